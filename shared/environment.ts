@@ -1,0 +1,78 @@
+// The only file that reads the environment. A value is read when it is first needed; a missing one stops with a sentence that
+// says what to set, so that a function needs no more than it uses.
+
+import process from 'node:process';
+
+function optional(name: string): string | undefined {
+  return process.env[name] || undefined;
+}
+
+function required(name: string, what: string): string {
+  const value = process.env[name];
+  if (!value) throw new Error(`${name} is not set: it must hold ${what}. See knative/README.md.`);
+  return value;
+}
+
+function wholeNumber(name: string, otherwise: number): number {
+  const value = process.env[name];
+  if (!value) return otherwise;
+  if (!/^[1-9]\d{0,5}$/.test(value)) throw new Error(`${name} must be a whole number from 1 to 999999.`);
+  return Number(value);
+}
+
+/** Reads once: the environment of a process does not change. */
+function once<Value>(read: () => Value): () => Value {
+  let value: { read: Value } | undefined;
+  return () => {
+    value ??= { read: read() };
+    return value.read;
+  };
+}
+
+export const port = () => wholeNumber('PORT', 8080);
+export const logLevel = () => optional('LOG_LEVEL') ?? 'info';
+export const traceEndpoint = () => optional('OTEL_EXPORTER_OTLP_ENDPOINT');
+
+/** Where the platform is reached from outside, without a trailing slash. */
+export const publicUrl = once(() => (optional('PUBLIC_URL') ?? 'http://localhost:8080').replace(/\/+$/, ''));
+
+export const database = once(() => ({
+  url: required('DATABASE_URL', 'the PostgreSQL address of the role this function runs as'),
+  poolSize: wholeNumber('DATABASE_POOL_SIZE', 4),
+}));
+
+/** How many requests the platform lets in at once: no batch can be larger. */
+export const containerConcurrency = () => wholeNumber('CONTAINER_CONCURRENCY', 100);
+
+export const redis = once(() => ({
+  url: required('UPSTASH_REDIS_REST_URL', 'the address of the Redis REST proxy'),
+  token: required('UPSTASH_REDIS_REST_TOKEN', 'the token of the Redis REST proxy'),
+}));
+
+/** Where events go: Kafka when brokers are named, else the sink that Knative injects. */
+export const eventSink = once((): { brokers: string[] } | { sink: string } => {
+  const brokers = optional('KAFKA_BROKERS');
+  if (brokers) return { brokers: brokers.split(',').map((broker) => broker.trim()) };
+  return { sink: required('K_SINK', 'the address events are posted to, unless KAFKA_BROKERS names a Kafka') };
+});
+
+export const accessTokens = once(() => ({
+  issuer: required('TOKEN_ISSUER', 'the issuer of access tokens'),
+  audience: required('TOKEN_AUDIENCE', 'the audience of access tokens'),
+  publicKeys: required('TOKEN_PUBLIC_KEYS', 'the JWK set that access tokens are verified with'),
+}));
+
+export const tokenSigningKeys = once(() =>
+  required('TOKEN_SIGNING_KEYS', 'the JWK set with the private keys that access tokens are signed with'),
+);
+
+export const gopay = once(() => ({
+  baseUrl: required('GOPAY_BASE_URL', 'the address of the GoPay SNAP API'),
+  clientId: required('GOPAY_CLIENT_ID', 'the client id GoPay gave us'),
+  clientSecret: required('GOPAY_CLIENT_SECRET', 'the client secret GoPay gave us'),
+  privateKey: required('GOPAY_PRIVATE_KEY', 'our RSA private key for SNAP, as PEM'),
+  publicKey: required('GOPAY_PUBLIC_KEY', "GoPay's RSA public key, as PEM"),
+  merchantId: required('GOPAY_MERCHANT_ID', 'our merchant id at GoPay'),
+  partnerId: required('GOPAY_PARTNER_ID', 'our partner id at GoPay'),
+  channelId: required('GOPAY_CHANNEL_ID', 'our channel id at GoPay'),
+}));

@@ -1,0 +1,69 @@
+// Reads and parses what a stranger sends: bounded in size, plain JSON, well-formed text.
+
+import { isUtf8 } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
+import { type FieldError, Problem } from '../http/problem.ts';
+
+export const BODY_LIMIT = 64 * 1024;
+
+/** The whole body, or a `payload_too_large` Problem as soon as it is known to be larger than `limit` bytes. */
+export function readBody(request: IncomingMessage, limit = BODY_LIMIT): Promise<Buffer> {
+  if (Number(request.headers['content-length'] ?? 0) > limit) return Promise.reject(new Problem('payload_too_large'));
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > limit) {
+        request.removeAllListeners('data');
+        reject(new Problem('payload_too_large'));
+        return;
+      }
+      chunks.push(chunk);
+    });
+    request.on('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
+    request.on('error', () => reject(new Problem('malformed_json', { detail: 'The body ended early.' })));
+    request.on('aborted', () => reject(new Problem('malformed_json', { detail: 'The body ended early.' })));
+  });
+}
+
+export function requirePlainJson(contentType: string | undefined, contentEncoding: string | undefined): void {
+  const mediaType = contentType?.split(';', 1)[0]?.trim().toLowerCase();
+  if (mediaType !== 'application/json' || contentEncoding) throw new Problem('unsupported_media_type');
+}
+
+/** JSON as an API can store it: UTF-8 without NUL characters and lone surrogates, which PostgreSQL cannot keep. */
+export function parseJson(body: Buffer): unknown {
+  if (!isUtf8(body)) throw new Problem('malformed_json', { detail: 'The body is not valid UTF-8.' });
+  const text = body.toString('utf8');
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new Problem('malformed_json');
+  }
+  // Both can only come from \u escapes, so that most bodies are not walked at all.
+  if (text.includes('\\u')) {
+    const errors: FieldError[] = [];
+    collectUnusableText(value, '', errors);
+    if (errors.length > 0) throw new Problem('invalid_request', { errors });
+  }
+  return value;
+}
+
+export function isUsableText(text: string): boolean {
+  return text.isWellFormed() && !text.includes('\0');
+}
+
+function collectUnusableText(value: unknown, pointer: string, errors: FieldError[]): void {
+  if (typeof value === 'string') {
+    if (!isUsableText(value)) errors.push({ pointer, detail: 'must not contain NUL characters or lone surrogates' });
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [key, member] of Object.entries(value)) {
+      const inner = `${pointer}/${key.toWellFormed().replaceAll('\0', '').replaceAll('~', '~0').replaceAll('/', '~1')}`;
+      if (!isUsableText(key))
+        errors.push({ pointer: inner, detail: 'has a name with NUL characters or lone surrogates' });
+      collectUnusableText(member, inner, errors);
+    }
+  }
+}

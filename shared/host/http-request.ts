@@ -1,0 +1,107 @@
+// One HTTP request, from the first header to the last byte of the answer.
+
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FunctionDeclaration, Headers, Reply } from '../http/function.ts';
+import { Problem } from '../http/problem.ts';
+import { log } from '../telemetry/log.ts';
+import { startTrace, type Trace } from '../telemetry/trace.ts';
+import { parseJson, readBody, requirePlainJson } from './body.ts';
+import { check, parseIdempotencyKey, parseQuery } from './input.ts';
+import { type Delivery, writeProblem, writeReply } from './reply.ts';
+import { type Route, routesOf } from './route.ts';
+
+const REQUEST_ID = /^[\w.:-]{1,128}$/;
+
+export type Answer = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+/** Makes the listener that answers the function's HTTP requests; it never rejects and always answers. */
+export function httpAnswer(declaration: FunctionDeclaration): Answer {
+  const http = declaration.http;
+  const routes = http ? routesOf(http) : [];
+  const aboutMoney = http?.idempotencyKey === true;
+
+  return async (request, response) => {
+    const requestId = requestIdOf(request.headers);
+    const delivery: Delivery = { response, requestId, aboutMoney };
+    const trace = startTrace(declaration.name, first(request.headers.traceparent));
+    let status: number;
+    try {
+      const reply = await handle(request, requestId, trace);
+      status = writeReply(delivery, reply, http?.status ?? 200);
+    } catch (error) {
+      if (!(error instanceof Problem))
+        log.error({ error, function: declaration.name, requestId, traceId: trace.traceId });
+      // What is left of a body that nobody will read would be taken for the next request.
+      if (!request.complete) response.setHeader('connection', 'close');
+      status = writeProblem(delivery, error);
+      if (!request.complete) request.resume();
+    }
+    trace.end({ 'http.response.status_code': status });
+  };
+
+  async function handle(request: IncomingMessage, id: string, trace: Trace): Promise<Reply<unknown>> {
+    const { headers } = request;
+    const url = request.url ?? '/';
+    refuseCloudEvents(request);
+    const [path, search] = splitUrl(url);
+    const encoded = routeTo(path, request.method ?? 'GET', routes);
+    if (!http) throw new Problem('not_found');
+    const identified = http.caller.identify(headers, aboutMoney);
+    const caller = identified instanceof Promise ? await identified : identified;
+    const idempotencyKey = aboutMoney ? parseIdempotencyKey(headers['idempotency-key'], request.rawHeaders) : '';
+    const query = http.query ? check(http.query, parseQuery(search), 'query') : undefined;
+    const pathValues = http.path ? check(http.path, decode(encoded), 'path') : undefined;
+    const rawBody = request.method === 'GET' ? Buffer.alloc(0) : await readBody(request);
+    let body: unknown;
+    if (http.body) {
+      requirePlainJson(headers['content-type'], headers['content-encoding']);
+      body = check(http.body, parseJson(rawBody), '');
+    }
+    return http.handle({ id, caller, body, query, path: pathValues, headers, rawBody, url, idempotencyKey, trace });
+  }
+}
+
+/** The caller's own id if it is a sane one, so that its logs and ours can be joined. */
+export function requestIdOf(headers: Headers): string {
+  const given = first(headers['x-request-id']);
+  return given && REQUEST_ID.test(given) ? given : randomUUID();
+}
+
+export function first(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' ? header : header?.[0];
+}
+
+// An outsider must never be able to pass itself off as an event.
+function refuseCloudEvents(request: IncomingMessage): void {
+  if (request.headers['content-type']?.toLowerCase().includes('application/cloudevents')) {
+    throw new Problem('unsupported_media_type');
+  }
+  for (let index = 0; index < request.rawHeaders.length; index += 2) {
+    if (request.rawHeaders[index]?.slice(0, 3).toLowerCase() === 'ce-') throw new Problem('cloudevent_refused');
+  }
+}
+
+function splitUrl(url: string): [path: string, search: string] {
+  const mark = url.indexOf('?');
+  return mark < 0 ? [url, ''] : [url.slice(0, mark), url.slice(mark + 1)];
+}
+
+function routeTo(path: string, method: string, routes: Route[]): Record<string, string> {
+  const here = routes.flatMap((route) => {
+    const values = route.match(path);
+    return values ? [{ route, values }] : [];
+  });
+  const found = here.find(({ route }) => route.method === method);
+  if (found) return found.values;
+  if (here.length === 0) throw new Problem('not_found');
+  throw new Problem('method_not_allowed', { headers: { allow: here.map(({ route }) => route.method).join(', ') } });
+}
+
+function decode(encoded: Record<string, string>): Record<string, string> {
+  try {
+    return Object.fromEntries(Object.entries(encoded).map(([name, value]) => [name, decodeURIComponent(value)]));
+  } catch {
+    throw new Problem('not_found');
+  }
+}

@@ -1,0 +1,116 @@
+// The process around a function. The framework registers the function and gives the server; what its own command line does badly is
+// done here: a size limit, problem+json for everything, health addresses, and a drain that answers the requests in flight at SIGTERM.
+
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import process from 'node:process';
+import { http as register } from '@google-cloud/functions-framework';
+import { getTestServer } from '@google-cloud/functions-framework/testing';
+import { port } from '../environment.ts';
+import type { FunctionDeclaration } from '../http/function.ts';
+import { runShutdown } from '../shutdown.ts';
+import { log } from '../telemetry/log.ts';
+import { flushTelemetry, startTelemetry } from '../telemetry/trace.ts';
+import { type Answer, httpAnswer } from './http-request.ts';
+
+export const EVENT_PATH = '/events';
+const LIVENESS = new Set(['/health/liveness', '/health/live']);
+const READINESS = new Set(['/health/readiness', '/health/ready']);
+
+/** Longer than the idle time of Kong (60 s) and queue-proxy (90 s), so that they never post into a socket that is being closed. */
+const KEEP_ALIVE_MS = 95_000;
+/** A whole request must have come by then; a stranger cannot hold a socket for longer. */
+const REQUEST_TIMEOUT_MS = 30_000;
+const DRAIN_LIMIT_MS = 25_000;
+
+export interface ServedFunction {
+  port: number;
+  /** Answers what is in flight, finishes work and closes connections. */
+  drain(): Promise<void>;
+}
+
+/** Serves the function on a port until `drain`. Signals are the caller's business: `run` is what a bundle calls. */
+export async function serve(declaration: FunctionDeclaration, listenOn = port()): Promise<ServedFunction> {
+  await startTelemetry(declaration.name);
+  const state = { draining: false };
+  const server = frameworkServer(declaration, state);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(listenOn, resolve);
+  });
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address ? address.port : listenOn,
+    drain: async () => {
+      state.draining = true;
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeIdleConnections();
+      });
+      await runShutdown((error) => log.error({ error, function: declaration.name }));
+      await flushTelemetry();
+    },
+  };
+}
+
+/** What a bundle does: serve until SIGTERM or SIGINT, then drain and leave. */
+export async function run(declaration: FunctionDeclaration): Promise<void> {
+  const served = await serve(declaration);
+  let leaving = false;
+  const leave = (code: number) => {
+    if (leaving) return;
+    leaving = true;
+    const limit = setTimeout(() => {
+      log.error({ function: declaration.name }, 'drain took too long, leaving');
+      process.exit(1);
+    }, DRAIN_LIMIT_MS);
+    served.drain().finally(() => {
+      clearTimeout(limit);
+      process.exit(code);
+    });
+  };
+  process.on('SIGTERM', () => leave(0));
+  process.on('SIGINT', () => leave(0));
+  process.on('unhandledRejection', (error) => log.error({ error, function: declaration.name }, 'unhandled rejection'));
+  process.on('uncaughtException', (error) => {
+    log.fatal({ error, function: declaration.name }, 'uncaught exception');
+    leave(1);
+  });
+}
+
+function frameworkServer(declaration: FunctionDeclaration, state: { draining: boolean }): Server {
+  const answer = answerEverything(declaration);
+  register(declaration.name, answer);
+  const server = getTestServer(declaration.name);
+  // Our listener stands in front of the framework's Express application instead of inside it: that would read bodies of up to 1 GB,
+  // answer broken JSON with HTML, and cost as much CPU per request as the rest of the function (test/bench has the figures).
+  server.removeAllListeners('request');
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    if (state.draining) response.setHeader('connection', 'close');
+    const url = request.url ?? '';
+    if (url.startsWith('/health/')) return answerHealth(url, response, state.draining);
+    void answer(request, response);
+  });
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  server.requestTimeout = REQUEST_TIMEOUT_MS;
+  return server;
+}
+
+function answerEverything(declaration: FunctionDeclaration): Answer {
+  const http = httpAnswer(declaration);
+  let event: Promise<Answer> | undefined;
+  return async (request, response) => {
+    if (declaration.event && request.url === EVENT_PATH) {
+      // The CloudEvents SDK is loaded with the first event: functions without events start without it.
+      event ??= import('./event-request.ts').then(({ eventAnswer }) => eventAnswer(declaration));
+      return (await event)(request, response);
+    }
+    return http(request, response);
+  };
+}
+
+// Neither address does I/O: a slow database must not have every instance restarted.
+function answerHealth(url: string, response: ServerResponse, draining: boolean): void {
+  if (LIVENESS.has(url)) response.writeHead(200).end('live');
+  else if (READINESS.has(url)) response.writeHead(draining ? 503 : 200).end(draining ? 'draining' : 'ready');
+  else response.writeHead(404).end();
+}

@@ -1,0 +1,128 @@
+// The declaration of a function: what it is called, who may call it, what it takes and gives, and its story.
+// The host serves it and the OpenAPI document is generated from it, so the document cannot drift.
+
+import type { GenericSchema, InferOutput } from 'valibot';
+import type { Trace } from '../telemetry/trace.ts';
+import type { ProblemCode } from './problems.ts';
+
+export interface Headers {
+  readonly [name: string]: string | string[] | undefined;
+}
+
+/**
+ * How a caller is recognised. `identify` answers at once where it can (a cached token) and throws a Problem for a stranger.
+ * With `forMoney` it must refuse when it cannot be sure.
+ */
+export interface CallerKind<Caller> {
+  scheme: 'none' | 'bearer';
+  identify(headers: Headers, forMoney: boolean): Caller | Promise<Caller>;
+}
+
+/** Anybody may call: login, register, documents. */
+export const anyone: CallerKind<null> = { scheme: 'none', identify: () => null };
+
+type Parsed<Schema> = Schema extends GenericSchema ? InferOutput<Schema> : undefined;
+
+export interface Request<Caller, Body, Query, Path> {
+  readonly id: string;
+  readonly caller: Caller;
+  readonly body: Body;
+  readonly query: Query;
+  readonly path: Path;
+  readonly headers: Headers;
+  /** The bytes as they came, for signatures. */
+  readonly rawBody: Buffer;
+  /** Path and query as they came, for signatures. */
+  readonly url: string;
+  /** Empty unless the declaration asks for one. */
+  readonly idempotencyKey: string;
+  readonly trace: Trace;
+}
+
+/** An answer as it is kept for replay: a success's `data` or a whole problem, as text, so that a replay has the same bytes. */
+export interface KeptAnswer {
+  status: number;
+  body: string;
+}
+
+export type Reply<Data> =
+  | { data: Data; status?: number; nextCursor?: string | null; headers?: Record<string, string> }
+  | { kept: KeptAnswer; replayed: boolean; headers?: Record<string, string> }
+  | { raw: string | Buffer; contentType: string; status?: number; headers?: Record<string, string> };
+
+export interface HttpTrigger<
+  Caller,
+  Body extends GenericSchema | undefined,
+  Query extends GenericSchema | undefined,
+  Path extends GenericSchema | undefined,
+  Answer extends GenericSchema,
+> {
+  /** Method and path; `{name}` is a segment, checked by `path`. */
+  route: `${'GET' | 'POST' | 'DELETE'} /${string}`;
+  /** Further routes of the same function. */
+  alsoAt?: `GET /${string}`[];
+  caller: CallerKind<Caller>;
+  /** Set where money moves: the header is required, answers carry `outcome` and `safe_to_retry`. */
+  idempotencyKey?: true;
+  body?: Body;
+  query?: Query;
+  path?: Path;
+  /** `data` of a success; of a list: of one item. Of a raw answer: the document. */
+  answer: Answer;
+  status: number;
+  /** The answer is a page: `data` is an array and `next_cursor` follows. */
+  list?: true;
+  /** The answer is not in our envelope; this is its media type. */
+  raw?: string;
+  /** Codes that this function adds to those that every function can answer with. */
+  errors: readonly ProblemCode[];
+  handle(
+    request: Request<Caller, Parsed<Body>, Parsed<Query>, Parsed<Path>>,
+  ): Promise<Reply<InferOutput<Answer> | InferOutput<Answer>[]>>;
+}
+
+/** A CloudEvent as it reaches a handler: checked, with its extensions (`sequence`, `partitionkey` ...) beside it. */
+export interface ReceivedEvent<Data> {
+  id: string;
+  type: string;
+  source: string;
+  subject: string | undefined;
+  data: Data;
+  extensions: Readonly<Record<string, unknown>>;
+}
+
+/** An event is a hint: the handler reloads what it is about. It returns when the event is done with, throws a Problem otherwise. */
+export interface EventTrigger<Data extends GenericSchema> {
+  types: readonly string[];
+  data: Data;
+  handle(event: ReceivedEvent<InferOutput<Data>>, trace: Trace): Promise<void>;
+}
+
+export interface FunctionDeclaration {
+  name: string;
+  /** One line, as the API document shows it. */
+  summary: string;
+  description?: string;
+  // biome-ignore lint/suspicious/noExplicitAny: a list of functions has triggers of every shape; each file's own is exact.
+  http?: HttpTrigger<any, any, any, any, any>;
+  // biome-ignore lint/suspicious/noExplicitAny: as above.
+  event?: EventTrigger<any>;
+}
+
+/** Declares a function. It only checks types: the declaration is data, and the host gives it life. */
+export function defineFunction<
+  Caller,
+  Body extends GenericSchema | undefined = undefined,
+  Query extends GenericSchema | undefined = undefined,
+  Path extends GenericSchema | undefined = undefined,
+  Answer extends GenericSchema = GenericSchema,
+  Data extends GenericSchema = GenericSchema,
+>(declaration: {
+  name: string;
+  summary: string;
+  description?: string;
+  http?: HttpTrigger<Caller, Body, Query, Path, Answer>;
+  event?: EventTrigger<Data>;
+}): FunctionDeclaration {
+  return declaration as FunctionDeclaration;
+}

@@ -1,0 +1,244 @@
+// The catalogue of every error the API can answer with. A code never changes its meaning; each has its page at /errors/<code>.
+
+interface ProblemKind {
+  status: number;
+  title: string;
+  /** What the developer who met it should do next. */
+  advice: string;
+  /** For requests about money: the same request with the same key may be sent again and may succeed. */
+  safeToRetry: boolean;
+}
+
+export const problems = {
+  malformed_json: {
+    status: 400,
+    title: 'The body is not valid JSON',
+    advice: 'Send one JSON object, encoded as UTF-8.',
+    safeToRetry: false,
+  },
+  cloudevent_refused: {
+    status: 400,
+    title: 'CloudEvents are not accepted here',
+    advice: 'Remove the ce-* headers: an HTTP function takes plain JSON requests, events have a path of their own.',
+    safeToRetry: false,
+  },
+  idempotency_key_missing: {
+    status: 400,
+    title: 'Idempotency-Key is required',
+    advice: 'Send an Idempotency-Key of your own making (a UUID will do) and keep it for retries of the same payment.',
+    safeToRetry: false,
+  },
+  idempotency_key_invalid: {
+    status: 400,
+    title: 'Idempotency-Key is not usable',
+    advice: 'Use 1 to 255 printable ASCII characters, bare or in double quotes, in one header.',
+    safeToRetry: false,
+  },
+  invalid_cursor: {
+    status: 400,
+    title: 'The cursor is not one of ours',
+    advice: 'Pass next_cursor of the previous page unchanged, with the same filters; leave it out for the first page.',
+    safeToRetry: false,
+  },
+  unauthorized: {
+    status: 401,
+    title: 'A valid access token is required',
+    advice: 'Send Authorization: Bearer <access_token> from /v1/login.',
+    safeToRetry: true,
+  },
+  token_expired: {
+    status: 401,
+    title: 'The access token has expired',
+    advice: 'Get a new one from /v1/refresh, then send the request again with the same Idempotency-Key.',
+    safeToRetry: true,
+  },
+  session_ended: {
+    status: 401,
+    title: 'This session has ended',
+    advice: 'Log in again.',
+    safeToRetry: true,
+  },
+  invalid_credentials: {
+    status: 401,
+    title: 'Identifier or password is wrong',
+    advice: 'Check both; we do not say which of them was wrong.',
+    safeToRetry: false,
+  },
+  invalid_refresh_token: {
+    status: 401,
+    title: 'The refresh token cannot be used',
+    advice: 'Log in again. A refresh token works once; using an old one ends its session.',
+    safeToRetry: false,
+  },
+  invalid_signature: {
+    status: 401,
+    title: 'The signature does not match',
+    advice: 'Sign the raw body with the agreed key and algorithm, and send a current timestamp.',
+    safeToRetry: false,
+  },
+  insufficient_funds: {
+    status: 402,
+    title: 'The balance does not cover the amount',
+    advice: 'Top up, or pay less; use a new Idempotency-Key for the next attempt.',
+    safeToRetry: false,
+  },
+  account_suspended: {
+    status: 403,
+    title: 'Your account is suspended',
+    advice: 'Contact support.',
+    safeToRetry: false,
+  },
+  account_closed: {
+    status: 403,
+    title: 'Your account is closed',
+    advice: 'Money cannot be moved from or to a closed account.',
+    safeToRetry: false,
+  },
+  not_found: {
+    status: 404,
+    title: 'There is nothing here',
+    advice: 'Check the address against /v1/openapi.json.',
+    safeToRetry: false,
+  },
+  account_not_found: {
+    status: 404,
+    title: 'Your account does not exist',
+    advice: 'Log in again; if it stays, contact support.',
+    safeToRetry: false,
+  },
+  payee_not_found: {
+    status: 404,
+    title: 'No such payee',
+    advice: 'Look the payee up with /v1/payees first.',
+    safeToRetry: false,
+  },
+  transaction_not_found: {
+    status: 404,
+    title: 'No such transaction',
+    advice: 'Use the id, transaction_id or operation_id of a transaction that you are a party to.',
+    safeToRetry: false,
+  },
+  method_not_allowed: {
+    status: 405,
+    title: 'This address does not know that method',
+    advice: 'See the Allow header.',
+    safeToRetry: false,
+  },
+  request_in_progress: {
+    status: 409,
+    title: 'The first request with this key is still running',
+    advice: 'Wait as Retry-After says, then send the same request with the same key: you will get its answer.',
+    safeToRetry: true,
+  },
+  transaction_not_pending: {
+    status: 409,
+    title: 'The transaction is no longer pending',
+    advice: 'Read it again: it has already come to its end.',
+    safeToRetry: false,
+  },
+  already_registered: {
+    status: 409,
+    title: 'Registration is not possible with these details',
+    advice: 'Choose another username, or log in if you have registered before.',
+    safeToRetry: false,
+  },
+  payload_too_large: {
+    status: 413,
+    title: 'The body is too large',
+    advice: 'Bodies may have at most 64 kB.',
+    safeToRetry: false,
+  },
+  unsupported_media_type: {
+    status: 415,
+    title: 'The body must be plain application/json',
+    advice: 'Send Content-Type: application/json without Content-Encoding.',
+    safeToRetry: false,
+  },
+  invalid_request: {
+    status: 422,
+    title: 'The request has fields that cannot be used',
+    advice: 'See errors: each names its field by JSON pointer.',
+    safeToRetry: false,
+  },
+  idempotency_key_reused: {
+    status: 422,
+    title: 'This key was used for another request',
+    advice: 'See errors for what differs; use a new key for a new payment.',
+    safeToRetry: false,
+  },
+  cannot_pay_yourself: {
+    status: 422,
+    title: 'Payer and payee are the same account',
+    advice: 'Choose another payee.',
+    safeToRetry: false,
+  },
+  payee_unavailable: {
+    status: 422,
+    title: 'The payee cannot take payments now',
+    advice: 'The payee has been suspended or has closed the account; contact them.',
+    safeToRetry: false,
+  },
+  currency_mismatch: {
+    status: 422,
+    title: 'The accounts have different currencies',
+    advice: 'Both sides of a movement must have the same currency.',
+    safeToRetry: false,
+  },
+  balance_too_large: {
+    status: 422,
+    title: 'The receiving balance would be too large',
+    advice: 'A wallet holds at most 9999999999999.99.',
+    safeToRetry: false,
+  },
+  payment_method_unavailable: {
+    status: 422,
+    title: 'This payment method is not available',
+    advice: 'Choose another payment method.',
+    safeToRetry: false,
+  },
+  provider_refused: {
+    status: 422,
+    title: 'The provider has refused the payment',
+    advice: 'See detail; try another payment method or amount with a new key.',
+    safeToRetry: false,
+  },
+  rate_limited: {
+    status: 429,
+    title: 'Too many requests',
+    advice: 'Wait as Retry-After says.',
+    safeToRetry: true,
+  },
+  internal_error: {
+    status: 500,
+    title: 'Something went wrong on our side',
+    advice: 'Quote the request_id to support. For money: send the same request with the same key again.',
+    safeToRetry: true,
+  },
+  bad_gateway: {
+    status: 502,
+    title: 'The function could not be reached',
+    advice: 'Send the same request with the same key again.',
+    safeToRetry: true,
+  },
+  service_unavailable: {
+    status: 503,
+    title: 'Not available at the moment',
+    advice: 'Wait as Retry-After says, then send the same request with the same key again.',
+    safeToRetry: true,
+  },
+  outcome_unknown: {
+    status: 503,
+    title: 'We do not know yet whether this happened',
+    advice: 'Send the same request with the same key again: you will learn the outcome, and nothing happens twice.',
+    safeToRetry: true,
+  },
+  gateway_timeout: {
+    status: 504,
+    title: 'The function did not answer in time',
+    advice: 'The outcome is unknown: send the same request with the same key again.',
+    safeToRetry: true,
+  },
+} as const satisfies Record<string, ProblemKind>;
+
+export type ProblemCode = keyof typeof problems;
+export type { ProblemKind };
