@@ -1,0 +1,20 @@
+-- Events that are committed with what they tell of, and deleted once Kafka has them. What an instance could not publish (it was
+-- killed, Kafka was away) is claimed by relay-outbox by lease: no row is locked while it is being sent.
+
+create table outbox (
+  id            uuid primary key,
+  topic         varchar(100) not null,
+  type          varchar(100) not null,
+  source        varchar(100) not null,
+  subject       varchar(100) not null,
+  partition_key varchar(100) not null,
+  sequence      bigint not null,
+  data          text not null,
+  traceparent   varchar(60),
+  leased_until  timestamptz,
+  created_at    timestamptz not null default now()
+);
+
+grant select, insert, delete on outbox to one_gate_money;
+grant update (leased_until) on outbox to one_gate_money;
+grant select on outbox to one_gate_reader;
