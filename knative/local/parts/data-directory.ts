@@ -1,0 +1,152 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { identityOf } from './process-identity.ts';
+
+export type DataDirectory = {
+  readonly path: string;
+  /** Kept between starts, mode 0600, never printed. */
+  readonly secrets: Secrets;
+  /** Ports of the last start, tried again so that addresses stay the same. */
+  readonly ports: Readonly<Record<string, number>>;
+  /** Tells a second start where we are to be found. */
+  announce(addresses: Addresses, ports: Readonly<Record<string, number>>): Promise<void>;
+  release(): Promise<void>;
+};
+
+export type Secrets = {
+  postgres: string;
+  roles: { migrator: string; money: string; identity: string; reader: string };
+  redis: string;
+  redisRestToken: string;
+};
+
+export type Addresses = Readonly<Record<string, string>>;
+
+export type Owner = { pid: number; identity: string; since: string; addresses: Addresses };
+
+/**
+ * Makes the data directory ours until we end. Throws a sentence that names the process and its addresses when another
+ * living process has it; an owner that has ended without a word is replaced.
+ */
+export async function claimDataDirectory(path: string): Promise<DataDirectory> {
+  const directory = resolve(path);
+  await mkdir(directory, { recursive: true });
+  // Servers that run as another user must get through, but not list.
+  await chmod(directory, process.getuid?.() === 0 ? 0o711 : 0o700);
+  const file = join(directory, 'owner.json');
+  const claim = await claimFile(file, {});
+  if ('owner' in claim) throw new Error(inTheWay(directory, claim.owner));
+  const secrets = await readSecrets(join(directory, 'secrets.json'));
+  const portsFile = join(directory, 'ports.json');
+  const ports = await readFile(portsFile, 'utf8').then(
+    (content) => JSON.parse(content) as Record<string, number>,
+    () => ({}),
+  );
+  return {
+    path: directory,
+    secrets,
+    ports,
+    announce: async (addresses, chosen) => {
+      await claim.announce(addresses);
+      await replaceFile(portsFile, JSON.stringify(chosen));
+    },
+    release: claim.release,
+  };
+}
+
+export type Claim = { release(): Promise<void>; announce(addresses: Addresses): Promise<void> } | { owner: Owner };
+
+/**
+ * Takes a file as a token that one living process holds at a time: ours, or who has it. One whose process has ended is
+ * replaced.
+ */
+export async function claimFile(file: string, addresses: Addresses): Promise<Claim> {
+  const us: Owner = {
+    pid: process.pid,
+    identity: (await identityOf(process.pid)) ?? '',
+    since: new Date().toISOString(),
+    addresses,
+  };
+  const own = `${file}.${randomBytes(4).toString('hex')}`;
+  await writeFile(own, JSON.stringify(us), { mode: 0o600 });
+  try {
+    for (let attempt = 0; attempt < 5; attempt += 1) {
+      // A link appears with its content or not at all, and never replaces another's.
+      if (await linked(own, file)) {
+        return {
+          release: () => rm(file, { force: true }),
+          announce: (found) => replaceFile(file, JSON.stringify({ ...us, addresses: found }, null, 2)),
+        };
+      }
+      const present = await readOwner(file);
+      if (present !== undefined && (await isAlive(present))) return { owner: present };
+      // Moved away and looked at again: another start may have replaced the stale owner in between.
+      const stale = `${own}.stale`;
+      await rename(file, stale).catch(() => undefined);
+      const moved = await readOwner(stale);
+      if (moved !== undefined && (await isAlive(moved))) await linked(stale, file);
+      await rm(stale, { force: true });
+    }
+  } finally {
+    await rm(own, { force: true });
+  }
+  throw new Error(`${file} could not be claimed: other processes keep claiming it.`);
+}
+
+async function linked(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+async function isAlive(owner: Owner): Promise<boolean> {
+  return (await identityOf(owner.pid)) === owner.identity;
+}
+
+function inTheWay(directory: string, owner: Owner): string {
+  const addresses = Object.entries(owner.addresses).map(([name, address]) => `${name} at ${address}`);
+  const doing = addresses.length > 0 ? `serves ${addresses.join(', ')}` : 'is still starting';
+  return (
+    `${directory} is in use by process ${owner.pid}, which has run since ${owner.since} and ${doing}: ` +
+    `stop it first (kill ${owner.pid}), or choose another data directory.`
+  );
+}
+
+async function readOwner(file: string): Promise<Owner | undefined> {
+  const content = await readFile(file, 'utf8').catch(() => undefined);
+  if (content === undefined) return undefined;
+  try {
+    return JSON.parse(content) as Owner;
+  } catch {
+    return undefined;
+  }
+}
+
+async function readSecrets(file: string): Promise<Secrets> {
+  const content = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (content !== undefined) return JSON.parse(content) as Secrets;
+  const secret = () => randomBytes(24).toString('base64url');
+  const secrets: Secrets = {
+    postgres: secret(),
+    roles: { migrator: secret(), money: secret(), identity: secret(), reader: secret() },
+    redis: secret(),
+    redisRestToken: secret(),
+  };
+  await replaceFile(file, JSON.stringify(secrets, null, 2));
+  return secrets;
+}
+
+/** Whole or not at all, readable by us alone. */
+async function replaceFile(file: string, content: string): Promise<void> {
+  const fresh = `${file}.${randomBytes(4).toString('hex')}`;
+  await writeFile(fresh, content, { mode: 0o600 });
+  await rename(fresh, file);
+}
