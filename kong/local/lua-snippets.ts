@@ -1,0 +1,119 @@
+// The Lua of kong.yaml, once more in TypeScript, found by the name in its first line. test/kong runs the Lua itself beside this and
+// compares, so that the two cannot drift apart.
+
+import { randomUUID } from 'node:crypto';
+import { type ProblemCode, problems } from '../../shared/http/problems.ts';
+import type { Exchange, Ground, Handler, HeaderValues } from './plugin.ts';
+
+export type Snippet = (ground: Ground) => Omit<Handler, 'priority'>;
+
+const UNTRUSTED = new Set(['x-user-id', 'x-credential-identifier', 'x-anonymous-consumer']);
+const KEPT = new Set([
+  'host',
+  'authorization',
+  'idempotency-key',
+  'transfer-encoding',
+  'content-length',
+  'content-type',
+]);
+
+export const snippets: Readonly<Record<string, Snippet>> = {
+  'strip-cloudevents-headers': () => ({
+    access: ({ headers }) => strip(headers, (name) => name.startsWith('ce-')),
+  }),
+
+  'strip-identity-headers': () => ({
+    access: ({ headers }) => strip(headers, (name) => name.startsWith('x-consumer-') || UNTRUSTED.has(name)),
+  }),
+
+  'strip-hop-by-hop-headers': () => ({
+    access: ({ headers }) => {
+      const named = new Set(joined(headers['connection']).toLowerCase().split(/[\s,]+/));
+      return strip(headers, (name) => name === 'connection' || (named.has(name) && !KEPT.has(name)));
+    },
+  }),
+
+  'drop-unusable-request-id': () => ({
+    access: ({ headers }) => {
+      const id = headers['x-request-id'];
+      if (id !== undefined && (typeof id !== 'string' || !/^[\w.:-]{1,128}$/.test(id))) delete headers['x-request-id'];
+      return undefined;
+    },
+  }),
+
+  'refuse-cloudevents-media-types': () => ({
+    access: ({ headers }) =>
+      joined(headers['content-type']).toLowerCase().includes('application/cloudevents')
+        ? { status: 415, body: '{"message":"CloudEvents are not accepted here"}' }
+        : undefined,
+  }),
+
+  'name-the-user': () => ({
+    access: ({ headers }) => {
+      const payload = /^[Bb]earer\s+[^.]+\.([^.]+)\./.exec(joined(headers['authorization']))?.[1];
+      const claims = payload ? Buffer.from(payload, 'base64url').toString('latin1') : '';
+      const subject = /"sub"\s*:\s*"([A-Za-z0-9-]+)"/.exec(claims)?.[1];
+      if (subject) headers['x-user-id'] = subject;
+      return undefined;
+    },
+  }),
+
+  'answer-problems-head': () => ({
+    headerFilter(exchange, answer) {
+      const ours = answer.source !== 'service' && answer.status >= 400;
+      const platforms =
+        answer.status >= 502 && answer.status <= 504 && !joined(answer.headers['content-type']).includes('json');
+      if (!ours && !platforms) return;
+      exchange.problemId = joined(answer.headers['x-request-id']) || randomUUID().replaceAll('-', '');
+      answer.headers['x-request-id'] = exchange.problemId;
+      answer.headers['content-type'] = 'application/problem+json';
+      answer.headers['cache-control'] = 'no-store';
+      delete answer.headers['content-length'];
+      if (answer.status === 503) answer.headers['retry-after'] = '1';
+    },
+  }),
+
+  'answer-problems-body': (ground) => ({
+    bodyFilter: (exchange, answer, said) => problemFor(exchange, answer.status, said, ground.publicUrl),
+  }),
+};
+
+const CODES: Readonly<Record<number, ProblemCode>> = {
+  401: 'unauthorized',
+  404: 'not_found',
+  405: 'method_not_allowed',
+  413: 'payload_too_large',
+  415: 'unsupported_media_type',
+  417: 'payload_too_large',
+  429: 'rate_limited',
+  502: 'bad_gateway',
+  503: 'service_unavailable',
+  504: 'gateway_timeout',
+};
+
+function problemFor(exchange: Exchange, status: number, said: string, publicUrl: string): string {
+  let code = CODES[status] ?? (status >= 500 ? 'internal_error' : 'invalid_request');
+  if (status === 401 && said.includes('token expired')) code = 'token_expired';
+  const kind = problems[code];
+  const aboutMoney = exchange.headers['idempotency-key'] !== undefined;
+  return JSON.stringify({
+    type: `${publicUrl}/errors/${code}`,
+    title: kind.title,
+    status,
+    code,
+    detail: code === 'invalid_request' ? 'Send a well-formed HTTP request.' : kind.advice,
+    ...(aboutMoney && {
+      outcome: status >= 500 && status !== 503 ? 'unknown' : 'failed',
+      safe_to_retry: kind.safeToRetry,
+    }),
+    request_id: exchange.problemId,
+  });
+}
+
+function strip(headers: HeaderValues, unwanted: (name: string) => boolean): undefined {
+  for (const name of Object.keys(headers)) if (unwanted(name)) delete headers[name];
+}
+
+function joined(value: string | string[] | undefined): string {
+  return typeof value === 'string' ? value : (value ?? []).join(',');
+}

@@ -1,0 +1,56 @@
+// Puts into kong.yaml what belongs to a place: the public keys of access tokens, by kid, and the addresses. Kong reads its keys
+// literally (a vault reference there would itself become the key), so this happens before Kong sees the file.
+
+import { createPublicKey, type JsonWebKey } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import process from 'node:process';
+import { parseArgs } from 'node:util';
+import { isSeq, parseDocument } from 'yaml';
+
+export interface Place {
+  /** Where the platform is reached from outside, without a trailing slash. */
+  publicUrl: string;
+  redisHost: string;
+  /** A JWK set, as the ConfigMap's token-public-keys holds it. Private members are never copied. */
+  publicKeys: string;
+}
+
+/** The text of kong.yaml for a place. Throws a sentence when the place or the template is not usable. */
+export function renderKong(template: string, place: Place): string {
+  if (!/^https?:\/\/[\w.:[\]-]+$/.test(place.publicUrl)) {
+    throw new Error(`The public address must be scheme and host without a slash at the end, not ${place.publicUrl}.`);
+  }
+  if (!/^[\w.-]+$/.test(place.redisHost)) throw new Error(`${place.redisHost} is not a host name for Redis.`);
+  const filled = template.replaceAll('${PUBLIC_URL}', place.publicUrl).replaceAll('${REDIS_HOST}', place.redisHost);
+  const document = parseDocument(filled);
+  if (document.errors[0]) throw new Error(`kong.yaml cannot be read: ${document.errors[0].message}`);
+  const slot = document.getIn(['consumers', 0, 'jwt_secrets']);
+  if (!isSeq(slot)) throw new Error('kong.yaml has no consumers[0].jwt_secrets to put the keys into.');
+  document.setIn(['consumers', 0, 'jwt_secrets'], document.createNode(credentialsOf(place.publicKeys)));
+  return document.toString({ lineWidth: 0 });
+}
+
+function credentialsOf(publicKeys: string) {
+  const { keys } = JSON.parse(publicKeys) as { keys: (JsonWebKey & { kid?: string })[] };
+  if (keys.length === 0) throw new Error('The JWK set holds no key: nobody could log in.');
+  return keys.map((key) => {
+    if (!key.kid) throw new Error('A key of the JWK set has no kid.');
+    if (key.kty !== 'OKP' || key.crv !== 'Ed25519') throw new Error(`The key ${key.kid} is not Ed25519.`);
+    const pem = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: key.x ?? '' }, format: 'jwk' });
+    return { key: key.kid, algorithm: 'EdDSA', rsa_public_key: pem.export({ type: 'spki', format: 'pem' }).toString() };
+  });
+}
+
+/* node kong/render.ts --public-url https://... --redis-host redis --keys jwks.json > rendered.yaml */
+if (process.argv[1] === import.meta.filename) {
+  const { values } = parseArgs({
+    options: { 'public-url': { type: 'string' }, 'redis-host': { type: 'string' }, keys: { type: 'string' } },
+  });
+  const { 'public-url': publicUrl, 'redis-host': redisHost, keys } = values;
+  if (!publicUrl || !redisHost || !keys) {
+    process.stderr.write('node kong/render.ts --public-url URL --redis-host HOST --keys FILE > rendered.yaml\n');
+    process.exit(64);
+  }
+  const template = await readFile(new URL('kong.yaml', import.meta.url), 'utf8');
+  process.stdout.write(renderKong(template, { publicUrl, redisHost, publicKeys: await readFile(keys, 'utf8') }));
+}
