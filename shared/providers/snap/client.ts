@@ -1,0 +1,162 @@
+// Signed calls of SNAP BI, the same for every provider that speaks it: a token when one is needed, one retry when the provider has
+// dropped it, another external id when the first was used.
+
+import { createPrivateKey } from 'node:crypto';
+import * as v from 'valibot';
+import type { CallContext, Refused, Unknown } from '../provider.ts';
+import { type AccessToken, accessTokens } from './access-token.ts';
+import { type Answer, post } from './post.ts';
+import { classifyResponse, type ResponseClass } from './response-code.ts';
+import { tokenSignature, transactionSignature } from './signatures.ts';
+import { snapTimestamp } from './timestamp.ts';
+
+const TOKEN_PATH = '/v1.0/access-token/b2b';
+/** The first sending, one after a new token, two after a conflict of external ids. */
+export const MAX_SENDINGS = 4;
+
+export interface SnapConfiguration {
+  /** Without a trailing slash. */
+  baseUrl: string;
+  clientId: string;
+  clientSecret: string;
+  /** Ours, PEM. */
+  privateKey: string;
+  partnerId: string;
+  channelId: string;
+  /** How long one answer may take, 5 s unless given. */
+  timeoutMs?: number;
+  now?: () => Date;
+}
+
+export interface SnapCall {
+  /** Two digits, as in response codes. */
+  service: string;
+  path: string;
+  body: object;
+  /** X-EXTERNAL-ID of the n-th sending, from 0. */
+  externalId(sending: number): string;
+}
+
+export type SnapOutcome =
+  | { name: 'success'; body: Record<string, unknown>; code: string }
+  | { name: 'duplicate_reference'; code: string }
+  /** `earlier`: an external id of this call had been used before, so an earlier call may have got through. */
+  | (Refused & { earlier: boolean })
+  | Unknown;
+
+export type SnapClient = (call: SnapCall, context: CallContext) => Promise<SnapOutcome>;
+
+const TokenSchema = v.object({
+  accessToken: v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,4096}$/)),
+  expiresIn: v.pipe(v.union([v.string(), v.number()]), v.transform(Number), v.integer(), v.minValue(1)),
+});
+
+/** Throws a TypeError when the private key is none: without it nothing can ever be signed. */
+export function snapClient(configuration: SnapConfiguration): SnapClient {
+  const {
+    baseUrl,
+    clientId,
+    clientSecret,
+    partnerId,
+    channelId,
+    timeoutMs = 5000,
+    now = () => new Date(),
+  } = configuration;
+  const privateKey = readPrivateKey(configuration.privateKey);
+  const tokens = accessTokens(requestToken, () => now().getTime());
+
+  async function requestToken(): Promise<AccessToken | Refused | Unknown> {
+    const timestamp = snapTimestamp(now());
+    const headers = {
+      'content-type': 'application/json',
+      'x-client-key': clientId,
+      'x-timestamp': timestamp,
+      'x-signature': tokenSignature(privateKey, clientId, timestamp),
+    };
+    const body = JSON.stringify({ grantType: 'client_credentials' });
+    const answer = await post(`${baseUrl}${TOKEN_PATH}`, headers, body, AbortSignal.timeout(timeoutMs));
+    const result = resultOf('73', answer);
+    if (result.name === 'unknown' || result.name === 'refused') return result;
+    if (result.name !== 'success') return { name: 'unknown', reason: 'not_authorized', code: result.code };
+    const parsed = v.safeParse(TokenSchema, result.body);
+    if (!parsed.success) return { name: 'unknown', reason: 'malformed_answer', code: result.code };
+    return { name: 'token', token: parsed.output.accessToken, lifetimeMs: parsed.output.expiresIn * 1000 };
+  }
+
+  async function send(call: SnapCall, sending: number, accessToken: string, context: CallContext) {
+    const timestamp = snapTimestamp(now());
+    const body = JSON.stringify(call.body);
+    const headers: Record<string, string> = {
+      'content-type': 'application/json',
+      authorization: `Bearer ${accessToken}`,
+      'x-timestamp': timestamp,
+      'x-signature': transactionSignature(clientSecret, {
+        method: 'POST',
+        path: call.path,
+        accessToken,
+        body,
+        timestamp,
+      }),
+      'x-partner-id': partnerId,
+      'x-external-id': call.externalId(sending),
+      'channel-id': channelId,
+    };
+    if (context.traceparent) headers['traceparent'] = context.traceparent;
+    const limit = AbortSignal.timeout(timeoutMs);
+    const signal = context.signal ? AbortSignal.any([limit, context.signal]) : limit;
+    return resultOf(call.service, await post(`${baseUrl}${call.path}`, headers, body, signal));
+  }
+
+  return async (call, context) => {
+    let renewed = false;
+    let earlier = false;
+    for (let sending = 0; sending < MAX_SENDINGS; sending++) {
+      const token = await orAborted(tokens.get(), context.signal);
+      if (token.name === 'unknown') return token;
+      if (token.name === 'refused') return { ...token, earlier };
+      const result = await send(call, sending, token.token, context);
+      if (result.name === 'refresh_token') {
+        if (renewed) return { name: 'unknown', reason: 'not_authorized', code: result.code };
+        renewed = true;
+        tokens.discard(token.token);
+      } else if (result.name === 'new_external_id') {
+        earlier = true;
+      } else {
+        return result.name === 'refused' ? { ...result, earlier } : result;
+      }
+    }
+    return { name: 'unknown', reason: 'earlier_attempt' };
+  };
+}
+
+type Result =
+  | Exclude<ResponseClass, { name: 'success' }>
+  | { name: 'success'; code: string; body: Record<string, unknown> }
+  | Unknown;
+
+function resultOf(service: string, answer: Answer): Result {
+  if (answer.name === 'unanswered') return { name: 'unknown', reason: answer.reason };
+  const result = classifyResponse(service, answer.httpStatus, answer.body['responseCode']);
+  return result.name === 'success' ? { ...result, body: answer.body } : result;
+}
+
+/** The token is everybody's: one caller's end does not end the request for it. */
+function orAborted<Value>(value: Promise<Value>, signal: AbortSignal | undefined): Promise<Value | Unknown> {
+  if (!signal) return value;
+  const aborted: Unknown = { name: 'unknown', reason: 'timeout' };
+  return new Promise((resolve, reject) => {
+    const end = () => resolve(aborted);
+    if (signal.aborted) return end();
+    signal.addEventListener('abort', end, { once: true });
+    value.then(resolve, reject).finally(() => signal.removeEventListener('abort', end));
+  });
+}
+
+function readPrivateKey(pem: string) {
+  try {
+    return createPrivateKey(pem);
+  } catch {
+    // Without the cause: what OpenSSL says may quote the key.
+    throw new TypeError('the private key for SNAP is not a private key in PEM');
+  }
+}

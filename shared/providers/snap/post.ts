@@ -1,0 +1,46 @@
+// One HTTP call to a provider: bounded in time and size. It never throws for what the other side does or leaves undone.
+
+/** A provider's answers are a few hundred bytes; more than this is not from the provider. */
+const ANSWER_LIMIT = 64 * 1024;
+
+export type Answer =
+  | { name: 'answered'; httpStatus: number; body: Record<string, unknown> }
+  | { name: 'unanswered'; reason: 'timeout' | 'network' };
+
+/** Redirects are not followed: a signature is for one address. A body that is no JSON object reads as an empty one. */
+export async function post(
+  url: string,
+  headers: Record<string, string>,
+  body: string,
+  signal: AbortSignal,
+): Promise<Answer> {
+  try {
+    const response = await fetch(url, { method: 'POST', headers, body, signal, redirect: 'manual' });
+    return { name: 'answered', httpStatus: response.status, body: parseObject(await readText(response)) };
+  } catch {
+    return { name: 'unanswered', reason: signal.aborted ? 'timeout' : 'network' };
+  }
+}
+
+async function readText(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.length;
+    // Leaving the loop cancels the stream, so that the rest is never read.
+    if (size > ANSWER_LIMIT) return '';
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parseObject(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : {};
+  } catch {
+    return {};
+  }
+}
