@@ -1,5 +1,8 @@
 // Money is a decimal string with at most two decimals outside and a bigint of minor units (1/100) inside; never a JavaScript number.
 
+/** The currency of every wallet. */
+export const CURRENCY = 'IDR';
+
 /** What `numeric(15,2)` of the people's accounts holds: 9,999,999,999,999.99. */
 export const LARGEST_AMOUNT = 999_999_999_999_999n;
 

@@ -1,0 +1,36 @@
+// The outbox table: events that are committed and not yet known to be published.
+
+import { query } from '../database/database.ts';
+import type { OutboxEvent } from './event.ts';
+
+/** Published: the row has done its work. */
+export async function removeFromOutbox(ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  await query({
+    name: 'outbox-remove',
+    text: 'delete from outbox where id = any($1::uuid[])',
+    values: [`{${ids.join(',')}}`],
+  });
+}
+
+/**
+ * Claims up to `count` events that have waited longer than `olderThanSeconds` and that nobody else has claimed. The claim is a lease of
+ * `leaseSeconds`: whoever dies with it gives it back by doing nothing, and no row is locked while it is being sent.
+ */
+export async function leaseFromOutbox(
+  count: number,
+  olderThanSeconds: number,
+  leaseSeconds: number,
+): Promise<OutboxEvent[]> {
+  return query<OutboxEvent & { [column: string]: unknown }>({
+    name: 'outbox-lease',
+    text: `
+      update outbox set leased_until = now() + make_interval(secs => $3)
+       where id in (
+         select id from outbox
+          where created_at < now() - make_interval(secs => $2) and (leased_until is null or leased_until < now())
+          order by id limit $1 for update skip locked)
+      returning id, topic, type, source, subject, partition_key as "partitionKey", sequence, data, traceparent`,
+    values: [count, olderThanSeconds, leaseSeconds],
+  });
+}

@@ -1,0 +1,72 @@
+// Publishes events at once after their commit, off the response path. What could not be sent stays in the outbox for relay-outbox.
+// Sends batch naturally too: what comes while one is in flight goes together in the next.
+
+import { eventSink } from '../environment.ts';
+import { beforeShutdown } from '../shutdown.ts';
+import { log } from '../telemetry/log.ts';
+import type { OutboxEvent } from './event.ts';
+import { removeFromOutbox } from './outbox.ts';
+
+/** Hands events to Kafka or a sink; resolves when they are safe there, and says which they are: a sink may take only some. */
+export interface Sender {
+  send(events: readonly OutboxEvent[]): Promise<readonly OutboxEvent[]>;
+  close(): Promise<void>;
+}
+
+const LARGEST_SEND = 500;
+/** Beyond this the memory of the process matters more than speed: relay-outbox will find them. */
+const LARGEST_BACKLOG = 10_000;
+
+let backlog: OutboxEvent[] = [];
+let publishing: Promise<void> | undefined;
+let sender: Promise<Sender> | undefined;
+
+/** Takes committed events and returns at once. */
+export function publish(events: readonly OutboxEvent[]): void {
+  if (backlog.length + events.length > LARGEST_BACKLOG) {
+    log.warn({ events: events.length }, 'the publisher is behind: these events are left to relay-outbox');
+    return;
+  }
+  backlog.push(...events);
+  publishing ??= publishBacklog().finally(() => {
+    publishing = undefined;
+  });
+}
+
+/** Sends the events and takes them out of the outbox. Returns how many were sent; throws when the way is blocked. */
+export async function send(events: readonly OutboxEvent[]): Promise<number> {
+  sender ??= openSender();
+  const sent = await (await sender).send(events);
+  await removeFromOutbox(sent.map(({ id }) => id));
+  return sent.length;
+}
+
+async function publishBacklog(): Promise<void> {
+  while (backlog.length > 0) {
+    const events = backlog.splice(0, LARGEST_SEND);
+    try {
+      await send(events);
+    } catch (error) {
+      const left = events.length + backlog.length;
+      backlog = [];
+      log.warn({ error, events: left }, 'events could not be published: they are left to relay-outbox');
+    }
+  }
+}
+
+async function openSender(): Promise<Sender> {
+  const sink = eventSink();
+  // Both are loaded when first needed: kafkajs is the larger half of a cold start.
+  return 'brokers' in sink
+    ? (await import('./send-to-kafka.ts')).openKafka(sink.brokers)
+    : (await import('./send-to-sink.ts')).openSink(sink.sink);
+}
+
+beforeShutdown('work', async () => {
+  await publishing;
+});
+beforeShutdown('connections', async () => {
+  const open = sender;
+  sender = undefined;
+  await open?.then((opened) => opened.close()).catch(() => undefined);
+});

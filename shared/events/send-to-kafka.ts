@@ -1,0 +1,51 @@
+// Hands events to Kafka with kafkajs.
+
+import { CompressionTypes, Kafka, logLevel, type Message } from 'kafkajs';
+import { log } from '../telemetry/log.ts';
+import { attributesOf } from './cloudevent.ts';
+import type { OutboxEvent } from './event.ts';
+import type { Sender } from './publisher.ts';
+
+const SEND_TIMEOUT_MS = 5_000;
+
+export async function openKafka(brokers: string[]): Promise<Sender> {
+  const kafka = new Kafka({
+    clientId: 'one-gate',
+    brokers,
+    connectionTimeout: 2_000,
+    requestTimeout: SEND_TIMEOUT_MS,
+    retry: { retries: 3, initialRetryTime: 100 },
+    logLevel: logLevel.WARN,
+    logCreator:
+      () =>
+      ({ log: entry }) =>
+        log.warn({ kafka: entry.message }),
+  });
+  // Topics are made by their manifests; one that is missing is a mistake to be seen.
+  const producer = kafka.producer({ allowAutoTopicCreation: false });
+  let connected: Promise<void> | undefined;
+  return {
+    send: async (events) => {
+      connected ??= producer.connect().catch((error) => {
+        connected = undefined;
+        throw error;
+      });
+      await connected;
+      const topics = Map.groupBy(events, ({ topic }) => topic);
+      await producer.sendBatch({
+        acks: -1,
+        timeout: SEND_TIMEOUT_MS,
+        compression: CompressionTypes.None,
+        topicMessages: [...topics].map(([topic, ofTopic]) => ({ topic, messages: ofTopic.map(messageOf) })),
+      });
+      return events;
+    },
+    close: () => producer.disconnect(),
+  };
+}
+
+function messageOf(event: OutboxEvent): Message {
+  const headers: Record<string, string> = { 'content-type': 'application/json' };
+  for (const [name, value] of Object.entries(attributesOf(event))) headers[`ce_${name}`] = value;
+  return { key: event.partitionKey, value: event.data, headers };
+}

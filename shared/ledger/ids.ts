@@ -1,0 +1,43 @@
+// Ids of operations and legs. An operation's id is a uuidv7 whose last hex digit is 0; its legs' ids are the same with the leg's
+// place as last digit, so that one range of the primary key holds the whole operation and ids grow with time.
+
+import { v7 } from 'uuid';
+
+export const DEBIT_PLACE = 1;
+export const CREDIT_PLACE = 2;
+/** The credit of a suspense account, where a provider's payment cannot go to the wallet. */
+export const SUSPENSE_PLACE = 3;
+
+export function newOperationId(): string {
+  return `${v7().slice(0, 35)}0`;
+}
+
+export function legId(operationId: string, place: number): string {
+  return operationId.slice(0, 35) + place.toString(16);
+}
+
+export function operationOf(id: string): string {
+  return `${id.slice(0, 35)}0`;
+}
+
+/** The last id an operation's legs can have. */
+export function lastLegId(operationId: string): string {
+  return `${operationId.slice(0, 35)}f`;
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const QUOTED = /^(?:TOP|PAY|REF|TRF)-([0-9A-F]{8})([0-9A-F]{4})(7[0-9A-F]{3})([0-9A-F]{4})([0-9A-F]{12})$/;
+const PREFIX = { TOPUP: 'TOP', PAYMENT: 'PAY', REFUND: 'REF', TRANSFER: 'TRF' } as const;
+
+/** What people quote, as the database derives it too: `PAY-01A192E7...`. */
+export function transactionId(type: keyof typeof PREFIX, id: string): string {
+  return `${PREFIX[type]}-${id.replaceAll('-', '').toUpperCase()}`;
+}
+
+/** The uuid in any of the three names of a transaction (a leg's id, its transaction_id, the operation_id); undefined if it is none. */
+export function parseTransactionName(text: string): string | undefined {
+  const lower = text.toLowerCase();
+  if (UUID.test(lower)) return lower;
+  const quoted = QUOTED.exec(text.toUpperCase());
+  return quoted?.slice(1).join('-').toLowerCase();
+}

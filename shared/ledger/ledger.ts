@@ -1,0 +1,223 @@
+// Natural batching: postings that arrive while a batch is in flight go together in the next one. No timer, no wait when idle, one
+// write batch in flight per instance. What a posting ends in is decided by decide.ts and written by batch.ts; here is what happens
+// when that goes wrong.
+
+import type pg from 'pg';
+import { isConnectionError, sqlState } from '../database/database.ts';
+import { containerConcurrency, database } from '../environment.ts';
+import type { OutboxEvent } from '../events/event.ts';
+import { publish } from '../events/publisher.ts';
+import type { KeptAnswer } from '../http/function.ts';
+import { Problem } from '../http/problem.ts';
+import { beforeShutdown } from '../shutdown.ts';
+import { log } from '../telemetry/log.ts';
+import { BatchFailure, busyAccounts, type Ended, runBatch } from './batch.ts';
+import { accountIds } from './decide.ts';
+import { differences } from './differences.ts';
+import type { Decided, Posting } from './posting.ts';
+
+/** What a posting has come to. */
+export interface Posted {
+  /** The operation that the answer is about: the first one's when this was a repetition. */
+  operationId: string;
+  /** The kept answer; null while the first request with this key is still running. */
+  answer: KeptAnswer | null;
+  /** The answer is that of an earlier request with the same key. */
+  replayed: boolean;
+  /** What was decided just now; undefined when the answer was found. */
+  decided: Decided | undefined;
+}
+
+const LARGEST_BATCH = 100;
+/** The platform bounds what comes in; this bounds what may wait if it does not. */
+const LARGEST_QUEUE = 5_000;
+/** A posting that has found no end by then is answered: "failed" if it was never sent to COMMIT, else "unknown". */
+const DEADLINE_MS = 8_000;
+/** Longer than the role's statement_timeout: the server's word comes first. */
+const ANSWER_TIMEOUT_MS = 7_000;
+const CONNECT_TIMEOUT_MS = 3_000;
+
+interface Waiting {
+  posting: Posting;
+  deadline: number;
+  /** A COMMIT was sent whose answer was lost. */
+  maybeCommitted: boolean;
+  resolve(posted: Posted): void;
+  reject(error: unknown): void;
+}
+
+const queue: Waiting[] = [];
+let working: Promise<void> | undefined;
+let connection: Promise<pg.Client> | undefined;
+
+/**
+ * Posts to the ledger; resolves when the posting is committed or refused for good. Rejects with a Problem:
+ * `idempotency_key_reused`, `service_unavailable` (nothing has happened), or `outcome_unknown` (ask again with the same key).
+ */
+export function post(posting: Posting): Promise<Posted> {
+  if (queue.length >= LARGEST_QUEUE) return Promise.reject(busy('Too much is waiting already.'));
+  return new Promise((resolve, reject) => {
+    queue.push({ posting, deadline: performance.now() + DEADLINE_MS, maybeCommitted: false, resolve, reject });
+    working ??= work().finally(() => {
+      working = undefined;
+    });
+  });
+}
+
+async function work(): Promise<void> {
+  // One turn of the event loop, so that requests which were read from their sockets together go together.
+  await new Promise((resolve) => setImmediate(resolve));
+  while (queue.length > 0) await runToTheEnd(queue.splice(0, Math.min(LARGEST_BATCH, containerConcurrency())));
+}
+
+/** Runs a batch again and again until each of its postings has an end; bounded by their deadlines. */
+async function runToTheEnd(batch: Waiting[]): Promise<void> {
+  let remaining = batch;
+  for (let attempt = 1; ; attempt++) {
+    remaining = withoutLate(remaining);
+    if (remaining.length === 0) return;
+    try {
+      finish(
+        remaining,
+        await runBatch(
+          await connect(),
+          remaining.map(({ posting }) => posting),
+        ),
+      );
+      return;
+    } catch (error) {
+      const failure = error instanceof BatchFailure ? error : new BatchFailure('rolled_back', error);
+      if (failure.kind === 'unknown') for (const waiting of remaining) waiting.maybeCommitted = true;
+      if (isTransient(failure)) {
+        log.warn({ error: failure.cause, kind: failure.kind, postings: remaining.length }, 'a batch is run again');
+        await pause(attempt);
+      } else if (sqlState(failure.cause) === LOCK_NOT_AVAILABLE) remaining = await withoutBusy(remaining);
+      else return isolate(remaining, failure);
+    }
+  }
+}
+
+/** One bad posting must not fail its neighbours: halves are tried until it stands alone. */
+async function isolate(batch: Waiting[], failure: BatchFailure): Promise<void> {
+  if (batch.length > 1) {
+    const middle = batch.length >> 1;
+    await runToTheEnd(batch.slice(0, middle));
+    return runToTheEnd(batch.slice(middle));
+  }
+  log.error({ error: failure.cause, kind: failure.kind }, 'a posting cannot be written');
+  for (const waiting of batch)
+    waiting.reject(waiting.maybeCommitted ? new Problem('outcome_unknown', RETRY) : failure.cause);
+}
+
+function finish(batch: readonly Waiting[], ended: readonly Ended[]): void {
+  const events: OutboxEvent[] = [];
+  for (const [index, { posting, resolve, reject }] of batch.entries()) {
+    const end = ended[index] as Ended;
+    if ('repeats' in end) {
+      const { operationId, answer } = end.repeats;
+      // If the operation is our own, its batch was committed though the answer was lost: this is its first answer.
+      resolve({ operationId, answer, replayed: operationId !== posting.operationId, decided: undefined });
+      continue;
+    }
+    const { decision, response } = end;
+    if (response.events) events.push(...response.events);
+    if (decision.first) reject(keyReused(posting, decision.first));
+    else resolve({ operationId: posting.operationId, answer: response.answer, replayed: false, decided: decision });
+  }
+  if (events.length > 0) publish(events);
+}
+
+const LOCK_NOT_AVAILABLE = '55P03';
+const TRANSIENT_STATES = new Set(['40001', '40P01']);
+const RETRY = { outcome: 'unknown', headers: { 'retry-after': '1' } } as const;
+
+function isTransient({ kind, cause }: BatchFailure): boolean {
+  if (kind === 'unknown') return true;
+  return kind === 'rolled_back' && (TRANSIENT_STATES.has(sqlState(cause) ?? '') || isConnectionError(cause));
+}
+
+function withoutLate(batch: Waiting[]): Waiting[] {
+  const now = performance.now();
+  return batch.filter((waiting) => {
+    if (waiting.deadline > now) return true;
+    waiting.reject(
+      waiting.maybeCommitted ? new Problem('outcome_unknown', RETRY) : busy('The database did not answer in time.'),
+    );
+    return false;
+  });
+}
+
+/** After a lock timeout: those that wait for an account which somebody else holds are sent away, the others go on. */
+async function withoutBusy(batch: Waiting[]): Promise<Waiting[]> {
+  const held = await busyAccounts(
+    await connect(),
+    batch.map(({ posting }) => posting),
+  ).catch(() => new Set<string>());
+  return batch.filter((waiting) => {
+    const { key, movement } = waiting.posting;
+    if (![key.accountId, ...accountIds(movement)].some((id) => held.has(id))) return true;
+    waiting.reject(busy('The account is busy with something else.'));
+    return false;
+  });
+}
+
+function keyReused({ key }: Posting, first: { function: string; request: string }): Problem {
+  if (first.function !== key.function) {
+    return new Problem('idempotency_key_reused', {
+      detail: `The key was used for ${first.function}; use a new key for another request.`,
+    });
+  }
+  const pointers = differences(JSON.parse(first.request), JSON.parse(key.request));
+  return new Problem('idempotency_key_reused', {
+    errors: pointers.map((pointer) => ({ pointer, detail: 'is not what it was in the first request with this key' })),
+  });
+}
+
+function busy(detail: string): Problem {
+  return new Problem('service_unavailable', { detail, headers: { 'retry-after': '1' } });
+}
+
+/** 10, 20, 40 ... at most 500 ms, with jitter, so that instances do not come back together. */
+function pause(attempt: number): Promise<void> {
+  const delay = Math.min(500, 5 * 2 ** attempt) * (0.5 + Math.random());
+  return new Promise((resolve) => setTimeout(resolve, delay));
+}
+
+/** The one connection that batches are written on; pipelined, so that a batch takes two round trips. */
+function connect(): Promise<pg.Client> {
+  connection ??= open().catch((error) => {
+    connection = undefined;
+    throw error;
+  });
+  return connection;
+}
+
+async function open(): Promise<pg.Client> {
+  const { default: driver } = await import('pg');
+  const client = new driver.Client({
+    connectionString: database().url,
+    pipeline: true,
+    query_timeout: ANSWER_TIMEOUT_MS,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+  });
+  const forget = () => {
+    connection = undefined;
+  };
+  client.on('error', (error) => {
+    log.warn({ error }, "the ledger's connection was lost");
+    forget();
+  });
+  client.on('end', forget);
+  await client.connect();
+  return client;
+}
+
+beforeShutdown('work', async () => {
+  await working;
+});
+beforeShutdown('connections', async () => {
+  const open = connection;
+  connection = undefined;
+  await open?.then((client) => client.end()).catch(() => undefined);
+});

@@ -1,0 +1,89 @@
+// The transaction object of the API: one leg, as its account's owner sees it.
+
+import * as v from 'valibot';
+import { formatAmount } from '../money.ts';
+import { transactionId } from './ids.ts';
+import type { Account, Leg } from './posting.ts';
+
+const amount = v.pipe(
+  v.string(),
+  v.description('A decimal string with two decimals, in `currency`.'),
+  v.examples(['150000.00']),
+);
+const time = v.pipe(
+  v.string(),
+  v.isoTimestamp(),
+  v.description('UTC, RFC 3339.'),
+  v.examples(['2026-11-20T04:05:06.789Z']),
+);
+
+export const counterpartySchema = v.pipe(
+  v.object({
+    account_id: v.string(),
+    username: v.nullable(v.string()),
+    type: v.picklist(['user', 'merchant', 'system']),
+  }),
+  v.title('Counterparty'),
+);
+
+/** `tx` of the API. */
+export const transactionSchema = v.pipe(
+  v.object({
+    id: v.pipe(v.string(), v.uuid(), v.description("The leg's id.")),
+    transaction_id: v.pipe(
+      v.string(),
+      v.description('What people quote; unique per leg.'),
+      v.examples(['PAY-01A192E762807ABC8DEF012345678901']),
+    ),
+    operation_id: v.pipe(v.string(), v.uuid(), v.description('Shared by all legs of one movement.')),
+    type: v.picklist(['TOPUP', 'PAYMENT', 'REFUND', 'TRANSFER']),
+    status: v.picklist(['PENDING', 'SUCCESS', 'FAILED', 'CANCELLED']),
+    direction: v.picklist(['debit', 'credit']),
+    amount,
+    currency: v.pipe(v.string(), v.examples(['IDR'])),
+    balance_before: amount,
+    balance_after: amount,
+    payment_method: v.nullable(v.picklist(['GOPAY', 'SHOPEE_PAY'])),
+    description: v.nullable(v.string()),
+    external_reference: v.nullable(
+      v.pipe(v.string(), v.description("The merchant's or the provider's own reference.")),
+    ),
+    counterparty: v.nullable(counterpartySchema),
+    metadata: v.nullable(v.record(v.string(), v.string())),
+    created_at: time,
+    updated_at: time,
+  }),
+  v.title('Transaction'),
+);
+
+export type Transaction = v.InferOutput<typeof transactionSchema>;
+export type Counterparty = v.InferOutput<typeof counterpartySchema>;
+
+const DIRECTION = { DEBIT: 'debit', CREDIT: 'credit' } as const;
+const TYPE = { PERSON: 'user', MERCHANT: 'merchant', SYSTEM: 'system' } as const;
+
+export function counterpartyOf({ id, username, kind }: Pick<Account, 'id' | 'username' | 'kind'>): Counterparty {
+  return { account_id: id, username, type: TYPE[kind] };
+}
+
+export function transactionOf(leg: Leg, counterparty: Counterparty | null): Transaction {
+  return {
+    id: leg.id,
+    transaction_id: transactionId(leg.type, leg.id),
+    operation_id: leg.operationId,
+    type: leg.type,
+    status: leg.status,
+    direction: DIRECTION[leg.direction],
+    amount: formatAmount(leg.amount),
+    currency: leg.currency,
+    balance_before: formatAmount(leg.balanceBefore),
+    balance_after: formatAmount(leg.balanceAfter),
+    payment_method: leg.paymentMethod,
+    description: leg.description,
+    external_reference: leg.externalReference,
+    counterparty,
+    metadata: leg.metadata === null ? null : JSON.parse(leg.metadata),
+    created_at: leg.createdAt.toISOString(),
+    updated_at: leg.updatedAt.toISOString(),
+  };
+}
