@@ -1,0 +1,2 @@
+// As start.mjs.
+export { default } from './stop.ts';

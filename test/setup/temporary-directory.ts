@@ -1,0 +1,47 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+// Reads process ids until its owner has ended, however it ended, waits until these processes have ended too, and
+// removes the directory. At most a minute: a server that hangs is killed long before by its own guard.
+const cleaner = `
+while read -r pid; do pids="$pids $pid"; done
+left=600
+for pid in $pids; do
+  while [ "$left" -gt 0 ] && kill -0 "$pid" 2>/dev/null; do sleep 0.1; left=$((left - 1)); done
+done
+rm -rf "$1"
+`;
+
+export type TemporaryDirectory = {
+  readonly path: string;
+  /** Processes that write into the directory: it is removed only after they have ended. */
+  usedBy(pids: readonly (number | undefined)[]): void;
+  /** Removes it and waits for that. Also happens when this process ends without asking. */
+  remove(): Promise<void>;
+};
+
+/** A directory below the system's temporary one that does not outlive this process, even when that is killed. */
+export async function temporaryDirectory(): Promise<TemporaryDirectory> {
+  const path = await mkdtemp(join(tmpdir(), 'one-gate-test-'));
+  const child = spawn('/bin/sh', ['-c', cleaner, 'cleaner', path], {
+    cwd: '/',
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  child.unref();
+  (child.stdin as unknown as { unref(): void }).unref();
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  return {
+    path,
+    usedBy: (pids) => {
+      for (const pid of pids) if (pid !== undefined) child.stdin.write(`${pid}\n`);
+    },
+    remove: async () => {
+      child.ref();
+      child.stdin.end();
+      await ended;
+    },
+  };
+}
