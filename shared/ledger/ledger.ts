@@ -105,8 +105,11 @@ async function isolate(batch: Waiting[], failure: BatchFailure): Promise<void> {
     return runToTheEnd(batch.slice(middle));
   }
   log.error({ error: failure.cause, kind: failure.kind }, 'a posting cannot be written');
-  for (const waiting of batch)
-    waiting.reject(waiting.maybeCommitted ? new Problem('outcome_unknown', RETRY) : failure.cause);
+  const unknown = batch[0]?.maybeCommitted;
+  const problem = unknown
+    ? new Problem('outcome_unknown', RETRY)
+    : new Problem('internal_error', { outcome: 'failed' });
+  for (const waiting of batch) waiting.reject(problem);
 }
 
 function finish(batch: readonly Waiting[], ended: readonly Ended[]): void {

@@ -1,0 +1,34 @@
+// Every minute: publishes what was left in the outbox by an instance that died or could not reach Kafka.
+
+import { leaseFromOutbox } from '../../shared/events/outbox.ts';
+import { send } from '../../shared/events/publisher.ts';
+import { SCHEDULE_TYPE, scheduleSchema } from '../../shared/events/schedule.ts';
+import { defineFunction } from '../../shared/http/function.ts';
+import { log } from '../../shared/telemetry/log.ts';
+
+const AT_ONCE = 500;
+/** Younger ones are still with the instance that committed them. */
+const OLDER_THAN_SECONDS = 10;
+/** Longer than a send can take, so that nobody else sends the same at the same time. */
+const LEASE_SECONDS = 60;
+/** The next tick goes on where this one stops. */
+const LIMIT_MS = 45_000;
+
+export default defineFunction({
+  name: 'relay-outbox',
+  summary: 'Publish events that were left behind',
+  event: {
+    types: [SCHEDULE_TYPE],
+    data: scheduleSchema,
+    handle: async () => {
+      const end = performance.now() + LIMIT_MS;
+      let relayed = 0;
+      while (performance.now() < end) {
+        const events = await leaseFromOutbox(AT_ONCE, OLDER_THAN_SECONDS, LEASE_SECONDS);
+        if (events.length === 0) break;
+        relayed += await send(events);
+      }
+      if (relayed > 0) log.info({ relayed }, 'events that were left behind are published');
+    },
+  },
+});

@@ -1,0 +1,31 @@
+// GET /v1/transactions/{id}: one transaction, as the caller's side of it.
+
+import * as v from 'valibot';
+import { defineFunction } from '../../shared/http/function.ts';
+import { Problem } from '../../shared/http/problem.ts';
+import { readTransaction } from '../../shared/ledger/history.ts';
+import { parseTransactionName } from '../../shared/ledger/ids.ts';
+import { transactionSchema } from '../../shared/ledger/transaction.ts';
+import { user } from '../../shared/sessions/caller.ts';
+
+export default defineFunction({
+  name: 'get-transaction',
+  summary: "One of the caller's transactions",
+  description:
+    "`{id}` is either leg's id or transaction_id, or the operation_id; only a party to the transaction finds it.",
+  http: {
+    route: 'GET /v1/transactions/{id}',
+    caller: user,
+    path: v.strictObject({ id: v.pipe(v.string(), v.maxLength(50, 'must have at most 50 characters')) }),
+    answer: v.object({ transaction: transactionSchema }),
+    status: 200,
+    errors: ['transaction_not_found'],
+
+    handle: async ({ caller, path }) => {
+      const id = parseTransactionName(path.id);
+      const transaction = id && (await readTransaction(caller.accountId, id));
+      if (!transaction) throw new Problem('transaction_not_found');
+      return { data: { transaction } };
+    },
+  },
+});

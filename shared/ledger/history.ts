@@ -1,0 +1,82 @@
+// Reads legs back for their owners.
+
+import { query } from '../database/database.ts';
+import { lastLegId, operationOf } from './ids.ts';
+import { LEG_COLUMNS, type LegRow, legOf } from './leg-row.ts';
+import type { Account, PaymentMethod, TransactionStatus, TransactionType } from './posting.ts';
+import { counterpartyOf, type Transaction, transactionOf } from './transaction.ts';
+
+export interface HistoryFilters {
+  type?: TransactionType | undefined;
+  status?: TransactionStatus | undefined;
+  payment_method?: PaymentMethod | undefined;
+  /** RFC 3339; from inclusive, to exclusive. */
+  from?: string | undefined;
+  to?: string | undefined;
+  reference?: string | undefined;
+}
+
+type HistoryRow = LegRow & { counterparty_username: string | null; counterparty_kind: Account['kind'] | null };
+
+// A leg's id holds the time it was made, which lets PostgreSQL pass over whole months. Clocks differ by less than a day.
+const CLAUSES: Readonly<Record<keyof HistoryFilters, (place: string) => string>> = {
+  type: (place) => `transaction_type = ${place}`,
+  status: (place) => `transaction_status = ${place}`,
+  payment_method: (place) => `payment_method = ${place}`,
+  from: (place) => `created_at >= ${place} and id >= uuidv7_from(${place}::timestamptz - interval '1 day')`,
+  to: (place) => `created_at < ${place} and id < uuidv7_from(${place}::timestamptz + interval '1 day')`,
+  reference: (place) => `external_reference = ${place}`,
+};
+
+/**
+ * One page of an account's history, newest change first, and the leg number to go on below (undefined at the end). `below` is the
+ * leg number that the page before ended with.
+ */
+export async function readHistory(
+  accountId: string,
+  filters: HistoryFilters,
+  below: string | undefined,
+  limit: number,
+): Promise<{ transactions: Transaction[]; next: string | undefined }> {
+  const used = (Object.keys(CLAUSES) as (keyof HistoryFilters)[]).filter((name) => filters[name] !== undefined);
+  const values: unknown[] = [accountId, below ?? '9223372036854775807', limit + 1];
+  const clauses = used.map((name) => CLAUSES[name](`$${values.push(filters[name])}`));
+  const rows = await query<HistoryRow>({
+    name: `history-${used.join('-')}`,
+    text: `
+      with page as (
+        select ${LEG_COLUMNS} from historical_transactions
+         where ${['account_id = $1', 'leg_number < $2', ...clauses].join(' and ')}
+         order by leg_number desc limit $3)
+      ${WITH_COUNTERPARTY} order by page.leg_number desc`,
+    values,
+  });
+  const shown = rows.slice(0, limit);
+  return {
+    transactions: shown.map(transactionOfRow),
+    next: rows.length > limit ? shown.at(-1)?.leg_number : undefined,
+  };
+}
+
+const WITH_COUNTERPARTY = `
+  select page.*, person.username as counterparty_username, other.kind as counterparty_kind
+    from page left join accounts other on other.id = page.counterparty_id left join users person on person.id = other.user_id`;
+
+/** The account's own leg of the operation that `id` (of the operation or of any of its legs) belongs to. */
+export async function readTransaction(accountId: string, id: string): Promise<Transaction | undefined> {
+  const operationId = operationOf(id);
+  const [row] = await query<HistoryRow>({
+    name: 'transaction-of-account',
+    text: `
+      with page as (
+        select ${LEG_COLUMNS} from historical_transactions where id > $1 and id <= $2 and account_id = $3 order by id limit 1)
+      ${WITH_COUNTERPARTY}`,
+    values: [operationId, lastLegId(operationId), accountId],
+  });
+  return row && transactionOfRow(row);
+}
+
+function transactionOfRow(row: HistoryRow): Transaction {
+  const { counterparty_id: id, counterparty_username: username, counterparty_kind: kind } = row;
+  return transactionOf(legOf(row), id && kind ? counterpartyOf({ id, username, kind }) : null);
+}
