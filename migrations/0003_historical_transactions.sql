@@ -123,6 +123,6 @@ create trigger history_stays before update on historical_transactions
   for each row when (old.transaction_status = 'SUCCESS') execute function refuse_to_change_history();
 
 grant select, insert on historical_transactions to one_gate_money;
-grant update (leg_number, transaction_status, balance_before, balance_after, external_reference, description, metadata, position, updated_at)
+grant update (leg_number, transaction_status, balance_before, balance_after, counterparty_id, external_reference, position, updated_at)
   on historical_transactions to one_gate_money;
 grant select on historical_transactions to one_gate_reader;
