@@ -21,7 +21,12 @@ export function renderKong(template: string, place: Place): string {
     throw new Error(`The public address must be scheme and host without a slash at the end, not ${place.publicUrl}.`);
   }
   if (!/^[\w.-]+$/.test(place.redisHost)) throw new Error(`${place.redisHost} is not a host name for Redis.`);
-  const filled = template.replaceAll('${PUBLIC_URL}', place.publicUrl).replaceAll('${REDIS_HOST}', place.redisHost);
+  const values: Record<string, string> = { PUBLIC_URL: place.publicUrl, REDIS_HOST: place.redisHost };
+  const filled = template.replace(/\$\{(\w+)\}/g, (_, name: string) => {
+    const value = values[name];
+    if (value === undefined) throw new Error(`kong.yaml has a placeholder ${name} that nothing is known for.`);
+    return value;
+  });
   const document = parseDocument(filled);
   if (document.errors[0]) throw new Error(`kong.yaml cannot be read: ${document.errors[0].message}`);
   const slot = document.getIn(['consumers', 0, 'jwt_secrets']);

@@ -28,7 +28,11 @@ export const snippets: Readonly<Record<string, Snippet>> = {
 
   'strip-hop-by-hop-headers': () => ({
     access: ({ headers }) => {
-      const named = new Set(joined(headers['connection']).toLowerCase().split(/[\s,]+/));
+      const named = new Set(
+        joined(headers['connection'])
+          .toLowerCase()
+          .split(/[\s,]+/),
+      );
       return strip(headers, (name) => name === 'connection' || (named.has(name) && !KEPT.has(name)));
     },
   }),

@@ -1,7 +1,7 @@
 // What a plugin of the local gateway is: the phases that Kong runs a plugin in, as far as we play them.
 
-import type { IncomingMessage } from 'node:http';
 import type { KeyObject } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 
 export type HeaderValues = Record<string, string | string[]>;
 

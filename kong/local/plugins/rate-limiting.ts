@@ -20,7 +20,10 @@ export const schema = v.pipe(
     fault_tolerant: v.optional(v.boolean(), true),
     redis: v.strictObject({ host: v.string(), timeout: v.optional(v.number(), 2000) }),
   }),
-  v.check((config) => config.limit_by !== 'header' || config.header_name !== undefined, 'limit_by: header needs a name'),
+  v.check(
+    (config) => config.limit_by !== 'header' || config.header_name !== undefined,
+    'limit_by: header needs a name',
+  ),
   v.check(({ second, minute, hour, day }) => {
     const given = [second, minute, hour, day].filter((each) => each !== undefined);
     return given.length > 0 && given.every((each, index) => each >= (given[index - 1] ?? 0));

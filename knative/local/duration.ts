@@ -1,0 +1,15 @@
+// Durations as Kubernetes manifests have them: Go's ("90s", "1m30s") in annotations, ISO 8601's ("PT0.5S") in deliveries.
+
+const GO_UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const ISO = /^PT(?=\d)(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?$/;
+
+/** Throws a sentence that begins with `place`. */
+export function milliseconds(text: string, place: string): number {
+  const iso = ISO.exec(text);
+  if (iso) return Number(iso[1] ?? 0) * 3_600_000 + Number(iso[2] ?? 0) * 60_000 + Number(iso[3] ?? 0) * 1000;
+  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) throw new Error(`${place}: ${text} is not a duration.`);
+  let sum = 0;
+  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g))
+    sum += Number(amount) * (GO_UNITS[unit ?? ''] ?? 0);
+  return sum;
+}

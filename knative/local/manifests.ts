@@ -1,0 +1,275 @@
+// Reads knative/base: the very manifests that operators deploy. Kinds that a laptop has no use for are refused by name, so that
+// nothing is passed over in silence; checking every field is the cluster's schemas' business.
+
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { parseAllDocuments } from 'yaml';
+import { type Delivery, deliverySchema, readDelivery } from './delivery.ts';
+import { milliseconds } from './duration.ts';
+
+/** Knative's own defaults (config-autoscaler), where a manifest is silent. */
+const AUTOSCALING = 'autoscaling.knative.dev/';
+
+const keyRef = v.looseObject({ name: v.string(), key: v.string(), optional: v.optional(v.boolean(), false) });
+const env = v.union([
+  v.strictObject({ name: v.string(), value: v.string() }),
+  v.strictObject({
+    name: v.string(),
+    valueFrom: v.union([v.strictObject({ secretKeyRef: keyRef }), v.strictObject({ configMapKeyRef: keyRef })]),
+  }),
+]);
+const container = v.looseObject({ args: v.tuple([v.string()]), env: v.optional(v.array(env), []) });
+const annotations = v.optional(v.record(v.string(), v.string()), {});
+const named = v.looseObject({ name: v.string() });
+const service = v.looseObject({
+  metadata: named,
+  spec: v.looseObject({
+    template: v.looseObject({
+      metadata: v.optional(v.looseObject({ annotations }), {}),
+      spec: v.looseObject({
+        containerConcurrency: v.optional(v.number(), 0),
+        timeoutSeconds: v.optional(v.number(), 300),
+        containers: v.tuple([container]),
+      }),
+    }),
+  }),
+});
+const sink = v.looseObject({
+  ref: v.looseObject({ kind: v.string(), name: v.string() }),
+  uri: v.optional(v.pipe(v.string(), v.startsWith('/'))),
+});
+const kafkaSource = v.looseObject({
+  metadata: named,
+  spec: v.looseObject({
+    topics: v.pipe(v.array(v.string()), v.minLength(1)),
+    consumerGroup: v.string(),
+    initialOffset: v.optional(v.picklist(['earliest', 'latest']), 'latest'),
+    consumers: v.optional(v.number(), 1),
+    ordering: v.optional(v.picklist(['ordered', 'unordered']), 'ordered'),
+    delivery: v.optional(deliverySchema),
+    sink,
+  }),
+});
+const kafkaSink = v.looseObject({ metadata: named, spec: v.looseObject({ topic: v.string() }) });
+const pingSource = v.looseObject({
+  metadata: named,
+  spec: v.looseObject({
+    schedule: v.string(),
+    timezone: v.optional(v.string(), 'UTC'),
+    contentType: v.optional(v.string()),
+    data: v.optional(v.string()),
+    sink,
+  }),
+});
+const kafkaTopic = v.looseObject({
+  metadata: named,
+  spec: v.looseObject({ topicName: v.optional(v.string()), partitions: v.number() }),
+});
+
+export type EnvironmentEntry =
+  | { name: string; value: string }
+  | { name: string; from: 'secret' | 'configMap'; object: string; key: string; optional: boolean };
+
+export interface ServiceManifest {
+  name: string;
+  /** Names the bundle: "pay.mjs". */
+  argument: string;
+  environment: EnvironmentEntry[];
+  /** Requests one instance works on at a time; 0 for no limit. */
+  containerConcurrency: number;
+  timeoutSeconds: number;
+  scale: ScaleBounds;
+}
+
+export interface ScaleBounds {
+  min: number;
+  /** 0 for no limit. */
+  max: number;
+  /** How many instances a service that had none starts with. */
+  activation: number;
+  /** Requests in flight per instance that the autoscaler aims at, utilisation included. */
+  target: number;
+  windowMs: number;
+  panicWindowMs: number;
+  /** Times as much as the instances can take makes a panic: 2 for 200 %. */
+  panicThreshold: number;
+  scaleDownDelayMs: number;
+  /** How long the last instance is kept after the window says zero. */
+  retentionMs: number;
+}
+
+export interface Sink {
+  service: string;
+  path: string;
+}
+
+export interface KafkaSourceManifest {
+  name: string;
+  topics: string[];
+  consumerGroup: string;
+  fromBeginning: boolean;
+  consumers: number;
+  ordered: boolean;
+  delivery: Delivery;
+  /** Topic of the dead letters; undefined where none are kept. */
+  deadLetterTopic: string | undefined;
+  sink: Sink;
+}
+
+export interface PingSourceManifest {
+  name: string;
+  schedule: string;
+  timezone: string;
+  contentType: string | undefined;
+  data: string | undefined;
+  sink: Sink;
+}
+
+export interface Manifests {
+  services: ServiceManifest[];
+  kafkaSources: KafkaSourceManifest[];
+  pingSources: PingSourceManifest[];
+  topics: { name: string; partitions: number }[];
+}
+
+/** Throws a sentence with file and field for what cannot be played. */
+export async function readManifests(directory: string): Promise<Manifests> {
+  const found: Manifests = { services: [], kafkaSources: [], pingSources: [], topics: [] };
+  const deadLetterTopics = new Map<string, string>();
+  const sources: { manifest: v.InferOutput<typeof kafkaSource>; file: string }[] = [];
+  const files = (await readdir(directory, { recursive: true })).filter((name) => /\.ya?ml$/.test(name)).sort();
+  for (const file of files) {
+    if (/(^|\/)kustomization\.ya?ml$/.test(file)) continue;
+    for (const { kind, document } of await readDocuments(join(directory, file))) {
+      if (kind === 'serving.knative.dev/v1 Service')
+        found.services.push(toService(check(service, document, file), file));
+      else if (kind === 'sources.knative.dev/v1 KafkaSource') {
+        sources.push({ manifest: check(kafkaSource, document, file), file });
+      } else if (kind === 'sources.knative.dev/v1 PingSource') {
+        const { metadata, spec } = check(pingSource, document, file);
+        found.pingSources.push({ ...pick(spec), name: metadata.name, sink: toSink(spec.sink, file) });
+      } else if (kind === 'eventing.knative.dev/v1alpha1 KafkaSink') {
+        const { metadata, spec } = check(kafkaSink, document, file);
+        deadLetterTopics.set(metadata.name, spec.topic);
+      } else if (kind === 'kafka.strimzi.io/v1 KafkaTopic') {
+        const { metadata, spec } = check(kafkaTopic, document, file);
+        found.topics.push({ name: spec.topicName ?? metadata.name, partitions: spec.partitions });
+      } else throw new Error(`${file}: the local platform does not know a ${kind}.`);
+    }
+  }
+  found.kafkaSources = sources.map(({ manifest, file }) => toKafkaSource(manifest, deadLetterTopics, file));
+  refuseStrangers(found);
+  return found;
+}
+
+async function readDocuments(path: string): Promise<{ kind: string; document: unknown }[]> {
+  return parseAllDocuments(await readFile(path, 'utf8')).map((parsed) => {
+    if (parsed.errors[0]) throw new Error(`${path}: ${parsed.errors[0].message}`);
+    const document = parsed.toJS() as { apiVersion?: string; kind?: string };
+    return { kind: `${document.apiVersion} ${document.kind}`, document };
+  });
+}
+
+function toService({ metadata, spec }: v.InferOutput<typeof service>, file: string): ServiceManifest {
+  const { containerConcurrency, timeoutSeconds, containers } = spec.template.spec;
+  return {
+    name: metadata.name,
+    argument: containers[0].args[0],
+    environment: containers[0].env.map(toEntry),
+    containerConcurrency,
+    timeoutSeconds,
+    scale: toScale(spec.template.metadata.annotations ?? {}, containerConcurrency, file),
+  };
+}
+
+function toEntry(entry: v.InferOutput<typeof env>): EnvironmentEntry {
+  if ('value' in entry) return entry;
+  const secret = 'secretKeyRef' in entry.valueFrom;
+  const { name, key, optional } =
+    'secretKeyRef' in entry.valueFrom ? entry.valueFrom.secretKeyRef : entry.valueFrom.configMapKeyRef;
+  return { name: entry.name, from: secret ? 'secret' : 'configMap', object: name, key, optional };
+}
+
+function toScale(given: Record<string, string>, containerConcurrency: number, file: string): ScaleBounds {
+  const text = (name: string) => given[AUTOSCALING + name];
+  const number = (name: string, otherwise: number) => {
+    const value = Number(text(name) ?? otherwise);
+    if (!Number.isFinite(value)) throw new Error(`${file}: ${AUTOSCALING}${name} is not a number.`);
+    return value;
+  };
+  const duration = (name: string, otherwise: number) => {
+    const value = text(name);
+    return value === undefined ? otherwise : milliseconds(value, `${file}: ${AUTOSCALING}${name}`);
+  };
+  if ((text('metric') ?? 'concurrency') !== 'concurrency') {
+    throw new Error(`${file}: the local platform scales on concurrency only.`);
+  }
+  const hard = containerConcurrency === 0 ? Number.POSITIVE_INFINITY : containerConcurrency;
+  const wanted = number('target', hard === Number.POSITIVE_INFINITY ? 100 : hard);
+  const windowMs = duration('window', 60_000);
+  return {
+    min: number('min-scale', 0),
+    max: number('max-scale', 0),
+    activation: number('activation-scale', 1),
+    target: Math.max(0.01, (Math.min(wanted, hard) * number('target-utilization-percentage', 70)) / 100),
+    windowMs,
+    panicWindowMs: (windowMs * number('panic-window-percentage', 10)) / 100,
+    panicThreshold: number('panic-threshold-percentage', 200) / 100,
+    scaleDownDelayMs: duration('scale-down-delay', 0),
+    retentionMs: duration('scale-to-zero-pod-retention-period', 0),
+  };
+}
+
+function toKafkaSource(
+  { metadata, spec }: v.InferOutput<typeof kafkaSource>,
+  deadLetterTopics: ReadonlyMap<string, string>,
+  file: string,
+): KafkaSourceManifest {
+  const letters = spec.delivery?.deadLetterSink?.ref;
+  const deadLetterTopic = letters && deadLetterTopics.get(letters.name);
+  if (letters && deadLetterTopic === undefined) throw new Error(`${file}: there is no KafkaSink ${letters.name}.`);
+  return {
+    name: metadata.name,
+    topics: spec.topics,
+    consumerGroup: spec.consumerGroup,
+    fromBeginning: spec.initialOffset === 'earliest',
+    consumers: spec.consumers,
+    ordered: spec.ordering === 'ordered',
+    delivery: readDelivery(spec.delivery, file),
+    deadLetterTopic,
+    sink: toSink(spec.sink, file),
+  };
+}
+
+function toSink({ ref, uri }: v.InferOutput<typeof sink>, file: string): Sink {
+  if (ref.kind !== 'Service') throw new Error(`${file}: a sink must be a Service, not a ${ref.kind}.`);
+  return { service: ref.name, path: uri ?? '/' };
+}
+
+function pick({ schedule, timezone, contentType, data }: v.InferOutput<typeof pingSource>['spec']) {
+  return { schedule, timezone, contentType, data };
+}
+
+// A typing error in a name would otherwise only show as an event that never arrives.
+function refuseStrangers({ services, kafkaSources, pingSources, topics }: Manifests): void {
+  const known = new Set(services.map(({ name }) => name));
+  if (known.size < services.length) throw new Error('Two Services have the same name.');
+  for (const { name, sink } of [...kafkaSources, ...pingSources]) {
+    if (!known.has(sink.service))
+      throw new Error(`The source ${name} names a Service ${sink.service} that does not exist.`);
+  }
+  const topicNames = new Set(topics.map(({ name }) => name));
+  for (const { name, topics: wanted, deadLetterTopic } of kafkaSources) {
+    for (const topic of [...wanted, ...(deadLetterTopic ? [deadLetterTopic] : [])]) {
+      if (!topicNames.has(topic)) throw new Error(`The source ${name} names a topic ${topic} that has no KafkaTopic.`);
+    }
+  }
+}
+
+function check<Schema extends v.GenericSchema>(schema: Schema, value: unknown, file: string): v.InferOutput<Schema> {
+  const result = v.safeParse(schema, value);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  throw new Error(`${file}: ${v.getDotPath(issue) ?? 'the document'}: ${issue.message}.`);
+}

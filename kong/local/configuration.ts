@@ -1,0 +1,224 @@
+// Reads kong.yaml (rendered) and understands every word of it, or refuses: what the local gateway passed over in silence would first
+// be noticed in production.
+
+import { createPublicKey } from 'node:crypto';
+import * as v from 'valibot';
+import { parse } from 'yaml';
+import { snippets } from './lua-snippets.ts';
+import type { Credential, Ground, Handler } from './plugin.ts';
+import * as correlationId from './plugins/correlation-id.ts';
+import * as cors from './plugins/cors.ts';
+import * as jwt from './plugins/jwt.ts';
+import * as rateLimiting from './plugins/rate-limiting.ts';
+import * as requestSizeLimiting from './plugins/request-size-limiting.ts';
+import * as requestTermination from './plugins/request-termination.ts';
+import * as responseTransformer from './plugins/response-transformer.ts';
+
+interface PluginKind<Schema extends v.GenericSchema> {
+  schema: Schema;
+  create(config: v.InferOutput<Schema>, ground: Ground): Handler;
+}
+
+const made = <Schema extends v.GenericSchema>({ schema, create }: PluginKind<Schema>) => ({
+  build: (config: unknown, ground: Ground, place: string) => create(check(schema, config, place), ground),
+});
+
+const PLAYED = {
+  'correlation-id': made(correlationId),
+  cors: made(cors),
+  jwt: made(jwt),
+  'rate-limiting': made(rateLimiting),
+  'request-size-limiting': made(requestSizeLimiting),
+  'request-termination': made(requestTermination),
+  'response-transformer': made(responseTransformer),
+};
+
+/** What Kong does beside the request's way, and we leave to it; named at start. */
+const NOT_PLAYED: Readonly<Record<string, string>> = {
+  prometheus: 'metrics of the gateway',
+  opentelemetry: 'spans of the gateway (traceparent passes through)',
+};
+
+const plugin = v.strictObject({ name: v.string(), config: v.optional(v.record(v.string(), v.unknown()), {}) });
+const milliseconds = v.pipe(v.number(), v.integer(), v.minValue(1));
+const route = v.strictObject({
+  name: v.string(),
+  methods: v.optional(v.pipe(v.array(v.string()), v.minLength(1))),
+  paths: v.pipe(v.array(v.pipe(v.string(), v.regex(/^~?\//, 'must begin with / or ~/'))), v.minLength(1)),
+  regex_priority: v.optional(v.number(), 0),
+  strip_path: v.optional(v.boolean(), true),
+  preserve_host: v.optional(v.literal(false, 'must be false: functions are found by their own host names'), false),
+  plugins: v.optional(v.array(plugin), []),
+});
+const service = v.strictObject({
+  name: v.string(),
+  url: v.pipe(v.string(), v.url()),
+  retries: v.literal(0, 'must be 0: a request that timed out may have moved money'),
+  connect_timeout: milliseconds,
+  write_timeout: milliseconds,
+  read_timeout: milliseconds,
+  routes: v.array(route),
+  plugins: v.optional(v.array(plugin), []),
+});
+const consumer = v.strictObject({
+  username: v.string(),
+  custom_id: v.optional(v.string()),
+  jwt_secrets: v.optional(
+    v.array(v.strictObject({ key: v.string(), algorithm: v.picklist(['EdDSA']), rsa_public_key: v.string() })),
+    [],
+  ),
+});
+const file = v.strictObject({
+  _format_version: v.literal('3.0'),
+  consumers: v.optional(v.array(consumer), []),
+  services: v.array(service),
+  routes: v.optional(v.array(route), []),
+  plugins: v.optional(v.array(plugin), []),
+});
+
+export interface Upstream {
+  name: string;
+  url: URL;
+  connectTimeout: number;
+  readTimeout: number;
+}
+
+export interface Route {
+  name: string;
+  methods: string[] | undefined;
+  paths: string[];
+  regexPriority: number;
+  stripPath: boolean;
+  /** Undefined where a plugin answers for want of a function. */
+  upstream: Upstream | undefined;
+  /** In Kong's order. */
+  handlers: Handler[];
+}
+
+export interface Configuration {
+  routes: Route[];
+  /** What runs where no route matches. */
+  global: Handler[];
+  /** "prometheus: metrics of the gateway", one per plugin that is left to Kong. */
+  notPlayed: string[];
+}
+
+/** Throws a sentence that names the place of whatever cannot be played. */
+export function readConfiguration(
+  text: string,
+  ground: Omit<Ground, 'credentials'>,
+): Configuration & { credentials: number } {
+  const content = check(file, parse(text), '');
+  const complete: Ground = { ...ground, credentials: credentialsOf(content.consumers) };
+  const notPlayed = new Set<string>();
+  const build = (plugins: Plugin[], place: string) =>
+    buildAll(plugins, complete, place, (name, what) => notPlayed.add(`${name}: ${what}`));
+
+  const global = build(content.plugins, 'plugins');
+  const routes: Route[] = [];
+  const add = (each: v.InferOutput<typeof route>, place: string, upstream?: Upstream, ofService = new Map()) => {
+    const own = build(each.plugins, place);
+    // Kong runs a plugin once, the nearest to the route.
+    const all = new Map<string, Handler[]>([...global, ...ofService, ...own]);
+    routes.push({
+      name: each.name,
+      methods: each.methods,
+      paths: each.paths,
+      regexPriority: each.regex_priority,
+      stripPath: each.strip_path,
+      upstream,
+      handlers: ordered(all),
+    });
+  };
+  for (const { routes: own, plugins, ...rest } of content.services) {
+    const upstream: Upstream = {
+      name: rest.name,
+      url: new URL(rest.url),
+      connectTimeout: rest.connect_timeout,
+      readTimeout: rest.read_timeout,
+    };
+    const ofService = build(plugins, `services ${rest.name}`);
+    for (const each of own) add(each, `routes ${each.name}`, upstream, ofService);
+  }
+  for (const each of content.routes) add(each, `routes ${each.name}`);
+  refuseDuplicates(routes);
+  return { routes, global: ordered(global), notPlayed: [...notPlayed], credentials: complete.credentials.size };
+}
+
+type Plugin = v.InferOutput<typeof plugin>;
+
+function buildAll(
+  plugins: Plugin[],
+  ground: Ground,
+  place: string,
+  leaveOut: (name: string, what: string) => void,
+): Map<string, Handler[]> {
+  const built = new Map<string, Handler[]>();
+  for (const { name, config } of plugins) {
+    const here = `${place}, plugin ${name}`;
+    const left = NOT_PLAYED[name];
+    if (left !== undefined) leaveOut(name, left);
+    else if (name === 'pre-function' || name === 'post-function') built.set(name, luaOf(name, config, ground, here));
+    else if (Object.hasOwn(PLAYED, name)) {
+      built.set(name, [PLAYED[name as keyof typeof PLAYED].build(config, ground, here)]);
+    } else throw new Error(`kong.yaml: ${here}: the local gateway does not know this plugin.`);
+  }
+  return built;
+}
+
+const PHASES = { access: 'access', header_filter: 'headerFilter', body_filter: 'bodyFilter' } as const;
+
+function luaOf(name: 'pre-function' | 'post-function', config: unknown, ground: Ground, place: string): Handler[] {
+  const code = v.optional(v.array(v.string()), []);
+  const phases = check(
+    v.strictObject({ access: code, header_filter: code, body_filter: code } satisfies Record<
+      keyof typeof PHASES,
+      unknown
+    >),
+    config,
+    place,
+  );
+  return Object.entries(phases).flatMap(([phase, pieces]) =>
+    pieces.map((lua) => {
+      const known = /^-- name: ([\w-]+)\n/.exec(lua)?.[1];
+      const snippet = known === undefined ? undefined : snippets[known]?.(ground);
+      if (!known) throw new Error(`kong.yaml: ${place}: the Lua must begin with a line "-- name: ...".`);
+      if (!snippet) throw new Error(`kong.yaml: ${place}: the local gateway does not know the Lua named ${known}.`);
+      if (!(PHASES[phase as keyof typeof PHASES] in snippet)) {
+        throw new Error(`kong.yaml: ${place}: ${known} does not belong into ${phase}.`);
+      }
+      return { priority: name === 'pre-function' ? 1_000_000 : -1000, ...snippet };
+    }),
+  );
+}
+
+function ordered(plugins: ReadonlyMap<string, Handler[]>): Handler[] {
+  return [...plugins.values()].flat().sort((one, other) => other.priority - one.priority);
+}
+
+function credentialsOf(consumers: v.InferOutput<typeof consumer>[]): Map<string, Credential> {
+  const credentials = new Map<string, Credential>();
+  for (const { username, custom_id: customId, jwt_secrets: secrets } of consumers) {
+    for (const { key, algorithm, rsa_public_key: pem } of secrets) {
+      if (credentials.has(key)) throw new Error(`kong.yaml: two credentials have the key ${key}.`);
+      credentials.set(key, { key, algorithm, publicKey: createPublicKey(pem), consumer: { username, customId } });
+    }
+  }
+  return credentials;
+}
+
+function refuseDuplicates(routes: Route[]): void {
+  const seen = new Set<string>();
+  for (const { name } of routes) {
+    if (seen.has(name)) throw new Error(`kong.yaml: two routes are called ${name}.`);
+    seen.add(name);
+  }
+}
+
+function check<Schema extends v.GenericSchema>(schema: Schema, value: unknown, place: string): v.InferOutput<Schema> {
+  const result = v.safeParse(schema, value);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const where = [place, v.getDotPath(issue) ?? ''].filter((part) => part !== '').join(', ');
+  throw new Error(`kong.yaml: ${where}: ${issue.message}.`);
+}

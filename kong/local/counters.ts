@@ -1,0 +1,30 @@
+// Counts requests in Redis, over its REST proxy, so that limits survive a restart and hold for several gateways.
+
+import { Redis } from '@upstash/redis';
+import type { Counters } from './plugin.ts';
+
+// Like Kong: a request that is refused does not count.
+const TAKE = `
+local used = tonumber(redis.call('GET', KEYS[1]) or '0')
+if used >= tonumber(ARGV[1]) then return used + 1 end
+used = redis.call('INCR', KEYS[1])
+if used == 1 then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
+return used`;
+
+export function redisCounters(url: string, token: string): Counters {
+  const clients = new Map<number, Redis>();
+  const clientFor = (timeoutMs: number) => {
+    let client = clients.get(timeoutMs);
+    if (!client) {
+      // A repeated command would count a request twice, hence no retries.
+      const signal = () => AbortSignal.timeout(timeoutMs);
+      client = new Redis({ url, token, signal, retry: { retries: 0 }, enableTelemetry: false });
+      clients.set(timeoutMs, client);
+    }
+    return client;
+  };
+  return {
+    take: (key, limit, seconds, timeoutMs) =>
+      clientFor(timeoutMs).eval<(string | number)[], number>(TAKE, [key], [limit, seconds + 1]),
+  };
+}
