@@ -1,0 +1,90 @@
+// POST /v1/login: opens a session for whoever knows the password.
+// A wrong password, an unknown identifier and a name nobody could have take the same time and get the same answer.
+
+import * as v from 'valibot';
+import { type Quota, throttle } from '../../shared/cache/throttle.ts';
+import { query } from '../../shared/database/database.ts';
+import { anyone, defineFunction } from '../../shared/http/function.ts';
+import { Problem } from '../../shared/http/problem.ts';
+import { hashPassword, needsRehash, verifyPassword } from '../../shared/passwords/hash.ts';
+import { addressOf } from '../../shared/sessions/address.ts';
+import type { Caller } from '../../shared/sessions/caller.ts';
+import { type Identifier, readIdentifier, subjectOf } from '../../shared/sessions/identifier.ts';
+import { openSession } from '../../shared/sessions/session.ts';
+import { TokenPair, tokenPair } from '../../shared/sessions/token-pair.ts';
+import { log } from '../../shared/telemetry/log.ts';
+
+/** Wrong passwords for one identifier; a right one clears the count. */
+const PER_ACCOUNT: Quota = { name: 'login-account', limit: 10, windowSeconds: 300 };
+/** Wide, since a mobile operator puts thousands of people behind one address. */
+const PER_ADDRESS: Quota = { name: 'login-address', limit: 100, windowSeconds: 60 };
+
+export default defineFunction({
+  name: 'login',
+  summary: 'Log in',
+  description:
+    'Takes a username, an e-mail address or a phone number, and the password. The access token is valid for 15 minutes; ' +
+    'the refresh token for 7 days and for one use at /v1/refresh. A wrong password and an unknown identifier get the same answer.',
+  http: {
+    route: 'POST /v1/login',
+    caller: anyone,
+    body: v.strictObject({
+      identifier: v.pipe(
+        v.string(),
+        v.minLength(1),
+        v.maxLength(254),
+        v.description('Username, e-mail address or phone number.'),
+        v.examples(['siti.rahayu', 'siti@example.com', '081234567890']),
+      ),
+      password: v.pipe(v.string(), v.minLength(1), v.maxLength(512), v.examples(['kuda putih di tepi danau'])),
+    }),
+    answer: TokenPair,
+    status: 200,
+    errors: ['invalid_credentials', 'rate_limited'],
+    handle: async ({ body, headers }) => {
+      const identifier = readIdentifier(body.identifier);
+      const onAccount = { quota: PER_ACCOUNT, subject: subjectOf(identifier) };
+      const attempt = await throttle([onAccount, { quota: PER_ADDRESS, subject: addressOf(headers) }]);
+
+      const person = await findPerson(identifier);
+      if (!(await verifyPassword(person?.password, body.password)) || !person) {
+        throw new Problem('invalid_credentials', { headers: attempt.headers });
+      }
+      await attempt.clear(onAccount);
+      await renewHash(person, body.password);
+      const { userId, accountId, username, type } = person;
+      const session = await openSession({ userId, accountId, username, type });
+      return { data: await tokenPair(session), headers: attempt.headers };
+    },
+  },
+});
+
+interface Person extends Omit<Caller, 'sessionId'> {
+  password: string;
+}
+
+const COLUMN = { username: 'username', email: 'email', phone: 'phone' } as const;
+
+async function findPerson({ kind, value }: Identifier): Promise<Person | undefined> {
+  const [person] = await query<Person>({
+    name: `find_person_by_${kind}`,
+    text: `select person.id as "userId", account.id as "accountId", person.username, person.type, person.password
+             from users person join accounts account on account.user_id = person.id
+            where person.${COLUMN[kind]} = $1`,
+    values: [value],
+  });
+  return person;
+}
+
+/** Brings an old hash to today's parameters: only now is the password at hand. The login does not depend on it. */
+async function renewHash({ userId, password: stored }: Person, password: string): Promise<void> {
+  try {
+    if (!(await needsRehash(stored))) return;
+    await query({
+      text: 'update users set password = $3, updated_at = now() where id = $1 and password = $2',
+      values: [userId, stored, await hashPassword(password)],
+    });
+  } catch (error) {
+    log.warn({ error }, 'a password hash could not be renewed');
+  }
+}

@@ -1,0 +1,23 @@
+// POST /v1/logout: ends the caller's session: its refresh token at once, its access tokens everywhere within seconds.
+
+import * as v from 'valibot';
+import { defineFunction } from '../../shared/http/function.ts';
+import { user } from '../../shared/sessions/caller.ts';
+import { endSession } from '../../shared/sessions/session.ts';
+
+export default defineFunction({
+  name: 'logout',
+  summary: 'Log out',
+  description: 'Ends the session of the access token. Other sessions of the same user last.',
+  http: {
+    route: 'POST /v1/logout',
+    caller: user,
+    answer: v.null(),
+    status: 204,
+    errors: [],
+    handle: async ({ caller }) => {
+      await endSession(caller.sessionId);
+      return { data: null };
+    },
+  },
+});

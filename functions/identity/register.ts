@@ -1,0 +1,166 @@
+// POST /v1/register: makes a person or a merchant, with an empty account.
+// A clash answers with one problem that does not say which of the three names is taken, and clashes are counted, so that nobody can
+// go through a list of addresses. README.md says why it answers at all.
+
+import * as v from 'valibot';
+import { type Quota, throttle } from '../../shared/cache/throttle.ts';
+import { query, sqlState } from '../../shared/database/database.ts';
+import { anyone, defineFunction } from '../../shared/http/function.ts';
+import { Problem } from '../../shared/http/problem.ts';
+import { hashPassword } from '../../shared/passwords/hash.ts';
+import { LONGEST_PASSWORD, SHORTEST_PASSWORD, weaknessOf } from '../../shared/passwords/rules.ts';
+import { addressOf } from '../../shared/sessions/address.ts';
+import {
+  normaliseName,
+  normalisePhone,
+  PHONE_PATTERN,
+  subjectOf,
+  USERNAME_PATTERN,
+} from '../../shared/sessions/identifier.ts';
+
+/** Wide, since a mobile operator puts thousands of people behind one address. */
+const PER_ADDRESS: Quota = { name: 'register-address', limit: 60, windowSeconds: 60 };
+/** Attempts that met a clash: a successful one is given back. */
+const CLASHES_PER_ADDRESS: Quota = { name: 'register-clash', limit: 100, windowSeconds: 3_600 };
+const CLASHES_PER_ACCOUNT: Quota = { name: 'register-account', limit: 10, windowSeconds: 3_600 };
+
+const Body = v.strictObject({
+  username: v.pipe(
+    v.string(),
+    v.regex(USERNAME_PATTERN, 'must have 3 to 30 letters, digits, dots or underscores, and at least one letter'),
+    v.description('Kept in lower case. It is how others find you to pay you, and is never given to anybody else.'),
+    v.examples(['siti.rahayu']),
+  ),
+  email: v.pipe(
+    v.string(),
+    v.maxLength(254, 'must have at most 254 characters'),
+    v.email('must be an e-mail address'),
+    v.examples(['siti@example.com']),
+  ),
+  phone: v.pipe(
+    v.string(),
+    v.regex(PHONE_PATTERN, 'must be a phone number such as +6281234567890 or 081234567890'),
+    v.description(
+      'With its country (+62...), or an Indonesian number as it is dialled at home (08...). Kept as E.164.',
+    ),
+    v.examples(['081234567890']),
+  ),
+  password: v.pipe(
+    v.string(),
+    v.minLength(SHORTEST_PASSWORD, `must have at least ${SHORTEST_PASSWORD} characters`),
+    v.maxLength(LONGEST_PASSWORD, `must have at most ${LONGEST_PASSWORD} characters`),
+    v.description('Any characters. Common passwords and your own names are refused.'),
+    v.examples(['kuda putih di tepi danau']),
+  ),
+  type: v.optional(v.picklist(['user', 'merchant']), 'user'),
+});
+
+const Answer = v.object({
+  user: v.object({
+    id: v.pipe(v.string(), v.examples(['1024'])),
+    username: v.pipe(v.string(), v.examples(['siti.rahayu'])),
+    email: v.pipe(v.string(), v.examples(['siti@example.com'])),
+    phone: v.pipe(v.string(), v.examples(['+6281234567890'])),
+    type: v.picklist(['user', 'merchant']),
+    created_at: v.pipe(v.string(), v.isoTimestamp()),
+  }),
+  account: v.object({
+    id: v.pipe(v.string(), v.uuid()),
+    balance: v.pipe(v.string(), v.examples(['0.00'])),
+    currency: v.pipe(v.string(), v.examples(['IDR'])),
+    status: v.picklist(['ACTIVE', 'SUSPENDED', 'CLOSED']),
+  }),
+});
+
+export default defineFunction({
+  name: 'register',
+  summary: 'Register a person or a merchant',
+  description:
+    'Makes the user and an empty account. If username, e-mail address or phone number is taken, the answer is ' +
+    'already_registered, without saying which. If an answer got lost, log in instead of registering again.',
+  http: {
+    route: 'POST /v1/register',
+    caller: anyone,
+    body: Body,
+    answer: Answer,
+    status: 201,
+    errors: ['already_registered', 'rate_limited'],
+    handle: async ({ body, headers }) => {
+      const registration = readRegistration(body);
+      const address = addressOf(headers);
+      const email = subjectOf({ kind: 'email', value: registration.email });
+      const clashes = [
+        { quota: CLASHES_PER_ADDRESS, subject: address },
+        { quota: CLASHES_PER_ACCOUNT, subject: email },
+      ];
+      const attempt = await throttle([{ quota: PER_ADDRESS, subject: address }, ...clashes]);
+      // Hash first, then look: the work is the same whether or not anybody has these names.
+      const hash = await hashPassword(registration.password);
+      const made = await insert(registration, hash);
+      if (made === 'taken') throw new Problem('already_registered', { headers: attempt.headers });
+      await Promise.all(clashes.map((measure) => attempt.giveBack(measure)));
+      return { data: made, headers: attempt.headers };
+    },
+  },
+});
+
+type Registration = v.InferOutput<typeof Body>;
+
+/** The names in the spelling that is stored; a Problem for a phone number or a password that cannot be used. */
+function readRegistration(body: Registration): Registration {
+  const phone = normalisePhone(body.phone);
+  if (!phone) refuse('/phone', 'must be a phone number such as +6281234567890 or 081234567890');
+  const username = normaliseName(body.username);
+  const email = normaliseName(body.email);
+  const names = [
+    username,
+    email,
+    email.split('@', 1)[0] ?? '',
+    phone,
+    phone.slice(1),
+    body.phone,
+    phone.replace('+62', '0'),
+  ];
+  const weakness = weaknessOf(body.password, names);
+  if (weakness) refuse('/password', weakness);
+  return { ...body, username, email, phone };
+}
+
+function refuse(pointer: string, detail: string): never {
+  throw new Problem('invalid_request', { errors: [{ pointer, detail }] });
+}
+
+type Row = { id: string; created_at: Date; account_id: string; balance: string; currency: string; status: 'ACTIVE' };
+
+/** User and account in one statement, and so in one transaction. */
+async function insert(
+  { username, email, phone, type }: Registration,
+  hash: string,
+): Promise<v.InferOutput<typeof Answer> | 'taken'> {
+  try {
+    const [row] = await query<Row>({
+      name: 'register',
+      text: `with person as (
+               insert into users (username, email, phone, password, type) values ($1, $2, $3, $4, $5)
+               returning id, created_at),
+             account as (
+               insert into accounts (user_id, kind, currency) select id, $6::account_kind_enum, 'IDR' from person
+               returning id, balance, currency, account_status)
+             select person.id, person.created_at, account.id as account_id, account.balance, account.currency,
+                    account.account_status as status
+               from person, account`,
+      values: [username, email, phone, hash, type, type === 'merchant' ? 'MERCHANT' : 'PERSON'],
+    });
+    if (!row) throw new Error('nobody was registered');
+    const { id, created_at, account_id, balance, currency, status } = row;
+    return {
+      user: { id, username, email, phone, type, created_at: created_at.toISOString() },
+      account: { id: account_id, balance, currency, status },
+    };
+  } catch (error) {
+    if (sqlState(error) === UNIQUE_VIOLATION) return 'taken';
+    throw error;
+  }
+}
+
+const UNIQUE_VIOLATION = '23505';

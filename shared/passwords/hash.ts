@@ -1,0 +1,64 @@
+// Argon2id at OWASP's parameters. One hash takes some 20 ms of a core and 19 MiB, so that few run at once and few wait.
+
+import { availableParallelism } from 'node:os';
+import { Problem } from '../http/problem.ts';
+
+/** OWASP Password Storage Cheat Sheet: 19 MiB, two passes, one lane. A stored hash with others is renewed at the next login. */
+const MEMORY_KIB = 19_456;
+const PASSES = 2;
+const LANES = 1;
+const PARAMETERS = { memoryCost: MEMORY_KIB, timeCost: PASSES, parallelism: LANES };
+
+/** libuv has four threads for everything (names are resolved and tokens are signed there too): one stays free. */
+const AT_ONCE = Math.max(1, Math.min(3, availableParallelism()));
+/** Whoever would wait for more than about a second is better told at once. */
+const MOST_WAITING = 50;
+
+let running = 0;
+const waiting: (() => void)[] = [];
+
+/** The hash to store, in PHC form. */
+export async function hashPassword(password: string): Promise<string> {
+  return inTurn(async (argon2) => argon2.hash(normalise(password), { ...PARAMETERS, type: argon2.argon2id }));
+}
+
+/** Whether the password belongs to the stored hash. Without a hash the same work is done for nothing, so that time tells nothing. */
+export async function verifyPassword(stored: string | undefined, password: string): Promise<boolean> {
+  const matches = await inTurn((argon2) => argon2.verify(stored ?? HASH_OF_NOBODY, normalise(password)));
+  return matches && stored !== undefined;
+}
+
+/** Whether the hash was made with other parameters than today's. */
+export async function needsRehash(stored: string): Promise<boolean> {
+  const { default: argon2 } = await import('argon2');
+  return argon2.needsRehash(stored, PARAMETERS) || !stored.startsWith('$argon2id$');
+}
+
+/** A hash that no known password has: the work of verifying against it is that of a real one. */
+const HASH_OF_NOBODY = `$argon2id$v=19$m=${MEMORY_KIB},t=${PASSES},p=${LANES}$${'A'.repeat(22)}$${'A'.repeat(43)}`;
+
+/** One spelling of what looks the same, as NIST SP 800-63B asks: keyboards differ in how they compose accents. */
+function normalise(password: string): string {
+  return password.normalize('NFKC');
+}
+
+type Argon2 = typeof import('argon2');
+
+async function inTurn<Result>(work: (argon2: Argon2) => Promise<Result>): Promise<Result> {
+  if (running >= AT_ONCE) {
+    if (waiting.length >= MOST_WAITING) throw new Problem('service_unavailable', { headers: { 'retry-after': '2' } });
+    // Whoever ends hands its place over, so that nobody who comes later slips in.
+    await new Promise<void>((resolve) => waiting.push(resolve));
+  } else {
+    running += 1;
+  }
+  try {
+    // The native module is loaded with the first password.
+    const { default: argon2 } = await import('argon2');
+    return await work(argon2);
+  } finally {
+    const next = waiting.shift();
+    if (next) next();
+    else running -= 1;
+  }
+}

@@ -1,0 +1,82 @@
+// Access tokens: JWTs signed with Ed25519, valid for fifteen minutes, typed at+jwt so that no other token passes for one.
+
+import { randomUUID } from 'node:crypto';
+import { createLocalJWKSet, errors, jwtVerify, SignJWT } from 'jose';
+import * as v from 'valibot';
+import { accessTokens } from '../environment.ts';
+import type { Caller } from './caller.ts';
+import { publicKeys, signingKey } from './signing-keys.ts';
+
+export const ACCESS_TOKEN_SECONDS = 15 * 60;
+const TYPE = 'at+jwt';
+/** Ours have some 700 characters: a longer one is not worth a signature check. */
+const LONGEST_TOKEN = 2_048;
+
+export interface VerifiedToken {
+  caller: Caller;
+  /** Unix time in milliseconds. */
+  expiresAt: number;
+}
+
+const Claims = v.object({
+  sub: v.pipe(v.string(), v.regex(/^[1-9]\d{0,18}$/)),
+  sid: v.pipe(v.string(), v.uuid()),
+  jti: v.pipe(v.string(), v.uuid()),
+  account_id: v.pipe(v.string(), v.uuid()),
+  username: v.string(),
+  user_type: v.picklist(['user', 'merchant']),
+});
+
+export async function signAccessToken(caller: Caller): Promise<string> {
+  const { issuer, audience } = accessTokens();
+  const { kid, key } = await signingKey();
+  const issuedAt = Math.floor(Date.now() / 1000);
+  return new SignJWT({
+    account_id: caller.accountId,
+    user_type: caller.type,
+    username: caller.username,
+    sid: caller.sessionId,
+  })
+    .setProtectedHeader({ alg: 'EdDSA', typ: TYPE, kid })
+    .setIssuer(issuer)
+    .setAudience(audience)
+    .setSubject(caller.userId)
+    .setIssuedAt(issuedAt)
+    .setExpirationTime(issuedAt + ACCESS_TOKEN_SECONDS)
+    .setJti(randomUUID())
+    .sign(key);
+}
+
+/**
+ * Who the token speaks for, 'expired' for one of ours that is too old, 'invalid' for anything else. It says nothing about whether
+ * the session still lasts.
+ */
+export async function verifyAccessToken(token: string): Promise<VerifiedToken | 'expired' | 'invalid'> {
+  if (token.length > LONGEST_TOKEN) return 'invalid';
+  const { issuer, audience } = accessTokens();
+  keys ??= createLocalJWKSet(publicKeys());
+  try {
+    const { payload, protectedHeader } = await jwtVerify(token, keys, {
+      issuer,
+      audience,
+      typ: TYPE,
+      // The key's algorithm, not the token's wish: `none` and HS256 with the public key as secret end here.
+      algorithms: ['EdDSA'],
+      requiredClaims: ['exp', 'iat'],
+    });
+    const claims = v.safeParse(Claims, payload);
+    if (!claims.success || !protectedHeader.kid) return 'invalid';
+    const { sub, sid, account_id, username, user_type } = claims.output;
+    return {
+      caller: { userId: sub, accountId: account_id, username, type: user_type, sessionId: sid },
+      expiresAt: (payload.exp ?? 0) * 1000,
+    };
+  } catch (error) {
+    // Claims are looked at only after the signature has been found good.
+    if (error instanceof errors.JWTExpired) return 'expired';
+    if (error instanceof errors.JOSEError) return 'invalid';
+    throw error;
+  }
+}
+
+let keys: ReturnType<typeof createLocalJWKSet> | undefined;

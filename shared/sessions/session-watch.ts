@@ -1,0 +1,162 @@
+// What this instance knows about sessions. While it serves it reads the news every 2 s; with news no older than 5 s it answers by
+// itself. Otherwise (Redis is away, or the instance has just started or was idle) it asks PostgreSQL about the session in question.
+
+import { beforeShutdown } from '../shutdown.ts';
+import { log } from '../telemetry/log.ts';
+import { findEnded, type News, readNews } from './ended-sessions.ts';
+
+const READ_EVERY_MS = 2_000;
+const NEWS_LAST_MS = 5_000;
+/** An instance that nobody calls lets Redis alone. */
+const IDLE_AFTER_MS = 10_000;
+/** Longer than an access token lives. */
+const REMEMBERED_MS = 16 * 60 * 1000;
+
+export type SessionState = 'lasting' | 'ended' | 'unknown';
+
+export interface SessionWatch {
+  /** At once, from what this instance knows; 'unknown' when that is too old. */
+  stateOf(sessionId: string): SessionState;
+  /** Asks if it must; 'unknown' only when nobody can be asked. */
+  confirm(sessionId: string): Promise<SessionState>;
+  /** Takes note of an end that this instance has brought about itself. */
+  noteEnd(sessionId: string): void;
+}
+
+export interface Sources {
+  readNews(position: number): Promise<News>;
+  findEnded(sessionIds: readonly string[]): Promise<Set<string>>;
+  /** Milliseconds on a clock that nobody sets. */
+  now(): number;
+}
+
+export function watchSessions(sources: Sources): SessionWatch {
+  const { now } = sources;
+  /** Ended sessions by the time this instance learned of them, in that order. */
+  const ended = new Map<string, number>();
+  /** Sessions that PostgreSQL has vouched for, by when it was asked. */
+  const vouched = new Map<string, number>();
+  let position = 0;
+  let newsOf = Number.NEGATIVE_INFINITY;
+  let usedAt = 0;
+  let reading: Promise<void> | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let stopsAtShutdown = false;
+  let away = false;
+
+  function stateOf(sessionId: string): SessionState {
+    const time = now();
+    usedAt = time;
+    if (ended.size > 0 && ended.has(sessionId)) return 'ended';
+    if (time - newsOf < NEWS_LAST_MS) return 'lasting';
+    const vouchedAt = vouched.get(sessionId);
+    return vouchedAt !== undefined && time - vouchedAt < NEWS_LAST_MS ? 'lasting' : 'unknown';
+  }
+
+  async function confirm(sessionId: string): Promise<SessionState> {
+    const known = stateOf(sessionId);
+    keepReading();
+    if (known !== 'unknown') return known;
+    const asked = now();
+    try {
+      if (await ask(sessionId)) noteEnd(sessionId);
+      else vouch(sessionId, asked);
+      return ended.has(sessionId) ? 'ended' : 'lasting';
+    } catch (error) {
+      log.error({ error }, 'the database cannot say whether a session has ended');
+      // The news may come just now.
+      await reading;
+      return stateOf(sessionId);
+    }
+  }
+
+  function vouch(sessionId: string, asked: number): void {
+    vouched.delete(sessionId);
+    vouched.set(sessionId, asked);
+  }
+
+  function noteEnd(sessionId: string): void {
+    if (!ended.has(sessionId)) ended.set(sessionId, now());
+  }
+
+  function keepReading(): void {
+    if (timer || reading) return;
+    if (!stopsAtShutdown) beforeShutdown('connections', stop);
+    stopsAtShutdown = true;
+    reading = readOnce().finally(() => {
+      reading = undefined;
+      if (now() - usedAt > IDLE_AFTER_MS) return;
+      timer = setTimeout(() => {
+        timer = undefined;
+        keepReading();
+      }, READ_EVERY_MS);
+      timer.unref();
+    });
+  }
+
+  async function stop(): Promise<void> {
+    usedAt = Number.NEGATIVE_INFINITY;
+    stopsAtShutdown = false;
+    clearTimeout(timer);
+    timer = undefined;
+    await reading;
+  }
+
+  async function readOnce(): Promise<void> {
+    const asked = now();
+    try {
+      const news = await sources.readNews(position);
+      for (const sessionId of news.ended) noteEnd(sessionId);
+      position = news.position;
+      newsOf = asked;
+      vouched.clear();
+      if (away) log.info('news of sessions are back');
+      away = false;
+    } catch (error) {
+      if (!away) log.warn({ error }, 'no news of sessions: the database is asked instead');
+      away = true;
+    }
+    forget(ended, asked - REMEMBERED_MS);
+    forget(vouched, asked - NEWS_LAST_MS);
+  }
+
+  const ask = inBatches(sources.findEnded);
+
+  return { stateOf, confirm, noteEnd };
+}
+
+/** Takes away what is older; the entries lie in order of time. */
+function forget(times: Map<string, number>, before: number): void {
+  for (const [sessionId, time] of times) {
+    if (time >= before) break;
+    times.delete(sessionId);
+  }
+}
+
+type FindEnded = Sources['findEnded'];
+
+/** Questions that come while one is under way go together in the next, so that an outage of Redis costs one connection. */
+function inBatches(find: FindEnded): (sessionId: string) => Promise<boolean> {
+  let running: Promise<unknown> = Promise.resolve();
+  let next: { sessionIds: Set<string>; answer: Promise<Set<string>> } | undefined;
+
+  function openBatch() {
+    const sessionIds = new Set<string>();
+    const start = () => {
+      next = undefined;
+      return find([...sessionIds]);
+    };
+    const answer = running.then(start, start);
+    running = answer;
+    return { sessionIds, answer };
+  }
+
+  return async (sessionId) => {
+    next ??= openBatch();
+    next.sessionIds.add(sessionId);
+    return (await next.answer).has(sessionId);
+  };
+}
+
+/** The watch of this process. */
+export const sessions: SessionWatch = watchSessions({ readNews, findEnded, now: () => performance.now() });

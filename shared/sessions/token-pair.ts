@@ -1,0 +1,23 @@
+// What a login and a refresh answer with, in the words of OAuth 2.0.
+
+import * as v from 'valibot';
+import { ACCESS_TOKEN_SECONDS, signAccessToken } from './access-token.ts';
+import type { OpenedSession } from './session.ts';
+
+export const TokenPair = v.object({
+  access_token: v.pipe(v.string(), v.description('Send it as Authorization: Bearer. A JWT, signed with EdDSA.')),
+  token_type: v.literal('Bearer'),
+  expires_in: v.pipe(v.number(), v.integer(), v.description('Seconds.'), v.examples([900])),
+  refresh_token: v.pipe(v.string(), v.description('Good for one use at /v1/refresh. Keep it secret.')),
+  refresh_expires_in: v.pipe(v.number(), v.integer(), v.description('Seconds.'), v.examples([604800])),
+});
+
+export async function tokenPair(session: OpenedSession): Promise<v.InferOutput<typeof TokenPair>> {
+  return {
+    access_token: await signAccessToken(session.caller),
+    token_type: 'Bearer',
+    expires_in: ACCESS_TOKEN_SECONDS,
+    refresh_token: session.refreshToken,
+    refresh_expires_in: session.refreshExpiresIn,
+  };
+}
