@@ -1,0 +1,114 @@
+// GET /docs: the API document as a page. GET /errors and /errors/{code}: what every error means, for people and for programs.
+
+import * as v from 'valibot';
+import { type Content, sendContent } from '../../shared/documentation/content.ts';
+import {
+  errorFacts,
+  errorIndexPage,
+  errorPage,
+  isProblemCode,
+  type Source,
+} from '../../shared/documentation/error-page.ts';
+import { textPage } from '../../shared/documentation/html.ts';
+import { redocScript, referencePage, SCRIPT_PATH } from '../../shared/documentation/reference-page.ts';
+import { publicUrl } from '../../shared/environment.ts';
+import { anyone, defineFunction, type Headers, type Reply } from '../../shared/http/function.ts';
+import { Problem } from '../../shared/http/problem.ts';
+import { type ProblemCode, problems } from '../../shared/http/problems.ts';
+import document from './openapi.json' with { type: 'json' };
+
+/** What the pages need of the document, whose exact type changes with every function. */
+const paths = document.paths as unknown as Record<string, Record<string, DocumentedOperation>>;
+
+interface DocumentedOperation {
+  operationId: string;
+  'x-problem-codes': string[];
+  parameters?: { $ref?: string }[];
+}
+
+const HTML = 'text/html; charset=utf-8';
+const DAY = 86_400;
+
+export default defineFunction({
+  name: 'docs',
+  summary: 'The documentation as pages',
+  description:
+    '`/docs` shows this document. `/errors` lists every error code and `/errors/{code}` explains one; with `Accept: application/json` they answer with data.',
+  http: {
+    route: 'GET /docs',
+    alsoAt: [`GET ${SCRIPT_PATH}`, 'GET /errors', 'GET /errors/{code}'],
+    caller: anyone,
+    path: v.strictObject({
+      code: v.optional(
+        v.pipe(v.string(), v.description('The `code` of a problem.'), v.examples(['insufficient_funds'])),
+      ),
+    }),
+    answer: v.string(),
+    status: 200,
+    raw: 'text/html',
+    errors: ['not_found'],
+
+    handle: async ({ url, path: { code }, headers }) => {
+      if (code !== undefined) return describeError(code, headers);
+      const path = url.split('?', 1)[0];
+      if (path === '/errors') return listErrors(headers);
+      if (path === SCRIPT_PATH) return sendContent(await script(), headers, DAY);
+      return page(referencePage());
+    },
+  },
+});
+
+let loaded: Promise<Content> | undefined;
+
+/** Read once; a failure is not remembered. */
+function script(): Promise<Content> {
+  loaded ??= redocScript().catch((error) => {
+    loaded = undefined;
+    throw error;
+  });
+  return loaded;
+}
+
+function describeError(code: string, headers: Headers): Reply<never> {
+  if (!isProblemCode(code)) {
+    throw new Problem('not_found', { detail: 'There is no error with this code. /errors lists those there are.' });
+  }
+  const sources = whoAnswersWith(code);
+  const facts = errorFacts(
+    publicUrl(),
+    code,
+    sources.some(({ aboutMoney }) => aboutMoney),
+  );
+  return prefersJson(headers) ? data(facts) : page(textPage(facts.title, errorPage(facts, sources)));
+}
+
+function listErrors(headers: Headers): Reply<never> {
+  if (!prefersJson(headers)) return page(textPage('Errors', errorIndexPage()));
+  return data((Object.keys(problems) as ProblemCode[]).map((code) => errorFacts(publicUrl(), code, false)));
+}
+
+function whoAnswersWith(code: ProblemCode): Source[] {
+  return Object.entries(paths).flatMap(([path, operations]) =>
+    Object.entries(operations)
+      .filter(([, operation]) => operation['x-problem-codes'].includes(code))
+      .map(([method, { operationId, parameters = [] }]) => ({
+        operationId,
+        method: method.toUpperCase(),
+        path,
+        aboutMoney: parameters.some((parameter) => parameter.$ref === '#/components/parameters/Idempotency-Key'),
+      })),
+  );
+}
+
+/** A browser names text/html; who asks for JSON without naming it gets JSON. */
+function prefersJson({ accept = '' }: Headers): boolean {
+  return /\bapplication\/(?:[\w.-]+\+)?json\b/i.test(String(accept)) && !/\btext\/html\b/i.test(String(accept));
+}
+
+function page({ text, headers }: { text: string; headers: Record<string, string> }): Reply<never> {
+  return { raw: text, contentType: HTML, headers: { ...headers, vary: 'accept' } };
+}
+
+function data(value: unknown): Reply<never> {
+  return { data: value as never, headers: { vary: 'accept' } };
+}

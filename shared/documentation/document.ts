@@ -1,0 +1,109 @@
+// The OpenAPI 3.1 document of a list of functions. Everything in it comes from their declarations, so that it cannot drift.
+
+import { headers } from './header.ts';
+import { domains, introduction } from './introduction.ts';
+import type { Components, OpenApiDocument, Operation, Parameter } from './openapi.ts';
+import { type DescribedFunction, type Desk, operation } from './operation.ts';
+import { PUBLIC_URL_PLACEHOLDER } from './problem-example.ts';
+import { type AnyTrigger, problemSchemas } from './refusal.ts';
+import { sampler } from './sample.ts';
+import { schemaBook } from './schema.ts';
+
+/**
+ * Throws when a declaration cannot be described: a schema that JSON Schema cannot express, two schemas with one title, two functions
+ * at one route.
+ */
+export function describeApi(functions: readonly DescribedFunction[], version: string): OpenApiDocument {
+  const book = schemaBook();
+  const components: Components = {
+    schemas: {},
+    responses: {},
+    parameters: { 'Idempotency-Key': idempotencyKey },
+    examples: {},
+    headers,
+    securitySchemes: { access_token: accessToken },
+  };
+  const desk = { publicUrl: PUBLIC_URL_PLACEHOLDER, book, sample: sampler(book), components };
+  const paths: OpenApiDocument['paths'] = {};
+  for (const described of inReadingOrder(functions)) {
+    const http: AnyTrigger | undefined = described.declaration.http;
+    for (const route of http ? documentedRoutes(http) : []) {
+      const [method = '', path = ''] = route.split(' ');
+      const verb = method.toLowerCase();
+      if (paths[path]?.[verb]) throw new Error(`Two functions answer ${route}.`);
+      paths[path] = { ...paths[path], [verb]: describe(described, http as AnyTrigger, route, desk) };
+    }
+  }
+  const used = new Set(functions.map(({ domain }) => domain));
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'One Gate',
+      version,
+      summary: 'Wallets, payments and top-ups.',
+      description: introduction,
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: PUBLIC_URL_PLACEHOLDER, description: 'This platform' }],
+    tags: domains.filter(({ name }) => used.has(name)),
+    paths,
+    components: {
+      ...components,
+      schemas: { ...book.components(), ...problemSchemas },
+      responses: sorted(components.responses),
+      examples: sorted(components.examples),
+    },
+  };
+}
+
+function describe(described: DescribedFunction, http: AnyTrigger, route: string, desk: Desk): Operation {
+  try {
+    return operation(described, http, route, desk);
+  } catch (cause) {
+    throw new Error(
+      `${described.declaration.name} cannot be described: ${cause instanceof Error ? cause.message : cause}`,
+      { cause },
+    );
+  }
+}
+
+/** What lies below a page (a script, a picture) is a part of it and no operation of its own. */
+function documentedRoutes(http: AnyTrigger): string[] {
+  return [http.route, ...(http.alsoAt ?? []).filter((route) => !route.startsWith(`${http.route}/`))];
+}
+
+function inReadingOrder(functions: readonly DescribedFunction[]): DescribedFunction[] {
+  const place = ({ domain }: DescribedFunction) => {
+    const index = domains.findIndex(({ name }) => name === domain);
+    if (index < 0) throw new Error(`The domain ${domain} has no description in shared/documentation/introduction.ts.`);
+    return index;
+  };
+  return functions.toSorted((a, b) => place(a) - place(b) || (a.declaration.name < b.declaration.name ? -1 : 1));
+}
+
+function sorted<Value>(values: Record<string, Value>): Record<string, Value> {
+  return Object.fromEntries(Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+const idempotencyKey: Parameter = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: true,
+  description:
+    'A name of your own for this movement of money (a UUID will do), bare or in double quotes. Send the same one with every retry: the money moves once, and you get the first answer again. It belongs to your account, over all functions, and is kept for 30 days.',
+  schema: {
+    type: 'string',
+    minLength: 1,
+    maxLength: 257,
+    pattern: '^[\\x20-\\x7e]+$',
+    examples: ['8e03978e-40d5-43e8-bc93-6894a57f9324'],
+  },
+};
+
+const accessToken = {
+  type: 'http',
+  scheme: 'bearer',
+  bearerFormat: 'JWT',
+  description:
+    'The `access_token` of `/v1/login` or `/v1/refresh`: a JWT signed with EdDSA (Ed25519), valid for 15 minutes. Its public keys are at `/.well-known/jwks.json`.',
+};

@@ -1,0 +1,30 @@
+// The headers of answers.
+
+import type { Header, Reference } from './openapi.ts';
+
+export const headers = {
+  'X-Request-Id': {
+    description:
+      'Names this request in our logs and yours. Send your own (up to 128 of `A-Za-z0-9_.:-`) and it comes back.',
+    schema: { type: 'string' },
+  },
+  'Idempotent-Replayed': {
+    description:
+      '`true` when this is the kept answer of an earlier request with the same Idempotency-Key. Absent otherwise.',
+    schema: { type: 'string', enum: ['true'] },
+  },
+  'WWW-Authenticate': {
+    description: 'What is wrong with the access token (RFC 6750).',
+    schema: { type: 'string', examples: ['Bearer realm="one-gate", error="invalid_token"'] },
+  },
+  'Retry-After': { description: 'Seconds to wait before the next attempt.', schema: { type: 'integer', minimum: 0 } },
+  'RateLimit-Limit': { description: 'Requests allowed in a minute.', schema: { type: 'integer' } },
+  'RateLimit-Remaining': { description: 'Requests left in this minute.', schema: { type: 'integer' } },
+  'RateLimit-Reset': { description: 'Seconds until the minute is over.', schema: { type: 'integer' } },
+} as const satisfies Record<string, Header>;
+
+export type HeaderName = keyof typeof headers;
+
+export function headersOf(...names: HeaderName[]): Record<string, Reference> {
+  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+}

@@ -1,0 +1,67 @@
+// What the reader of the API document should know before the first request, and what each domain is about.
+
+export const introduction = `
+One Gate holds wallets in Indonesian rupiah: people top them up, pay each other and pay merchants.
+
+## A first payment
+
+1. \`POST /v1/register\` makes a user and a wallet.
+2. \`POST /v1/login\` gives an \`access_token\` (15 minutes) and a \`refresh_token\` (7 days, each works once).
+3. \`POST /v1/topup\` answers with a \`redirect_url\` where the provider takes the money; the wallet has it when the transaction is \`SUCCESS\`.
+4. \`POST /v1/pay\` moves it. The answer is the transaction; both sides see it in \`GET /v1/transactions\` at once.
+
+## Answers
+
+JSON in \`snake_case\`. A success is \`{"data": ..., "request_id": ..., "timestamp": ...}\`; a list adds \`next_cursor\`.
+Times are UTC with a zone (RFC 3339). New members may be added to any object: ignore those you do not know.
+
+## Money
+
+An amount is a decimal string such as \`"150000.00"\`, never a number: read it with a decimal type, not with floating point.
+
+## Errors
+
+Every refusal is \`application/problem+json\` (RFC 9457). Branch on \`code\`; \`detail\` says what to do next; \`type\` is the address of
+[the code's own page](/errors); \`errors\` names unusable fields by JSON pointer. An address that does not exist is 404 \`not_found\`, another
+method 405 \`method_not_allowed\`.
+
+## Safe retries
+
+Where money moves, an \`Idempotency-Key\` is required. When an answer is lost, send the same request with the same key again: the money
+moves once, and the first answer comes again with \`Idempotent-Replayed: true\`. Refusals about money say \`outcome\` (\`failed\`: nothing
+has moved; \`unknown\`: it may have, ask again with the same key) and \`safe_to_retry\`.
+
+## Lists
+
+\`limit\` is 1 to 100, 20 if not given. Pass \`next_cursor\` as \`cursor\` to go on; it is null at the end.
+
+## Limits
+
+Bodies may have 64 kB. Calls are counted per minute, and \`RateLimit-Limit\`, \`RateLimit-Remaining\` and \`RateLimit-Reset\` say what is left;
+beyond it, 429 with \`Retry-After\`. Every answer has an \`X-Request-Id\`: quote it to support.
+`.trim();
+
+/** The folders of functions/, in the order in which a newcomer meets them. */
+export const domains = [
+  {
+    name: 'identity',
+    'x-displayName': 'Identity',
+    description: 'Who is calling: registration, sessions and the keys that access tokens are verified with.',
+  },
+  {
+    name: 'wallet',
+    'x-displayName': 'Wallet',
+    description: 'Balances, top-ups, payments and their history.',
+  },
+  {
+    name: 'settlement',
+    'x-displayName': 'Settlement',
+    description:
+      'What providers call, in their own words and signed with their own keys. Integrators of One Gate do not need it.',
+  },
+  {
+    name: 'documentation',
+    'x-displayName': 'Documentation',
+    description: 'This document, the page that shows it, and a page for every error.',
+  },
+];

@@ -1,0 +1,66 @@
+// What has happened when a code is answered: the explanation that the titles of the catalogue are too short for.
+
+import type { ProblemCode } from '../http/problems.ts';
+
+/** The compiler refuses this file until every code has an explanation. */
+export const meanings = {
+  malformed_json: 'The body could not be read as JSON in UTF-8, or it ended early. Nothing was done.',
+  cloudevent_refused:
+    'The request carries headers that mark it as an event. Events come from inside the platform only, so it was refused before anything else was looked at.',
+  idempotency_key_missing:
+    'This operation moves money, and without a key nobody could tell a retry from a second payment. Nothing was done.',
+  idempotency_key_invalid:
+    'The Idempotency-Key came twice, is empty or too long, or holds characters that cannot be kept. Nothing was done.',
+  invalid_cursor:
+    'A cursor belongs to the list and the filters that it came with. This one was changed, cut off, or used with other filters.',
+  unauthorized: 'There was no Authorization header, or its token is not one that this platform has signed.',
+  token_expired:
+    'Access tokens are valid for 15 minutes. This one was good once; the session it belongs to may well still be.',
+  session_ended:
+    'Somebody logged out, or a refresh token was used a second time, and with that every token of the session stopped working.',
+  invalid_credentials: 'No account has this identifier together with this password.',
+  invalid_refresh_token:
+    'The refresh token is unknown, older than 7 days, or was used before. When it was used before, the whole session has been ended, since one of the two users must be a stranger.',
+  invalid_signature:
+    "The signature does not belong to these bytes, or its timestamp is too far from our clock. This answer is for providers' own calls.",
+  insufficient_funds:
+    'When the accounts were locked, what the wallet could spend was less than the amount. No money has moved.',
+  account_suspended:
+    'The wallet exists and keeps its balance, but neither pays nor receives until the suspension is lifted.',
+  account_closed: 'The wallet has been closed for good. Its history can still be read.',
+  not_found: 'No function answers at this address.',
+  account_not_found: 'The access token is good, but the wallet that it names is not there.',
+  payee_not_found: 'Nobody who can be paid has this username or account id.',
+  transaction_not_found:
+    'There is no transaction with this id, or you are not a party to it: the two are not told apart, so that ids cannot be guessed.',
+  method_not_allowed: 'The address exists and answers other methods.',
+  request_in_progress:
+    'Two requests with the same Idempotency-Key are on their way at once, and the first has not come to its end within two seconds. Only the first one acts.',
+  transaction_not_pending:
+    'The transaction has succeeded, failed or been cancelled in the meantime, so it can no longer be changed.',
+  already_registered:
+    'The username, the e-mail address or the phone number is in use. We do not say which, so that nobody can find out who has an account.',
+  payload_too_large: 'The body is larger than any request of this API needs to be, and was not read to its end.',
+  unsupported_media_type: 'The body is compressed, or its Content-Type is not application/json. It was not read.',
+  invalid_request:
+    'The request was understood, but some of its fields are missing, unknown, or not of the form the reference describes. Nothing was done.',
+  idempotency_key_reused:
+    'A key stands for one request. This one has been used for a request with other contents or for another function, whose answer is kept. This request did nothing.',
+  cannot_pay_yourself: 'The payee is the wallet that pays. No money has moved.',
+  payee_unavailable: 'The payee exists, but the wallet is suspended or closed. No money has moved.',
+  currency_mismatch: 'Payer and payee hold different currencies, and One Gate does not convert. No money has moved.',
+  balance_too_large: 'The receiving wallet would hold more than a wallet can. No money has moved.',
+  payment_method_unavailable: 'The provider is not connected to this platform, or has been switched off for now.',
+  provider_refused:
+    'The provider was asked and said no: the amount is outside its limits, or the order is not one it takes. No money has moved.',
+  rate_limited:
+    'More requests came from this user or address than a minute, or the quota of this operation, allows. The request was not looked at.',
+  internal_error:
+    'We have a fault and it has been logged. It may have struck after the work was done, so do not take it for a failure.',
+  bad_gateway: 'The gateway could not get an answer from the function: it was starting, stopping or has crashed.',
+  service_unavailable:
+    'Something this operation cannot do without is away, or there are more requests than can be taken in. Nothing was done.',
+  outcome_unknown:
+    'The database or a provider did not confirm in time whether the money has moved. It will be found out; the key keeps it from moving twice.',
+  gateway_timeout: 'The function took longer than the gateway waits. It may still be at work.',
+} as const satisfies Record<ProblemCode, string>;

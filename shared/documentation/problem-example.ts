@@ -1,0 +1,42 @@
+// What a problem looks like on the wire, for the API document and for the error pages.
+
+import { type ProblemDetails, problemBody } from '../http/problem.ts';
+import { type ProblemCode, problems } from '../http/problems.ts';
+
+/** Stands for the public address in the committed document; whoever serves it puts in the real one. */
+export const PUBLIC_URL_PLACEHOLDER = 'https://one-gate.example';
+
+export const REQUEST_ID = '0198c1f2-6d1e-7a54-9d6b-2f3c8a4b5e60';
+
+/** Problems after which the money may have moved. */
+const MAY_HAVE_HAPPENED = new Set<ProblemCode>(['internal_error', 'bad_gateway', 'outcome_unknown', 'gateway_timeout']);
+
+const details: { [Code in ProblemCode]?: ProblemDetails } = {
+  invalid_request: { errors: [{ pointer: '/amount', detail: 'must be more than zero' }] },
+  idempotency_key_reused: { errors: [{ pointer: '/amount', detail: 'differs from the first request with this key' }] },
+};
+
+/** The body of a problem as a function answers it. `aboutMoney`: to a request with an Idempotency-Key. */
+export function problemExample(publicUrl: string, code: ProblemCode, aboutMoney: boolean): Record<string, unknown> {
+  const outcome = MAY_HAVE_HAPPENED.has(code) ? 'unknown' : 'failed';
+  return {
+    ...JSON.parse(problemBody(publicUrl, code, { ...details[code], outcome }, aboutMoney)),
+    request_id: REQUEST_ID,
+  };
+}
+
+/** Codes that only requests about money can meet. */
+export function isOnlyAboutMoney(code: ProblemCode): boolean {
+  return code.startsWith('idempotency_key') || code === 'request_in_progress' || code === 'outcome_unknown';
+}
+
+/** What the caller should know before sending the same request again. */
+export function retryAdvice(code: ProblemCode): string {
+  if (!problems[code].safeToRetry) {
+    return 'The same request would be refused again. Change what the problem names first; for money, use a new Idempotency-Key.';
+  }
+  if (MAY_HAVE_HAPPENED.has(code)) {
+    return 'Safe with the same Idempotency-Key: it may have happened already, and the key keeps it from happening twice. Without a key, read first.';
+  }
+  return 'Safe: nothing has happened yet. Send the same request again, with the same Idempotency-Key if it has one.';
+}

@@ -1,0 +1,65 @@
+// The readable page of the API document: Redoc, served by us. Nothing comes from anybody else, so it works without the internet.
+
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { type Content, content } from './content.ts';
+import { html, icon, pageHeaders } from './html.ts';
+
+export const SCRIPT_PATH = '/docs/redoc.js';
+
+/** The page and its headers. Its nonce is new each time: scripts and styles that do not have it are not run. */
+export function referencePage(): { text: string; headers: Record<string, string> } {
+  const nonce = randomBytes(16).toString('base64');
+  const page = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>One Gate API</title>
+${icon}
+<style nonce="${nonce}">body { margin: 0; } noscript { display: block; padding: 2rem; font: 1rem/1.6 system-ui, sans-serif; }</style>
+</head>
+<body>
+<main id="reference"></main>
+<noscript>This page needs JavaScript. The document itself does not: <a href="/v1/openapi.json">/v1/openapi.json</a>. Every error has a page of its own at <a href="/errors">/errors</a>.</noscript>
+<script nonce="${nonce}" src="${SCRIPT_PATH}"></script>
+<script nonce="${nonce}">Redoc.init('/v1/openapi.json', ${{ html: JSON.stringify({ ...options, nonce }) }}, document.getElementById('reference'));</script>
+</body>
+</html>
+`;
+  const sources = [
+    `script-src 'nonce-${nonce}'`,
+    `style-src 'nonce-${nonce}'`,
+    "connect-src 'self'",
+    // The search runs in a worker that Redoc makes from its own text.
+    'worker-src blob:',
+  ];
+  return { text: page.html, headers: pageHeaders(sources.join('; ')) };
+}
+
+const options = {
+  jsonSamplesExpandLevel: 4,
+  schemasExpansionLevel: 1,
+  sortRequiredPropsFirst: true,
+  hideDownloadButtons: false,
+  theme: {
+    colors: { primary: { main: '#0b5cad' } },
+    typography: {
+      fontFamily: 'system-ui, sans-serif',
+      headings: { fontFamily: 'system-ui, sans-serif' },
+      code: { fontFamily: 'ui-monospace, SFMono-Regular, Menlo, Consolas, monospace' },
+    },
+  },
+};
+
+/** Redoc itself: beside the bundle in an image, in node_modules in a source tree. */
+export async function redocScript(): Promise<Content> {
+  const text = await readFile(new URL('./redoc.standalone.js', import.meta.url)).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+      return readFile(fileURLToPath(import.meta.resolve('redoc/bundles/redoc.standalone.js')));
+    },
+  );
+  return content('text/javascript; charset=utf-8', text);
+}

@@ -1,0 +1,32 @@
+// Examples for the API document, made of the examples that the schemas carry. The sampler is the one the readable page uses, so that
+// both show the same.
+
+import type { JsonSchema } from '@valibot/to-json-schema';
+import { sample } from 'openapi-sampler';
+import type { SchemaBook } from './schema.ts';
+
+export interface Sampler {
+  (schema: object): unknown;
+  /** A request as somebody would first send it: what is required, and of the rest what has an example of its own. */
+  request(schema: JsonSchema): unknown;
+}
+
+export function sampler(book: SchemaBook): Sampler {
+  const make = (schema: object) =>
+    sample(schema as Parameters<typeof sample>[0], { quiet: true }, { components: { schemas: book.components() } });
+  return Object.assign(make, {
+    request: (schema: JsonSchema) => {
+      if (schema.examples || !schema.properties) return make(schema);
+      const shown = Object.entries(schema.properties).filter(
+        ([name, property]) => schema.required?.includes(name) || hasExample(property, book),
+      );
+      return make({ ...schema, properties: Object.fromEntries(shown) });
+    },
+  });
+}
+
+function hasExample(schema: JsonSchema | boolean, book: SchemaBook): boolean {
+  if (typeof schema === 'boolean') return false;
+  const component = schema.$ref && book.components()[schema.$ref.slice('#/components/schemas/'.length)];
+  return schema.examples !== undefined || (component ? hasExample(component, book) : false);
+}

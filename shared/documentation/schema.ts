@@ -1,0 +1,217 @@
+// The valibot schemas of the declarations as JSON Schema 2020-12, the dialect of OpenAPI 3.1.
+//
+// A schema with a title of its own, `v.pipe(v.object({ ... }), v.title('Transaction'))`, is a component of that name wherever it is
+// used; without one it is written out in place. `v.description` and `v.examples` are carried over wherever they stand in a pipe. A rule
+// that JSON Schema cannot express (`v.check`) is told in words, with its message.
+
+import { type JsonSchema, type OverrideActionContext, toJsonSchema } from '@valibot/to-json-schema';
+import type { GenericSchema } from 'valibot';
+
+/**
+ * Whether a schema describes what a caller sends (before transformations) or gets (after them). In a query everything is text: what is
+ * read as a number there is described as one.
+ */
+export type Side = 'input' | 'query' | 'output';
+
+export interface SchemaBook {
+  /** The schema, with references to components in it. Throws where the document would say less than the schema does. */
+  describe(schema: GenericSchema, side: Side): JsonSchema;
+  /** Every component met so far, by title. */
+  components(): Record<string, JsonSchema>;
+}
+
+/** What a valibot schema or action looks like from outside; all of them are plain data. */
+interface Node {
+  kind: 'schema' | 'validation' | 'transformation' | 'metadata';
+  type: string;
+  pipe?: Node[];
+  title?: string;
+  metadata?: { title?: unknown };
+  message?: unknown;
+  requirement?: unknown;
+  operation?: unknown;
+  getter?: (input: unknown) => Node;
+  [part: string]: unknown;
+}
+
+interface Component {
+  node: Node;
+  sides: Partial<Record<Side, JsonSchema>>;
+}
+
+const CHANGE_THE_TYPE = /^(transform|raw_transform|parse_json|stringify_json|find_item|reduce_items|to_\w*(?<!case))$/;
+/** Steps that change nothing a caller can see in the schema. */
+const SILENT = new Set([
+  'trim',
+  'trim_start',
+  'trim_end',
+  'normalize',
+  'to_lower_case',
+  'to_upper_case',
+  'brand',
+  'flavor',
+  'readonly',
+  'raw_check',
+]);
+
+export function schemaBook(): SchemaBook {
+  const found = new Map<string, Component>();
+
+  function convert(node: Node, side: Side): JsonSchema {
+    const { $schema, $defs, ...schema } = toJsonSchema(arrange(node, side) as unknown as GenericSchema, {
+      target: 'draft-2020-12',
+      overrideSchema: ({ valibotSchema, jsonSchema }) => tidy(valibotSchema as unknown as Node, jsonSchema),
+      overrideAction: tellInWords,
+    });
+    return schema;
+  }
+
+  function reference(title: string, node: Node, side: Side): Node {
+    const component = found.get(title) ?? { node, sides: {} };
+    if (component.node !== node)
+      throw new Error(`Two schemas are titled ${title}: share one, or give them two titles.`);
+    found.set(title, component);
+    if (!component.sides[side]) {
+      component.sides[side] = {}; // A schema may refer to itself.
+      component.sides[side] = convert(withoutTitle(node), side);
+    }
+    return { kind: 'schema', type: 'reference', title };
+  }
+
+  /** A copy in which titled parts are references and pipes hold what matters on this side. */
+  function arrange(node: Node, side: Side): Node {
+    const title = titleOf(node);
+    if (title) return reference(title, node, side);
+    const copy: Node = { ...node };
+    for (const part of ['item', 'wrapped', 'rest', 'key', 'value']) {
+      if (isNode(node[part])) copy[part] = arrange(node[part], side);
+    }
+    for (const part of ['options', 'items']) {
+      const inner = node[part];
+      if (Array.isArray(inner)) copy[part] = inner.map((item) => (isNode(item) ? arrange(item, side) : item));
+    }
+    if (node.entries) copy.entries = mapValues(node.entries as Record<string, Node>, (entry) => arrange(entry, side));
+    if (node.getter) copy.getter = () => arrange((node.getter as (input: unknown) => Node)(undefined), side);
+    if (node.pipe)
+      copy.pipe = steps(node.pipe, side).map((step) => (step.kind === 'schema' ? arrange(step, side) : step));
+    return copy;
+  }
+
+  return {
+    describe: (schema, side) => convert(schema as unknown as Node, side),
+    components: () =>
+      Object.fromEntries(
+        [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([title, { sides }]) => [title, oneForm(title, sides)]),
+      ),
+  };
+}
+
+function oneForm(title: string, sides: Component['sides']): JsonSchema {
+  const [form, ...others] = new Set(Object.values(sides).map((side) => JSON.stringify(side)));
+  if (others.length > 0)
+    throw new Error(`${title} is sent in another form than it is answered: give the two forms two titles.`);
+  return { title, ...JSON.parse(form as string) };
+}
+
+/** The steps of a pipe that say what is on this side: the schema, then its metadata, then its rules. */
+function steps(pipe: Node[], side: Side): Node[] {
+  const flat = flatten(pipe);
+  const [schema, ...rules] = shown(flat, side);
+  const metadata = flat.filter((step) => step.kind === 'metadata');
+  return [schema as Node, ...metadata, ...rules.filter((step) => step.kind !== 'metadata')];
+}
+
+function shown(flat: Node[], side: Side): Node[] {
+  if (side === 'output') return flat.slice(flat.findLastIndex((step) => step.kind === 'schema'));
+  const change = flat.findIndex((step, index) => changesType(step, index) || (step.pipe && hides(step)));
+  if (change < 0) return flat;
+  const readAsNumber = flat[change]?.operation === Number || flat[change]?.type === 'to_number';
+  if (side === 'query' && readAsNumber) return [numberLike(flat.slice(0, change)), ...flat.slice(change + 1)];
+  return flat.slice(0, Math.max(change, 1));
+}
+
+/** The number that a text with these rules is read as. */
+function numberLike(text: Node[]): Node {
+  const whole = text.some(({ requirement }) => requirement instanceof RegExp && !requirement.test('1.5'));
+  const number: Node = { kind: 'schema', type: 'number' };
+  return whole ? { ...number, pipe: [number, { kind: 'validation', type: 'integer' }] } : number;
+}
+
+/** A titled part stays one step, unless rules follow that only its inside can be combined with. */
+function flatten(pipe: Node[]): Node[] {
+  const rules = pipe
+    .slice(1)
+    .some((step) => step.kind === 'validation' && typeof step.message !== 'string' && !SILENT.has(step.type));
+  return pipe.flatMap((step) => (step.pipe && (!titleOf(step) || (rules && !hides(step))) ? flatten(step.pipe) : step));
+}
+
+/** Whether the type changes inside a part, so that what follows it is about something a caller never sees. */
+function hides(node: Node): boolean {
+  return (node.pipe ?? []).some(changesType);
+}
+
+function changesType(step: Node, index: number): boolean {
+  return (index > 0 && step.kind === 'schema') || CHANGE_THE_TYPE.test(step.type);
+}
+
+function titleOf(node: Node): string | undefined {
+  const titles = (node.pipe ?? []).map((step) => (step.type === 'metadata' ? step.metadata?.title : step.title));
+  return titles.findLast((title): title is string => typeof title === 'string');
+}
+
+function withoutTitle(node: Node): Node {
+  return { ...node, pipe: (node.pipe ?? []).filter((step) => step.type !== 'title') };
+}
+
+function isNode(value: unknown): value is Node {
+  return typeof value === 'object' && value !== null && 'kind' in value;
+}
+
+function mapValues<Value>(values: Record<string, Value>, change: (value: Value) => Value): Record<string, Value> {
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, change(value)]));
+}
+
+/** Writes references, and takes out what says nothing. */
+function tidy(node: Node, schema: JsonSchema): JsonSchema | undefined {
+  if (node.type === 'reference') return { $ref: `#/components/schemas/${node.title}` };
+  if (schema.required?.length === 0) delete schema.required;
+  if (node.type === 'record' && JSON.stringify(schema.propertyNames) === '{"type":"string"}')
+    delete schema.propertyNames;
+  if (schema.type === 'integer' && typeof schema.default === 'string') schema.default = Number(schema.default);
+  const nullable = node.type === 'nullable' || node.type === 'nullish' ? schema.anyOf?.[0] : undefined;
+  if (typeof nullable === 'object' && typeof nullable.type === 'string') {
+    const { anyOf, ...rest } = schema;
+    return {
+      ...nullable,
+      ...rest,
+      type: [nullable.type, 'null'],
+      ...(nullable.enum && { enum: [...nullable.enum, null] }),
+    };
+  }
+  // The library throws what it cannot convert only when there is no override.
+  return undefined;
+}
+
+function tellInWords({ valibotAction, jsonSchema, errors }: OverrideActionContext): JsonSchema | undefined {
+  if (!errors) return undefined;
+  const action = valibotAction as unknown as Node;
+  if (SILENT.has(action.type)) return jsonSchema;
+  const pattern = action.type === 'regex' && withPattern(jsonSchema, action.requirement as RegExp);
+  if (pattern) return pattern;
+  if (action.kind !== 'validation') return undefined;
+  if (typeof action.message !== 'string') {
+    throw new Error(`The rule ${action.type} has no JSON Schema: give it a message, which the document shows.`);
+  }
+  const rule = `${action.message.charAt(0).toUpperCase()}${action.message.slice(1).replace(/\.$/, '')}.`;
+  return { ...jsonSchema, description: jsonSchema.description ? `${jsonSchema.description} ${rule}` : rule };
+}
+
+/** JSON Schema's patterns are Unicode ones as they are; a second one stands beside the first. */
+function withPattern(schema: JsonSchema, { source, flags }: RegExp): JsonSchema | undefined {
+  if (flags !== '' && flags !== 'u') {
+    delete schema.pattern; // Without its flags it would be another rule.
+    return undefined;
+  }
+  if (schema.pattern === undefined || schema.pattern === source) return { ...schema, pattern: source };
+  return { ...schema, allOf: [...(schema.allOf ?? []), { pattern: source }] };
+}
