@@ -2,7 +2,7 @@
 // and what a dead letter says about the reason.
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { request } from 'undici';
+import type { Dispatcher } from 'undici';
 import * as v from 'valibot';
 import { milliseconds } from './duration.ts';
 
@@ -49,18 +49,24 @@ export interface DeadLetter {
 /** Knative keeps the first bytes of the answer only. */
 const ERROR_DATA_BYTES = 1024;
 
+/** A sink: its cluster-local address, and what answers it here. */
+export interface SinkAddress {
+  url: URL;
+  ingress: Dispatcher;
+}
+
 /** Posts until the sink takes the event, or it is a dead letter. Rejects only when the signal ends it. */
 export async function deliver(
-  url: string,
+  sink: SinkAddress,
   event: EventMessage,
   delivery: Delivery,
   signal: AbortSignal,
 ): Promise<'delivered' | DeadLetter> {
   for (let attempt = 0; ; attempt += 1) {
-    const result = await post(url, event, delivery.timeoutMs, signal);
+    const result = await post(sink, event, delivery.timeoutMs, signal);
     signal.throwIfAborted();
     if (result === 'delivered') return result;
-    if (!result.again || attempt === delivery.retry) return { knativeerrordest: url, ...result.reason };
+    if (!result.again || attempt === delivery.retry) return { knativeerrordest: sink.url.href, ...result.reason };
     await delay(backoff(delivery, attempt + 1), undefined, { signal, ref: false });
   }
 }
@@ -77,14 +83,22 @@ interface Refusal {
 
 /** One attempt. */
 export async function post(
-  url: string,
+  { url, ingress }: SinkAddress,
   { headers, body }: EventMessage,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<'delivered' | Refusal> {
   try {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-    const answer = await request(url, { method: 'POST', headers, body, signal: limit });
+    const answer = await ingress.request({
+      method: 'POST',
+      path: url.pathname,
+      headers: { ...headers, host: url.host },
+      body,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      signal: limit,
+    });
     const said = Buffer.from(await answer.body.arrayBuffer());
     const status = answer.statusCode;
     if (status >= 200 && status < 300) return 'delivered';

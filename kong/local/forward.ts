@@ -77,11 +77,12 @@ export function hasBody(request: IncomingMessage): boolean {
   return encoding !== undefined || (length !== undefined && length !== '0');
 }
 
-/** A copy without the headers that belong to one connection. Undefined values are left out. */
+/** A copy without the headers that belong to one connection. */
 export function endToEnd(headers: Readonly<Record<string, string | string[] | undefined>>): Headers {
   const kept: Headers = {};
   for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined && !HOP_BY_HOP.has(name)) kept[name] = value;
+    if (value === undefined || HOP_BY_HOP.has(name)) continue;
+    kept[name] = Array.isArray(value) && value.length === 1 ? (value[0] ?? '') : value;
   }
   return kept;
 }

@@ -1,0 +1,58 @@
+// CloudEvents on the way from Kafka to HTTP, as Knative's Kafka binding has them: ce_ headers become ce- headers, structured ones stay
+// whole, and a record that is no CloudEvent becomes one that says where it was found.
+
+import type { IHeaders, KafkaMessage } from 'kafkajs';
+import type { DeadLetter, EventMessage } from './delivery.ts';
+import { NAMESPACE } from './ingress.ts';
+
+export interface Place {
+  source: string;
+  topic: string;
+  partition: number;
+}
+
+/** What is posted to the sink for a record. */
+export function toHttp(message: KafkaMessage, place: Place): EventMessage {
+  const body = message.value ?? Buffer.alloc(0);
+  const headers = textOf(message.headers);
+  const type = headers['content-type'];
+  const isEvent = headers['ce_specversion'] !== undefined || type?.startsWith('application/cloudevents') === true;
+  if (!isEvent)
+    return { headers: { ...foreign(message, headers, place), ...(type && { 'content-type': type }) }, body };
+  const posted: Record<string, string> = type ? { 'content-type': type } : {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (name.startsWith('ce_')) posted[`ce-${name.slice(3)}`] = value;
+  }
+  return { headers: posted, body };
+}
+
+/** The dead letter of a record: itself, with the reason as further attributes. */
+export function toDeadLetter(message: KafkaMessage, reason: DeadLetter) {
+  const attributes = Object.entries(reason).map(([name, value]) => [`ce_${name}`, value as string]);
+  return { key: message.key, value: message.value, headers: { ...message.headers, ...Object.fromEntries(attributes) } };
+}
+
+function foreign(message: KafkaMessage, headers: Record<string, string>, { source, topic, partition }: Place) {
+  const key = message.key?.toString('utf8');
+  const extensions: Record<string, string> = key === undefined ? {} : { 'ce-key': key, 'ce-partitionkey': key };
+  for (const [name, value] of Object.entries(headers)) {
+    extensions[`ce-kafkaheader${name.toLowerCase().replace(/[^a-z0-9]/g, '')}`] = value;
+  }
+  return {
+    'ce-specversion': '1.0',
+    'ce-type': 'dev.knative.kafka.event',
+    'ce-id': `partition:${partition}/offset:${message.offset}`,
+    'ce-source': `/apis/v1/namespaces/${NAMESPACE}/kafkasources/${source}#${topic}`,
+    'ce-time': new Date(Number(message.timestamp)).toISOString(),
+    ...extensions,
+  };
+}
+
+function textOf(headers: IHeaders | undefined): Record<string, string> {
+  const text: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers ?? {})) {
+    const one = Array.isArray(value) ? value[0] : value;
+    if (one !== undefined) text[name.toLowerCase()] = one.toString('utf8');
+  }
+  return text;
+}

@@ -1,0 +1,205 @@
+// Plays one KafkaSource: reads its topics as its consumer group, delivers with its rules, commits what is done with. As on a cluster,
+// an event that found no taker and no place among the dead letters is dropped, but here it is said aloud.
+
+import { type Consumer, type EachBatchPayload, Kafka, type KafkaMessage, logLevel, type Producer } from 'kafkajs';
+import type { Dispatcher } from 'undici';
+import { deliver } from './delivery.ts';
+import { toDeadLetter, toHttp } from './event-message.ts';
+import { clusterAddress } from './ingress.ts';
+import type { KafkaSourceManifest } from './manifests.ts';
+
+/** max.poll.records of Knative's consumer: so many events of an unordered source are on their way at once. */
+const MOST_IN_FLIGHT = 50;
+const HEARTBEAT_MS = 3000;
+const COMMIT_MS = 500;
+
+export interface RunningSource {
+  name: string;
+  /** Lets deliveries in flight end, commits, leaves the group. */
+  stop(): Promise<void>;
+}
+
+export interface SourceGround {
+  brokers: readonly string[];
+  /** Answers cluster-local addresses. */
+  ingress: Dispatcher;
+  log(sentence: string): void;
+}
+
+/** Resolves once the group has its partitions. */
+export async function startKafkaSource(manifest: KafkaSourceManifest, ground: SourceGround): Promise<RunningSource> {
+  const kafka = new Kafka({ clientId: manifest.name, brokers: [...ground.brokers], logLevel: logLevel.NOTHING });
+  const producer = kafka.producer({ allowAutoTopicCreation: false });
+  const consumer = kafka.consumer({
+    groupId: manifest.consumerGroup,
+    maxWaitTimeInMs: 500,
+    sessionTimeout: 20_000,
+    allowAutoTopicCreation: false,
+  });
+  const ending = new AbortController();
+  const handle = messageHandler(manifest, ground, producer, ending.signal);
+  await Promise.all([producer.connect(), consumer.connect()]);
+  await consumer.subscribe({ topics: manifest.topics, fromBeginning: manifest.fromBeginning });
+  const joined = new Promise<void>((resolve) => {
+    consumer.on(consumer.events.GROUP_JOIN, () => resolve());
+  });
+  consumer.on(consumer.events.CRASH, ({ payload }) =>
+    ground.log(`KafkaSource ${manifest.name}: ${payload.error.message}${payload.restart ? ', trying again' : ''}`),
+  );
+  const finish = manifest.ordered
+    ? await runOrdered(consumer, manifest, handle)
+    : await runUnordered(consumer, manifest, handle, ground.log);
+  await joined;
+  return {
+    name: manifest.name,
+    async stop() {
+      await consumer.stop();
+      ending.abort(new Error('the platform is stopping'));
+      await finish();
+      await Promise.allSettled([consumer.disconnect(), producer.disconnect()]);
+    },
+  };
+}
+
+type Handle = (message: KafkaMessage, topic: string, partition: number) => Promise<void>;
+
+/** Resolves when the event is done with, one way or the other; rejects when the platform stops first. */
+function messageHandler(
+  manifest: KafkaSourceManifest,
+  ground: SourceGround,
+  producer: Producer,
+  signal: AbortSignal,
+): Handle {
+  const sink = { url: new URL(clusterAddress(manifest.sink.service, manifest.sink.path)), ingress: ground.ingress };
+  return async (message, topic, partition) => {
+    const event = toHttp(message, { source: manifest.name, topic, partition });
+    const result = await deliver(sink, event, manifest.delivery, signal);
+    if (result === 'delivered') return;
+    const what = `event ${event.headers['ce-id'] ?? message.offset} of ${topic}`;
+    const why = result.knativeerrorcode ? `answered ${result.knativeerrorcode}` : 'could not be reached';
+    if (!manifest.deadLetterTopic) {
+      ground.log(
+        `KafkaSource ${manifest.name}: ${what} is dropped: ${manifest.sink.service} ${why}, and no dead letters are kept`,
+      );
+      return;
+    }
+    try {
+      await producer.send({ topic: manifest.deadLetterTopic, messages: [toDeadLetter(message, result)] });
+      ground.log(`KafkaSource ${manifest.name}: ${what} is a dead letter: ${manifest.sink.service} ${why}`);
+    } catch (error) {
+      ground.log(
+        `KafkaSource ${manifest.name}: ${what} is dropped: its dead letter failed (${(error as Error).message})`,
+      );
+    }
+  };
+}
+
+/** One event in flight per partition; the next waits for its whole retry time. */
+async function runOrdered(consumer: Consumer, manifest: KafkaSourceManifest, handle: Handle) {
+  await consumer.run({
+    autoCommit: true,
+    autoCommitInterval: COMMIT_MS,
+    eachBatchAutoResolve: false,
+    partitionsConsumedConcurrently: manifest.consumers,
+    eachBatch: async ({ batch, resolveOffset, heartbeat, isRunning, isStale, commitOffsetsIfNecessary }) => {
+      for (const message of batch.messages) {
+        if (!isRunning() || isStale()) return;
+        await alive(heartbeat, handle(message, batch.topic, batch.partition));
+        resolveOffset(message.offset);
+        await commitOffsetsIfNecessary();
+      }
+    },
+  });
+  return async () => undefined;
+}
+
+/** Many at once; what is committed is what has no unfinished event before it. */
+async function runUnordered(
+  consumer: Consumer,
+  manifest: KafkaSourceManifest,
+  handle: Handle,
+  log: (sentence: string) => void,
+) {
+  const progress = new Map<string, Progress>();
+  const inFlight = new Set<Promise<void>>();
+  const most = MOST_IN_FLIGHT * manifest.consumers;
+
+  const commit = async () => {
+    const offsets = [...progress.values()].flatMap((each) => each.committable());
+    if (offsets.length === 0) return;
+    // Not committed means delivered once more: consumers are used to that.
+    await consumer
+      .commitOffsets(offsets)
+      .catch((error: Error) => log(`KafkaSource ${manifest.name}: ${error.message}`));
+  };
+  const timer = setInterval(() => void commit(), COMMIT_MS);
+  timer.unref();
+  consumer.on(consumer.events.GROUP_JOIN, () => progress.clear());
+
+  await consumer.run({
+    autoCommit: false,
+    eachBatchAutoResolve: false,
+    partitionsConsumedConcurrently: manifest.consumers,
+    eachBatch: async (payload: EachBatchPayload) => {
+      const { batch, resolveOffset, heartbeat, isRunning, isStale } = payload;
+      const key = `${batch.topic}/${batch.partition}`;
+      for (const message of batch.messages) {
+        while (inFlight.size >= most && isRunning()) await alive(heartbeat, Promise.race(inFlight));
+        if (!isRunning() || isStale()) return;
+        const mine = progress.get(key) ?? partitionProgress(batch.topic, batch.partition);
+        progress.set(key, mine);
+        const done = mine.begin(message.offset);
+        const work = handle(message, batch.topic, batch.partition)
+          .then(done, () => undefined)
+          .finally(() => inFlight.delete(work));
+        inFlight.add(work);
+        // Fetching goes on behind it; what was fetched is not yet what is committed.
+        resolveOffset(message.offset);
+      }
+    },
+  });
+  return async () => {
+    clearInterval(timer);
+    await Promise.allSettled(inFlight);
+    await commit();
+  };
+}
+
+/** Keeps the group's membership while something takes long. */
+async function alive<Value>(heartbeat: () => Promise<void>, work: Promise<Value>): Promise<Value> {
+  const timer = setInterval(() => void heartbeat().catch(() => undefined), HEARTBEAT_MS);
+  try {
+    return await work;
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+interface Progress {
+  /** Returns what to call when the event is done with. */
+  begin(offset: string): () => void;
+  /** The offset to commit, if it has moved. */
+  committable(): { topic: string; partition: number; offset: string }[];
+}
+
+function partitionProgress(topic: string, partition: number): Progress {
+  const open = new Set<bigint>();
+  let next: bigint | undefined;
+  let committed: bigint | undefined;
+  return {
+    begin(offset) {
+      const number = BigInt(offset);
+      open.add(number);
+      if (next === undefined || number >= next) next = number + 1n;
+      return () => open.delete(number);
+    },
+    committable() {
+      if (next === undefined) return [];
+      let least = next;
+      for (const number of open) if (number < least) least = number;
+      if (least === committed) return [];
+      committed = least;
+      return [{ topic, partition, offset: least.toString() }];
+    },
+  };
+}

@@ -1,0 +1,70 @@
+// Keys of a laptop: made once, kept in the data directory, readable by their owner alone. On a cluster External Secrets brings them.
+
+import { generateKeyPair, type KeyObject, randomBytes, randomUUID } from 'node:crypto';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const makeKeyPair = promisify(generateKeyPair);
+
+export interface Keys {
+  /** JWK set with private keys; each signs from `signs_from` on. */
+  tokenSigning: string;
+  /** The same keys, public members only. */
+  tokenPublic: string;
+  gopay: {
+    clientId: string;
+    clientSecret: string;
+    merchantId: string;
+    partnerId: string;
+    channelId: string;
+    /** PEM: ours, and GoPay's. */
+    ours: { privateKey: string; publicKey: string };
+    theirs: { privateKey: string; publicKey: string };
+  };
+}
+
+export async function keysOf(dataDirectory: string): Promise<Keys> {
+  const file = join(dataDirectory, 'keys.json');
+  const kept = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (kept !== undefined) return JSON.parse(kept) as Keys;
+  const keys = await makeKeys();
+  // Whole or not at all.
+  await writeFile(`${file}.new`, JSON.stringify(keys, null, 2), { mode: 0o600 });
+  await rename(`${file}.new`, file);
+  return keys;
+}
+
+async function makeKeys(): Promise<Keys> {
+  const [token, ours, theirs] = await Promise.all([
+    makeKeyPair('ed25519', undefined),
+    makeKeyPair('rsa', { modulusLength: 2048 }),
+    makeKeyPair('rsa', { modulusLength: 2048 }),
+  ]);
+  const kid = randomUUID();
+  const about = { kid, alg: 'EdDSA', use: 'sig' };
+  const signing = { ...token.privateKey.export({ format: 'jwk' }), ...about, signs_from: new Date().toISOString() };
+  return {
+    tokenSigning: JSON.stringify({ keys: [signing] }),
+    tokenPublic: JSON.stringify({ keys: [{ ...token.publicKey.export({ format: 'jwk' }), ...about }] }),
+    gopay: {
+      clientId: `one-gate-${randomBytes(4).toString('hex')}`,
+      clientSecret: randomBytes(32).toString('base64url'),
+      merchantId: 'G012345678',
+      partnerId: 'one-gate',
+      channelId: '95221',
+      ours: pems(ours),
+      theirs: pems(theirs),
+    },
+  };
+}
+
+function pems({ privateKey, publicKey }: { privateKey: KeyObject; publicKey: KeyObject }) {
+  return {
+    privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    publicKey: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+  };
+}

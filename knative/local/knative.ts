@@ -1,0 +1,108 @@
+// The local Knative: services that scale, an address for each, sources and schedules, all from the manifests.
+
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Dispatcher, Pool } from 'undici';
+import { startIngress } from './ingress.ts';
+import type { Cluster } from './instance.ts';
+import { type RunningSource, startKafkaSource } from './kafka-source.ts';
+import type { Manifests } from './manifests.ts';
+import { stopLeftOver } from './parts/guarded-process.ts';
+import { createTopics } from './parts/kafka.ts';
+import { type RunningSchedule, startPingSource } from './ping-source.ts';
+import { type Objects, processEnvironment } from './process-environment.ts';
+import { createService, type Service, type ServiceStatus } from './service.ts';
+import { startTopicSink, type TopicSink } from './topic-sink.ts';
+
+export interface KnativeOptions extends Cluster {
+  manifests: Manifests;
+  secrets: Objects;
+  configMaps: Objects;
+  /** Undefined where there is no Kafka. */
+  brokers: readonly string[] | undefined;
+}
+
+export interface Knative {
+  /** Answers cluster-local names, told by Host. */
+  ingress: string;
+  status(): ServiceStatus[];
+  stop(): Promise<void>;
+}
+
+/** Starts what waits for work; functions themselves start with their first request, or now where min-scale says so. */
+export async function startKnative(options: KnativeOptions): Promise<Knative> {
+  await stopLeftOvers(join(options.dataDirectory, 'run'));
+  const services = new Map<string, Service>();
+  const ingress = await startIngress(services, options.log);
+  const toIngress = new Pool(ingress.address, { headersTimeout: 0, bodyTimeout: 0 });
+  const running: Running = { sink: undefined, sources: [], schedules: [], ticker: undefined };
+  const stop = () => stopAll(running, services, ingress.stop, toIngress);
+  try {
+    running.sink = options.brokers ? undefined : await startTopicSink({ ...sinkOptions(options), ingress: toIngress });
+    for (const manifest of options.manifests.services) {
+      const environment = processEnvironment(manifest, { ...options, sink: running.sink?.address });
+      services.set(manifest.name, createService(options, manifest, environment));
+    }
+    if (options.brokers) await startSources(options, options.brokers, toIngress, running);
+    for (const manifest of options.manifests.pingSources) {
+      running.schedules.push(startPingSource(manifest, toIngress, options.log));
+    }
+    const tick = () => {
+      for (const service of services.values()) service.tick();
+    };
+    tick();
+    running.ticker = setInterval(tick, options.tickMs);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { ingress: ingress.address, status: () => [...services.values()].map((service) => service.status()), stop };
+}
+
+interface Running {
+  sink: TopicSink | undefined;
+  sources: RunningSource[];
+  schedules: RunningSchedule[];
+  ticker: NodeJS.Timeout | undefined;
+}
+
+async function startSources(
+  { manifests, log }: KnativeOptions,
+  brokers: readonly string[],
+  ingress: Dispatcher,
+  running: Running,
+): Promise<void> {
+  for (const { name, partitions } of manifests.topics) await createTopics(brokers, [name], partitions);
+  const starts = manifests.kafkaSources.map(async (manifest) => {
+    running.sources.push(await startKafkaSource(manifest, { brokers, ingress, log }));
+  });
+  const failed = (await Promise.allSettled(starts)).find((start) => start.status === 'rejected');
+  if (failed) throw failed.reason;
+}
+
+function sinkOptions({ manifests, dataDirectory, log }: KnativeOptions) {
+  return { sources: manifests.kafkaSources, topics: manifests.topics.map(({ name }) => name), dataDirectory, log };
+}
+
+// First what brings work, then what does it.
+async function stopAll(
+  running: Running,
+  services: ReadonlyMap<string, Service>,
+  stopIngress: () => Promise<void>,
+  toIngress: Dispatcher,
+): Promise<void> {
+  clearInterval(running.ticker);
+  for (const schedule of running.schedules) schedule.stop();
+  await Promise.allSettled(running.sources.map((source) => source.stop()));
+  await running.sink?.stop();
+  await Promise.allSettled([...services.values()].map((service) => service.stop()));
+  await toIngress.destroy();
+  await stopIngress();
+}
+
+/** Processes of a platform that was killed, in case their guard was killed with it. */
+async function stopLeftOvers(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const records = await readdir(folder);
+  await Promise.all(records.map((record) => stopLeftOver(join(folder, record), 'SIGTERM', 5)));
+}
