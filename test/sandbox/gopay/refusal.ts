@@ -1,0 +1,32 @@
+// Answers of the simulated API, and refusals, which are thrown from wherever they are found.
+
+export interface ApiAnswer {
+  status: number;
+  body: { responseCode: string; responseMessage: string; [field: string]: unknown };
+}
+
+/** Carries a refusal out of wherever it is found. */
+export class Refusal extends Error {
+  readonly answer: ApiAnswer;
+  constructor(service: string, status: number, sub: string, responseMessage: string) {
+    super(responseMessage);
+    this.answer = { status, body: { responseCode: `${status}${service}${sub}`, responseMessage } };
+  }
+}
+
+export function invalidField(service: string, field: string): Refusal {
+  return new Refusal(service, 400, '01', `Invalid Field Format ${field}`);
+}
+
+export function success(service: string, fields: Record<string, unknown>): ApiAnswer {
+  return { status: 200, body: { responseCode: `200${service}00`, responseMessage: 'Successful', ...fields } };
+}
+
+export function refusalsAsAnswers(operate: () => ApiAnswer): ApiAnswer {
+  try {
+    return operate();
+  } catch (error) {
+    if (error instanceof Refusal) return error.answer;
+    throw error;
+  }
+}
