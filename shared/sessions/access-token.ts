@@ -4,13 +4,21 @@ import { randomUUID } from 'node:crypto';
 import { createLocalJWKSet, errors, jwtVerify, SignJWT } from 'jose';
 import * as v from 'valibot';
 import { accessTokens } from '../environment.ts';
-import type { Caller } from './caller.ts';
 import { publicKeys, signingKey } from './signing-keys.ts';
 
 export const ACCESS_TOKEN_SECONDS = 15 * 60;
 const TYPE = 'at+jwt';
 /** Ours have some 700 characters: a longer one is not worth a signature check. */
 const LONGEST_TOKEN = 2_048;
+
+/** Who a token speaks for. */
+export interface Caller {
+  userId: string;
+  accountId: string;
+  username: string;
+  type: 'user' | 'merchant';
+  sessionId: string;
+}
 
 export interface VerifiedToken {
   caller: Caller;

@@ -4,17 +4,11 @@
 import type { CallerKind, Headers } from '../http/function.ts';
 import { Problem } from '../http/problem.ts';
 import type { ProblemCode } from '../http/problems.ts';
-import type { VerifiedToken } from './access-token.ts';
+import type { Caller, VerifiedToken } from './access-token.ts';
 import { sessions } from './session-watch.ts';
 import { twoGenerations } from './two-generations.ts';
 
-export interface Caller {
-  userId: string;
-  accountId: string;
-  username: string;
-  type: 'user' | 'merchant';
-  sessionId: string;
-}
+export type { Caller };
 
 /** Tokens remembered per generation; each takes about 1.5 kB with its claims. */
 const TOKENS_REMEMBERED = 16_384;

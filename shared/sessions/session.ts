@@ -1,7 +1,7 @@
 // Sessions in PostgreSQL: opened by a login, carried on by exchanging the refresh token, ended by a logout or by a token's second use.
 
 import { type Query, query, transaction } from '../database/database.ts';
-import type { Caller } from './caller.ts';
+import type { Caller } from './access-token.ts';
 import { announceEnded } from './ended-sessions.ts';
 import { hashRefreshToken, newRefreshToken } from './refresh-token.ts';
 import { sessions } from './session-watch.ts';

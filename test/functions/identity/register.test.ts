@@ -1,0 +1,176 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import pg from 'pg';
+import { type IdentityService, newPerson, PASSWORD, randomAddress, serveIdentity } from './identity-service.ts';
+
+let service: IdentityService;
+let admin: pg.Client;
+
+beforeAll(async () => {
+  service = await serveIdentity();
+  admin = new pg.Client({ connectionString: service.database.adminUrl });
+  await admin.connect();
+});
+afterAll(async () => {
+  await admin.end();
+  await service.close();
+});
+
+const register = (body: unknown, headers?: Record<string, string>) =>
+  service.call('/v1/register', { body, ...(headers && { headers }) });
+
+test('a person gets a user and an empty account, a merchant one of another kind', async () => {
+  const person = newPerson();
+  const answer = await register(person);
+  expect(answer.status).toBe(201);
+  expect(answer.body.data).toEqual({
+    user: {
+      id: expect.stringMatching(/^\d+$/),
+      username: person.username,
+      email: person.email,
+      phone: person.phone,
+      type: 'user',
+      created_at: expect.stringMatching(/Z$/),
+    },
+    account: { id: expect.stringMatching(/^[0-9a-f-]{36}$/), balance: '0.00', currency: 'IDR', status: 'ACTIVE' },
+  });
+  const merchant = await register({ ...newPerson(), type: 'merchant' });
+  const kinds = await admin.query('select kind from accounts where id = any($1) order by kind', [
+    [answer.body.data.account.id, merchant.body.data.account.id],
+  ]);
+  expect(kinds.rows).toEqual([{ kind: 'PERSON' }, { kind: 'MERCHANT' }]);
+});
+
+test('names are kept in one spelling', async () => {
+  const { username } = newPerson();
+  const digits = String(Math.floor(Math.random() * 1e8)).padStart(8, '1');
+  const answer = await register({
+    username: username.toUpperCase(),
+    email: `${username.toUpperCase()}@Example.COM`,
+    phone: `0812-${digits.slice(0, 4)}-${digits.slice(4)}`,
+    password: PASSWORD,
+  });
+  expect(answer.body.data.user).toMatchObject({ username, email: `${username}@example.com`, phone: `+62812${digits}` });
+});
+
+test('the password is kept as an Argon2id hash at the parameters of OWASP, and nowhere else', async () => {
+  const person = newPerson();
+  const answer = await register(person);
+  const { rows } = await admin.query('select password from users where username = $1', [person.username]);
+  expect(rows[0].password).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
+  expect(answer.text).not.toContain('argon2');
+  expect(answer.text).not.toContain(PASSWORD);
+});
+
+test('a clash is answered in the same words whichever of the names is taken', async () => {
+  const person = newPerson();
+  await register(person);
+  const clashes = [
+    { ...newPerson(), username: person.username.toUpperCase() },
+    { ...newPerson(), email: person.email },
+    { ...newPerson(), phone: person.phone.replace('+62', '0') },
+    person,
+  ];
+  const answers = await Promise.all(clashes.map((clash) => register(clash)));
+  for (const { status, body } of answers) {
+    expect(status).toBe(409);
+    expect({ ...body, request_id: '' }).toEqual({ ...answers[0]?.body, request_id: '' });
+  }
+  expect(answers[0]?.body.code).toBe('already_registered');
+  const { rows } = await admin.query('select count(*)::int from users where email = any($1)', [
+    clashes.map(({ email }) => email),
+  ]);
+  expect(rows[0].count).toBe(1);
+});
+
+test('of several registrations at once with the same names one succeeds, and no user is left without an account', async () => {
+  const person = newPerson();
+  const answers = await Promise.all(Array.from({ length: 6 }, () => register(person)));
+  expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409, 409, 409]);
+  const { rows } = await admin.query(
+    'select count(*)::int from users person left join accounts account on account.user_id = person.id where account.id is null',
+  );
+  expect(rows[0].count).toBe(0);
+});
+
+test('weak passwords are refused with the field, and never repeated in the answer', async () => {
+  const person = { ...newPerson(), username: `Budi.Santoso${Date.now()}`.slice(0, 30) };
+  const weak = [
+    'short',
+    'x'.repeat(129),
+    'Password123',
+    'bismillah123',
+    'aaaaaaaaaaaa',
+    'abcabcabcabc',
+    '1234567890',
+    'qwertyuiop',
+    person.username.toLowerCase(),
+    person.email.toUpperCase(),
+    person.email.split('@')[0],
+    person.phone,
+    person.phone.replace('+62', '0'),
+  ];
+  for (const password of weak) {
+    const answer = await register({ ...person, password });
+    expect([password, answer.status, answer.body.code, answer.body.errors?.[0]?.pointer]).toEqual([
+      password,
+      422,
+      'invalid_request',
+      '/password',
+    ]);
+    expect(answer.text).not.toContain(`"${password}"`);
+  }
+  // Long ones in any script are welcome, also without digits or capitals.
+  for (const password of [
+    'correct horse battery staple',
+    'パスワードではないよほんと',
+    `${'é'.repeat(3)} tiga kata acak`,
+  ]) {
+    expect((await register({ ...newPerson(), password })).status).toBe(201);
+  }
+});
+
+test('every unusable field is named and nothing is written', async () => {
+  const before = await admin.query('select count(*)::int from users');
+  const good = newPerson();
+  const cases: [object, string][] = [
+    [{ ...good, username: 'ab' }, '/username'],
+    [{ ...good, username: 'a'.repeat(31) }, '/username'],
+    [{ ...good, username: 'with space' }, '/username'],
+    [{ ...good, username: '0812345678' }, '/username'],
+    [{ ...good, username: 'ádám' }, '/username'],
+    [{ ...good, username: 5 }, '/username'],
+    [{ ...good, email: 'nobody' }, '/email'],
+    [{ ...good, email: `${'a'.repeat(250)}@example.com` }, '/email'],
+    [{ ...good, phone: '12' }, '/phone'],
+    [{ ...good, phone: '0812345' }, '/phone'],
+    [{ ...good, phone: '5551234567' }, '/phone'],
+    [{ ...good, phone: '+62 0' }, '/phone'],
+    [{ ...good, password: null }, '/password'],
+    [{ ...good, password: ['kuda putih di tepi danau'] }, '/password'],
+    [{ ...good, type: 'regulator' }, '/type'],
+    [{ ...good, role: 'admin' }, '/role'],
+    [{ ...good, username: 'nul\u0000byte' }, '/username'],
+    [{ ...good, email: '\ud800@example.com' }, '/email'],
+    [{ ...good, __proto__: undefined, id: 1 }, '/id'],
+    [{ username: good.username, email: good.email, phone: good.phone }, '/password'],
+  ];
+  for (const [body, pointer] of cases) {
+    const answer = await register(body);
+    expect([pointer, answer.status, answer.body.errors?.[0]?.pointer]).toEqual([pointer, 422, pointer]);
+    expect(answer.headers.get('content-type')).toBe('application/problem+json');
+  }
+  expect((await admin.query('select count(*)::int from users')).rows).toEqual(before.rows);
+});
+
+test('an address that meets clash after clash is stopped before it can go through a list', async () => {
+  const person = newPerson();
+  const headers = { 'x-real-ip': randomAddress() };
+  await register(person, headers);
+  let last = await register({ ...newPerson(), email: person.email }, headers);
+  for (let attempts = 0; last.status === 409 && attempts < 20; attempts++) {
+    last = await register({ ...newPerson(), email: person.email }, headers);
+  }
+  expect(last.status).toBe(429);
+  expect(Number(last.headers.get('retry-after'))).toBeGreaterThan(0);
+  expect(last.headers.get('ratelimit-policy')).toContain('"register-account";q=10;w=3600');
+});
