@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { Pool } from 'undici';
 import { type Configuration, readConfiguration, type Upstream } from './configuration.ts';
 import { redisCounters } from './counters.ts';
-import { endToEnd, forward, NotForwarded, sendOn } from './forward.ts';
+import { endToEnd, forward, hasBody, NotForwarded, sendOn } from './forward.ts';
 import type { Answer, Exchange, Exit, Handler, HeaderValues } from './plugin.ts';
 import { routerOf } from './router.ts';
 
@@ -192,9 +192,10 @@ function answerItself(
   for (const handler of handlers) handler.headerFilter?.(exchange, answer);
   let body = exit.body ?? '';
   if (exchange.problemId !== undefined) body = rewritten(exchange, handlers, answer, body);
-  if (!request.complete) answer.headers['connection'] = 'close';
+  const unread = hasBody(request) && !request.complete;
+  if (unread) answer.headers['connection'] = 'close';
   response.writeHead(answer.status, { ...answer.headers, 'content-length': Buffer.byteLength(body) });
-  if (request.complete || request.method === 'HEAD') return void response.end(body);
+  if (!unread) return void response.end(body);
   // A connection that is closed while the caller still writes takes the answer with it.
   response.write(body);
   const end = () => {

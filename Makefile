@@ -1,0 +1,43 @@
+# One Gate on one machine. Needs Node 20 or later to begin with; the project brings its own Node 24. Parts that are found are used
+# (Redis, Java for Kafka), see `make up`.
+.DEFAULT_GOAL := help
+.PHONY: help up down ps test check build bench clean
+SHELL := /bin/sh
+
+# The project's own Node, and its tools, before everything else.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+help: ## what can be done here
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: node_modules/.installed ## start the platform and stay with it until Ctrl-C (PORT=8080)
+	@exec node --disable-warning=TimeoutNegativeWarning knative/local/up.ts
+
+down: node_modules/.installed ## stop a platform that runs in another terminal
+	@exec node knative/local/down.ts
+
+ps: node_modules/.installed ## show functions: instances, requests in flight and waiting, cold starts
+	@exec node knative/local/ps.ts
+
+test: build ## set everything up and run all tests (TESTS=pattern for some)
+	@exec npm test --silent -- $(TESTS)
+
+check: node_modules/.installed ## formatting, lint and types
+	@exec npm run --silent check
+
+build: node_modules/.installed ## bundle the functions into .build
+	@node knative/local/build.ts
+
+bench: build ## measure and rewrite test/bench/README.md (takes minutes)
+	@exec node --disable-warning=TimeoutNegativeWarning test/bench/run.ts
+
+clean: ## remove the platform's data, keys and bundles
+	@if [ -f .data/owner.json ] && [ -d node_modules ]; then node knative/local/down.ts; fi
+	@rm -rf .data .build
+
+# Packages run no scripts of their own at installation, but for two: Node 24 fetches its binary, PostgreSQL's libraries get their links.
+node_modules/.installed: package.json package-lock.json
+	@echo "Installing packages ..."
+	@npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@npm rebuild node --loglevel=error
+	@touch $@

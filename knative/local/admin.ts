@@ -1,0 +1,72 @@
+// How `make ps` and `make down` find a running platform: an address on the loopback interface with a token that only its owner can
+// read, kept in the data directory while it runs.
+
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import process from 'node:process';
+import type { ServiceStatus } from './service.ts';
+
+export interface PlatformStatus {
+  publicUrl: string;
+  pid: number;
+  services: ServiceStatus[];
+}
+
+export interface Admin {
+  stop(): Promise<void>;
+}
+
+const FILE = 'platform.json';
+
+/** `POST /stop` is answered by sending this process the signal that Ctrl-C sends. */
+export async function startAdmin(dataDirectory: string, status: () => PlatformStatus): Promise<Admin> {
+  const token = randomBytes(24).toString('base64url');
+  const server = createServer((request, response) => {
+    const given = Buffer.from(request.headers.authorization ?? '');
+    const expected = Buffer.from(`Bearer ${token}`);
+    if (given.length !== expected.length || !timingSafeEqual(given, expected)) return response.writeHead(401).end();
+    if (request.method === 'GET' && request.url === '/status') {
+      return response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(status()));
+    }
+    if (request.method === 'POST' && request.url === '/stop') {
+      response.writeHead(202).end();
+      return process.kill(process.pid, 'SIGTERM');
+    }
+    return response.writeHead(404).end();
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  const file = join(dataDirectory, FILE);
+  await writeFile(file, JSON.stringify({ address: `http://127.0.0.1:${port}`, token }), { mode: 0o600 });
+  return {
+    stop: async () => {
+      await rm(file, { force: true });
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      });
+    },
+  };
+}
+
+/** Asks the platform of a data directory; undefined when none runs there. */
+export async function askPlatform(dataDirectory: string, method: 'GET' | 'POST', path: string): Promise<unknown> {
+  const content = await readFile(join(dataDirectory, FILE), 'utf8').catch(() => undefined);
+  if (content === undefined) return undefined;
+  const { address, token } = JSON.parse(content) as { address: string; token: string };
+  const limit = AbortSignal.timeout(5000);
+  const answer = await fetch(address + path, {
+    method,
+    headers: { authorization: `Bearer ${token}` },
+    signal: limit,
+  }).catch(() => undefined);
+  // A file without a platform behind it was left by one that was killed.
+  if (!answer?.ok) return undefined;
+  return method === 'GET' ? answer.json() : true;
+}

@@ -1,0 +1,207 @@
+// The whole platform on one machine: parts, migrations, topics, the GoPay simulator, Knative and the gateway, in one process and its
+// children. `make up` and the journeys of test/journeys stand on it.
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import { type Gateway, startGateway } from '../../kong/local/gateway.ts';
+import { renderKong } from '../../kong/render.ts';
+import { migrate } from '../../migrations/run.ts';
+import { type Admin, startAdmin } from './admin.ts';
+import { buildFunctions, ROOT } from './build.ts';
+import { type Simulator, startGopay } from './gopay.ts';
+import { type Keys, keysOf } from './keys.ts';
+import { type Knative, startKnative } from './knative.ts';
+import { readManifests } from './manifests.ts';
+import { freePort } from './parts/free-port.ts';
+import { databaseUrl } from './parts/postgres.ts';
+import { type Parts, type PartsOptions, startParts } from './parts/start-parts.ts';
+
+const DATABASE = 'one_gate';
+const TOKEN_AUDIENCE = 'one-gate';
+
+export interface PlatformOptions extends Omit<PartsOptions, 'dataDirectory'> {
+  /** Data, keys and logs; kept between starts, used by one platform at a time. */
+  dataDirectory: string;
+  /** Of the gateway on 127.0.0.1; 0 or nothing for any free one. */
+  port?: number;
+  /** Bundles that exist already; otherwise functions are bundled into `.build`. */
+  bundles?: string;
+  /** How often Knative's autoscaler decides, in milliseconds; 2000 unless told. */
+  tickMs?: number;
+  /** What happens, sentence by sentence: instances, crashes, dead letters. */
+  log?(sentence: string): void;
+}
+
+export interface Platform {
+  /** The gateway: the one address that people need. */
+  publicUrl: string;
+  /** The simulator, where a person pays a top-up and tests drive it. */
+  gopayUrl: string;
+  /** What runs, in words: "PostgreSQL 18.4, ...", with its address. */
+  parts: { description: string; address: string }[];
+  /** Why there is no Kafka, where there is none. */
+  kafkaMissing: string | undefined;
+  /** What Kong does and the local gateway does not. */
+  notPlayed: string[];
+  /** Per role, and the superuser's; for tests that look at what was written. */
+  databaseUrls: { migrator: string; money: string; identity: string; reader: string; admin: string };
+  redis: { url: string; token: string };
+  brokers: readonly string[] | undefined;
+  keys: Keys;
+  services: Knative['status'];
+  /** In an order in which nobody misses anybody; requests in flight are answered. May be called twice. */
+  stop(): Promise<void>;
+}
+
+/** Starts everything and waits until a request through the gateway succeeds. Throws a sentence; nothing is left running then. */
+export async function startPlatform(options: PlatformOptions): Promise<Platform> {
+  const log = options.log ?? (() => undefined);
+  const port = await gatewayPort(options.port ?? 0);
+  const publicUrl = `http://localhost:${port}`;
+  const started: { stop(): Promise<void> }[] = [];
+  let stopping: Promise<void> | undefined;
+  const stop = () => {
+    stopping ??= stopInReverse(started);
+    return stopping;
+  };
+  try {
+    const building = options.bundles === undefined ? buildFunctions() : undefined;
+    building?.catch(() => undefined);
+    const parts = await startParts(options);
+    started.push(parts);
+    const { adminUrl } = parts.postgres;
+    await migrate({ adminUrl, database: DATABASE, passwords: parts.rolePasswords });
+    const keys = await keysOf(options.dataDirectory);
+    const gopay = await startGopay(options.dataDirectory, publicUrl, keys);
+    started.push(gopay);
+    await building;
+
+    const urls = databaseUrlsOf(parts);
+    const knative = await startKnative({
+      manifests: await readManifests(join(ROOT, 'knative/base')),
+      bundles: options.bundles ?? join(ROOT, '.build'),
+      dataDirectory: options.dataDirectory,
+      tickMs: options.tickMs ?? 2000,
+      log,
+      brokers: parts.kafka?.brokers,
+      secrets: secretsOf(parts, urls, keys),
+      configMaps: { 'one-gate': configOf(parts, gopay, keys, publicUrl) },
+    });
+    started.push(knative);
+    const gateway = await startOurGateway({ port, publicUrl, knative, parts, keys, log });
+    started.push(gateway);
+    started.push(await announce(options.dataDirectory, publicUrl, knative));
+    await untilUsable(publicUrl);
+    return {
+      publicUrl,
+      gopayUrl: gopay.url,
+      parts: describe(parts, gopay),
+      kafkaMissing: parts.kafkaMissing,
+      notPlayed: gateway.notPlayed,
+      databaseUrls: urls,
+      redis: { url: parts.redis.restUrl, token: parts.redis.restToken },
+      brokers: parts.kafka?.brokers,
+      keys,
+      services: knative.status,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function stopInReverse(started: { stop(): Promise<void> }[]): Promise<void> {
+  for (const part of started.reverse()) await part.stop().catch(() => undefined);
+}
+
+async function gatewayPort(wanted: number): Promise<number> {
+  if (wanted === 0) return freePort();
+  const port = await freePort(wanted);
+  if (port === wanted) return port;
+  throw new Error(`Port ${wanted} is taken by another program: stop that, or choose another with PORT=<number>.`);
+}
+
+function databaseUrlsOf({ postgres: { adminUrl }, rolePasswords }: Parts): Platform['databaseUrls'] {
+  const of = (role: keyof typeof rolePasswords) =>
+    databaseUrl(adminUrl, DATABASE, { user: `one_gate_${role}`, password: rolePasswords[role] });
+  return {
+    migrator: of('migrator'),
+    money: of('money'),
+    identity: of('identity'),
+    reader: of('reader'),
+    admin: databaseUrl(adminUrl, DATABASE),
+  };
+}
+
+function secretsOf({ redis }: Parts, urls: Platform['databaseUrls'], { tokenSigning, gopay }: Keys) {
+  return {
+    'one-gate-database-money': { url: urls.money },
+    'one-gate-database-identity': { url: urls.identity },
+    'one-gate-database-reader': { url: urls.reader },
+    'one-gate-redis': { url: redis.restUrl, token: redis.restToken },
+    'one-gate-token-signing': { jwks: tokenSigning },
+    'one-gate-gopay': {
+      'client-id': gopay.clientId,
+      'client-secret': gopay.clientSecret,
+      'private-key': gopay.ours.privateKey,
+      'public-key': gopay.theirs.publicKey,
+      'merchant-id': gopay.merchantId,
+      'partner-id': gopay.partnerId,
+      'channel-id': gopay.channelId,
+    },
+  };
+}
+
+function configOf({ kafka }: Parts, gopay: Simulator, { tokenPublic }: Keys, publicUrl: string) {
+  return {
+    ...(kafka && { 'kafka-brokers': kafka.brokers.join(',') }),
+    'public-url': publicUrl,
+    'token-issuer': publicUrl,
+    'token-audience': TOKEN_AUDIENCE,
+    'token-public-keys': tokenPublic,
+    'gopay-base-url': gopay.url,
+  };
+}
+
+interface GatewayGround {
+  port: number;
+  publicUrl: string;
+  knative: Knative;
+  parts: Parts;
+  keys: Keys;
+  log(sentence: string): void;
+}
+
+async function startOurGateway({ port, publicUrl, knative, parts, keys, log }: GatewayGround): Promise<Gateway> {
+  const template = await readFile(join(ROOT, 'kong/kong.yaml'), 'utf8');
+  return startGateway({
+    configuration: renderKong(template, { publicUrl, redisHost: '127.0.0.1', publicKeys: keys.tokenPublic }),
+    publicUrl,
+    ingress: knative.ingress,
+    redis: { url: parts.redis.restUrl, token: parts.redis.restToken },
+    port,
+    warn: log,
+  });
+}
+
+function announce(dataDirectory: string, publicUrl: string, knative: Knative): Promise<Admin> {
+  return startAdmin(dataDirectory, () => ({ publicUrl, pid: process.pid, services: knative.status() }));
+}
+
+// Through everything once: gateway, Knative, a cold function and its bundle.
+async function untilUsable(publicUrl: string): Promise<void> {
+  const answer = await fetch(`${publicUrl}/.well-known/jwks.json`, { signal: AbortSignal.timeout(60_000) });
+  const said = await answer.text();
+  if (answer.status !== 200) throw new Error(`The platform started, but its first request was answered with ${said}`);
+}
+
+function describe({ postgres, redis, kafka }: Parts, gopay: Simulator): Platform['parts'] {
+  return [
+    { description: postgres.description, address: postgres.address },
+    { description: redis.description, address: redis.address },
+    ...(kafka ? [{ description: kafka.description, address: kafka.brokers.join(',') }] : []),
+    { description: 'GoPay: our simulator, which refuses bad signatures as the real one does', address: gopay.url },
+  ];
+}
