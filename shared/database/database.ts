@@ -1,5 +1,6 @@
 // The function's connections to PostgreSQL: one small pool per process, opened with the first query, closed by the drain.
 
+import { types } from 'node:util';
 import type pg from 'pg';
 import { database } from '../environment.ts';
 import { Problem } from '../http/problem.ts';
@@ -55,15 +56,16 @@ export async function transaction<Result>(work: (query: Query) => Promise<Result
 
 /** An error code of PostgreSQL such as '23505', if it is one. */
 export function sqlState(error: unknown): string | undefined {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+  const code = types.isNativeError(error) && 'code' in error ? error.code : undefined;
+  // Each has a digit; EPIPE, which looks like one, has none.
+  return typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
 /** The connection is gone or was never there: class 08, an admin's shutdown, or an error of the socket. */
 export function isConnectionError(error: unknown): boolean {
   const state = sqlState(error);
   if (state) return state.startsWith('08') || state.startsWith('57P0') || state === '53300';
-  return error instanceof Error && !(error instanceof Problem) && !(error instanceof TypeError);
+  return types.isNativeError(error) && !(error instanceof Problem) && error.name !== 'TypeError';
 }
 
 async function connect(): Promise<pg.PoolClient> {

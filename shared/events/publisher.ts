@@ -28,9 +28,7 @@ export function publish(events: readonly OutboxEvent[]): void {
     return;
   }
   backlog.push(...events);
-  publishing ??= publishBacklog().finally(() => {
-    publishing = undefined;
-  });
+  publishing ??= publishBacklog();
 }
 
 /** Sends the events and takes them out of the outbox. Returns how many were sent; throws when the way is blocked. */
@@ -42,6 +40,8 @@ export async function send(events: readonly OutboxEvent[]): Promise<number> {
 }
 
 async function publishBacklog(): Promise<void> {
+  // One turn of the event loop: the events of postings that end together go together, and the answers go first.
+  await new Promise((resolve) => setImmediate(resolve));
   while (backlog.length > 0) {
     const events = backlog.splice(0, LARGEST_SEND);
     try {
@@ -52,6 +52,8 @@ async function publishBacklog(): Promise<void> {
       log.warn({ error, events: left }, 'events could not be published: they are left to relay-outbox');
     }
   }
+  // In the same turn as the last look at the backlog: an event that comes later starts the work anew.
+  publishing = undefined;
 }
 
 async function openSender(): Promise<Sender> {

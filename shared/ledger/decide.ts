@@ -57,8 +57,7 @@ export function decide(state: State, postings: readonly Posting[]): Decisions {
 
   const decisions = postings.map((posting, index): Decision => {
     const seen = state.keys.get(keyName(posting.key));
-    if (seen)
-      return sameRequest(seen, posting.key) ? repeated(seen, posting, ledger) : refused('key_reused', posting, ledger);
+    if (seen) return sameRequest(seen, posting.key) ? repeated(seen, posting, ledger) : reused(seen, posting, ledger);
     const earlier = claimed.get(keyName(posting.key));
     if (earlier !== undefined) {
       const { key } = postings[earlier] as Posting;

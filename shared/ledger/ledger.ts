@@ -58,16 +58,19 @@ export function post(posting: Posting): Promise<Posted> {
   if (queue.length >= LARGEST_QUEUE) return Promise.reject(busy('Too much is waiting already.'));
   return new Promise((resolve, reject) => {
     queue.push({ posting, deadline: performance.now() + DEADLINE_MS, maybeCommitted: false, resolve, reject });
-    working ??= work().finally(() => {
-      working = undefined;
-    });
+    working ??= work();
   });
 }
 
 async function work(): Promise<void> {
   // One turn of the event loop, so that requests which were read from their sockets together go together.
   await new Promise((resolve) => setImmediate(resolve));
-  while (queue.length > 0) await runToTheEnd(queue.splice(0, Math.min(LARGEST_BATCH, containerConcurrency())));
+  try {
+    while (queue.length > 0) await runToTheEnd(queue.splice(0, Math.min(LARGEST_BATCH, containerConcurrency())));
+  } finally {
+    // In the same turn as the last look at the queue: a posting that comes later starts the work anew.
+    working = undefined;
+  }
 }
 
 /** Runs a batch again and again until each of its postings has an end; bounded by their deadlines. */

@@ -10,7 +10,7 @@ export const amountSchema = v.pipe(
     AMOUNT_PATTERN,
     'must be a decimal string such as "150000.00": digits, at most two decimals, no sign, no exponent',
   ),
-  v.check((text) => parseAmount(text) > 0n, 'must be more than zero'),
+  v.regex(/[1-9]/, 'must be more than zero'),
   v.transform((text) => formatAmount(parseAmount(text))),
   v.description('A decimal string with at most two decimals, more than zero, at most 9999999999999.99.'),
   v.examples(['150000.00']),

@@ -1,5 +1,6 @@
 // One JSON object a line on stdout, as OpenShift's log collector expects. Never a secret, a token, a body or a person's data.
 
+import { types } from 'node:util';
 import pino from 'pino';
 import { logLevel } from '../environment.ts';
 
@@ -13,7 +14,7 @@ export const log = pino({
 
 /** Name, message, code and stack of an error; no more, since drivers hang queries and commands with their values on errors. */
 function describeError(error: unknown) {
-  if (!(error instanceof Error)) return { message: String(error) };
+  if (!types.isNativeError(error)) return { message: String(error) };
   const code = 'code' in error ? String(error.code) : undefined;
   return { name: error.name, message: error.message, ...(code && { code }), stack: error.stack };
 }

@@ -1,0 +1,185 @@
+// The database holds the ledger's promises a second time: what the code would never write, it refuses.
+
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import pg from 'pg';
+import { newOperationId } from '../../../shared/ledger/ids.ts';
+import { brokenPromises, openAccount, type TestAccount } from '../../setup/accounts.ts';
+import { createTestDatabase, type TestDatabase } from '../../setup/database.ts';
+
+let database: TestDatabase;
+let admin: pg.Client;
+let money: pg.Client;
+let ada: TestAccount;
+let grace: TestAccount;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  admin = new pg.Client({ connectionString: database.adminUrl });
+  money = new pg.Client({ connectionString: database.urls.money });
+  await Promise.all([admin.connect(), money.connect()]);
+  ada = await openAccount(admin, { balance: '100.00' });
+  grace = await openAccount(admin);
+});
+
+afterAll(async () => {
+  await Promise.all([admin.end(), money.end()]);
+  await database.drop();
+});
+
+type LegValues = [
+  account: TestAccount,
+  number: number,
+  direction: string,
+  amount: string,
+  before: string,
+  after: string,
+];
+
+/** Writes legs and, unless told otherwise, leaves each account where its last leg says. */
+async function write(legs: LegValues[], { balances = true, status = 'SUCCESS' } = {}): Promise<void> {
+  const operationId = newOperationId();
+  await money.query('begin');
+  try {
+    if (balances) {
+      for (const [{ accountId }, number, , , , after] of legs) {
+        await money.query('update accounts set balance = $2, version = $3 where id = $1', [accountId, after, number]);
+      }
+    }
+    const rows = legs.map(([{ accountId, userId }, number, direction, amount, before, after], place) => ({
+      id: operationId.slice(0, 35) + (place + 1),
+      operation_id: operationId,
+      account_id: accountId,
+      user_id: userId,
+      leg_number: number,
+      direction,
+      amount,
+      before,
+      after,
+    }));
+    await money.query(
+      `insert into historical_transactions (id, operation_id, account_id, user_id, leg_number, transaction_type, transaction_status,
+              direction, amount, balance_before, balance_after)
+       select id, operation_id, account_id, user_id, leg_number, 'PAYMENT', $2::transaction_status_enum, direction, amount, before, after
+         from json_to_recordset($1) as new (id uuid, operation_id uuid, account_id uuid, user_id bigint, leg_number bigint,
+              direction direction_enum, amount numeric, before numeric, after numeric)`,
+      [JSON.stringify(rows), status],
+    );
+  } finally {
+    // Whatever was let through is taken back: each test starts from the same state.
+    await money.query('rollback');
+  }
+}
+
+describe('legs are refused', () => {
+  test('when nothing is wrong with them they are not', async () => {
+    await write([
+      [ada, 2, 'DEBIT', '10', '100', '90'],
+      [grace, 1, 'CREDIT', '10', '0', '10'],
+    ]);
+  });
+
+  test.each<{ when: string; legs: () => LegValues[]; balances?: boolean; status?: string }>([
+    {
+      when: 'they make money',
+      legs: () => [
+        [ada, 2, 'DEBIT', '10', '100', '90'],
+        [grace, 1, 'CREDIT', '11', '0', '11'],
+      ],
+    },
+    { when: 'one of them is missing', legs: () => [[ada, 2, 'DEBIT', '10', '100', '90']] },
+    {
+      when: 'the balances do not follow',
+      legs: () => [
+        [ada, 2, 'DEBIT', '10', '100', '95'],
+        [grace, 1, 'CREDIT', '5', '0', '5'],
+      ],
+    },
+    { when: 'a pending one moves money', legs: () => [[grace, 1, 'CREDIT', '10', '0', '10']], status: 'PENDING' },
+    {
+      when: 'the accounts do not change',
+      legs: () => [
+        [ada, 2, 'DEBIT', '10', '100', '90'],
+        [grace, 1, 'CREDIT', '10', '0', '10'],
+      ],
+      balances: false,
+    },
+    {
+      when: 'the number is taken',
+      legs: () => [
+        [ada, 1, 'DEBIT', '10', '100', '90'],
+        [grace, 1, 'CREDIT', '10', '0', '10'],
+      ],
+    },
+    {
+      when: 'they name another owner',
+      legs: () => [
+        [{ ...ada, userId: grace.userId }, 2, 'DEBIT', '10', '100', '90'],
+        [grace, 1, 'CREDIT', '10', '0', '10'],
+      ],
+    },
+    {
+      when: 'the payer would go below zero',
+      legs: () => [
+        [ada, 2, 'DEBIT', '110', '100', '-10'],
+        [grace, 1, 'CREDIT', '110', '0', '110'],
+      ],
+    },
+    {
+      when: 'nothing is moved',
+      legs: () => [
+        [ada, 2, 'DEBIT', '0', '100', '100'],
+        [grace, 1, 'CREDIT', '0', '0', '0'],
+      ],
+    },
+  ])('when $when', async ({ legs, ...options }) => {
+    await expect(write(legs(), options)).rejects.toMatchObject({ code: expect.stringMatching(/^(23514|23505)$/) });
+  });
+});
+
+describe('the role that moves money', () => {
+  test.each([
+    [
+      'change what has moved money',
+      "update historical_transactions set leg_number = 99 where transaction_status = 'SUCCESS'",
+      '23001',
+    ],
+    ['change an amount', 'update historical_transactions set amount = 1', '42501'],
+    ['remove a leg', 'delete from historical_transactions', '42501'],
+    ['open an account', "insert into accounts (kind, name) values ('SYSTEM', 'mine')", '42501'],
+    ['give an account to somebody', 'update accounts set user_id = null', '42501'],
+    ['read a password', 'select password from users', '42501'],
+    ['make a table', 'create table mine ()', '42501'],
+  ])('cannot %s', async (_name, sql, code) => {
+    await expect(money.query(sql)).rejects.toMatchObject({ code });
+  });
+
+  test('waits for locks, statements and itself for seconds at most', async () => {
+    const { rows } = await money.query(
+      "select name, setting from pg_settings where name in ('lock_timeout', 'statement_timeout', 'idle_in_transaction_session_timeout') order by name",
+    );
+    expect(rows.map(({ setting }) => Number(setting))).toEqual([5_000, 2_000, 5_000]);
+  });
+});
+
+test('the role that reads cannot write', async () => {
+  const reader = new pg.Client({ connectionString: database.urls.reader });
+  await reader.connect();
+  await expect(reader.query("update accounts set account_status = 'CLOSED'")).rejects.toMatchObject({
+    code: expect.stringMatching(/^(25006|42501)$/),
+  });
+  await expect(reader.query('select password from users')).rejects.toMatchObject({ code: '42501' });
+  await reader.end();
+});
+
+test('partitions are there for the coming year, and asking again makes none', async () => {
+  const { rows } = await admin.query('select ensure_leg_partitions(12) as made');
+  expect(rows).toEqual([{ made: 0 }]);
+  const { rows: parts } = await admin.query(
+    "select count(*)::int as n from pg_inherits where inhparent = 'historical_transactions'::regclass",
+  );
+  expect(parts[0].n).toBeGreaterThanOrEqual(14);
+});
+
+test('nothing of all this has left a trace', async () => {
+  expect(await brokenPromises(admin)).toEqual([]);
+});

@@ -1,0 +1,304 @@
+// The ledger on the real database: batches, repeated keys, bad postings, locks and lost connections.
+
+import net from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import pg from 'pg';
+import { newEvent } from '../../../shared/events/event.ts';
+import { newOperationId } from '../../../shared/ledger/ids.ts';
+import type { Posted } from '../../../shared/ledger/ledger.ts';
+import type { Decided, Leg, Posting } from '../../../shared/ledger/posting.ts';
+import { parseAmount } from '../../../shared/money.ts';
+import { runShutdown } from '../../../shared/shutdown.ts';
+import { brokenPromises, openAccount, type TestAccount } from '../../setup/accounts.ts';
+import { createTestDatabase, type TestDatabase } from '../../setup/database.ts';
+
+let database: TestDatabase;
+let admin: pg.Client;
+let wire: Wire;
+let post: (posting: Posting) => Promise<Posted>;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  admin = new pg.Client({ connectionString: database.adminUrl });
+  await admin.connect();
+  wire = await openWire(database.urls.money);
+  process.env['DATABASE_URL'] = wire.url;
+  // Nobody listens there: every event stays in the outbox.
+  process.env['K_SINK'] = 'http://127.0.0.1:9/';
+  process.env['LOG_LEVEL'] = 'silent';
+  ({ post } = await import('../../../shared/ledger/ledger.ts'));
+});
+
+afterAll(async () => {
+  expect(await brokenPromises(admin)).toEqual([]);
+  await runShutdown(() => undefined);
+  await wire.close();
+  await admin.end();
+  await database.drop();
+});
+
+let keys = 0;
+function payment(
+  from: TestAccount,
+  to: TestAccount,
+  amount: string,
+  more: Partial<Posting['key']> & { respond?: Posting['respond'] } = {},
+): Posting {
+  const { respond = answerAndEvent, ...key } = more;
+  return {
+    key: {
+      accountId: from.accountId,
+      key: `key ${++keys}`,
+      function: 'pay',
+      request: JSON.stringify({ amount, to: to.accountId }),
+      ...key,
+    },
+    operationId: newOperationId(),
+    movement: {
+      name: 'transfer',
+      type: 'PAYMENT',
+      debit: from.accountId,
+      credit: to.accountId,
+      amount: parseAmount(amount),
+      currency: 'IDR',
+    },
+    respond,
+  };
+}
+
+function answerAndEvent({ outcome, legs }: Decided) {
+  if (outcome !== 'posted') return { answer: { status: 402, body: JSON.stringify({ outcome }) } };
+  const [debit] = legs as [Leg];
+  const event = newEvent({
+    topic: 't',
+    type: 'one-gate.payment.succeeded',
+    source: '/test',
+    subject: debit.operationId,
+    partitionKey: debit.accountId,
+    sequence: debit.legNumber.toString(),
+    traceparent: null,
+    data: {},
+  });
+  return { answer: { status: 201, body: JSON.stringify({ id: debit.id }) }, events: [event] };
+}
+
+async function balanceOf({ accountId }: TestAccount): Promise<string> {
+  const { rows } = await admin.query('select balance from accounts where id = $1', [accountId]);
+  return rows[0].balance;
+}
+
+async function tracesOf({ key }: Posting) {
+  const { rows } = await admin.query(
+    `select (select count(*)::int from idempotency_keys where account_id = $1 and key = $2) as keys,
+            (select count(*)::int from idempotency_keys k join historical_transactions leg using (operation_id) where k.account_id = $1 and key = $2) as legs,
+            (select count(*)::int from idempotency_keys k join outbox on subject = operation_id::text where k.account_id = $1 and key = $2) as events`,
+    [key.accountId, key.key],
+  );
+  return rows[0];
+}
+
+test('a payment writes two legs, its key and its event, and nothing else', async () => {
+  const [ada, grace] = [await openAccount(admin, { balance: '100.00' }), await openAccount(admin)];
+  const posting = payment(ada, grace, '30.00');
+  await expect(post(posting)).resolves.toMatchObject({ replayed: false, answer: { status: 201 } });
+  expect([await balanceOf(ada), await balanceOf(grace)]).toEqual(['70.00', '30.00']);
+  expect(await tracesOf(posting)).toEqual({ keys: 1, legs: 2, events: 1 });
+});
+
+test('a payment happens once, however often it is asked for, at once and later', async () => {
+  const [ada, grace] = [await openAccount(admin, { balance: '100.00' }), await openAccount(admin)];
+  const postings = Array.from({ length: 10 }, () => payment(ada, grace, '30.00', { key: 'the same' }));
+  const answers = await Promise.all(postings.map(post));
+  answers.push(await post(payment(ada, grace, '30.00', { key: 'the same' })));
+  expect(answers.filter(({ replayed }) => !replayed)).toHaveLength(1);
+  expect(new Set(answers.map(({ answer }) => answer?.body)).size).toBe(1);
+  expect([await balanceOf(ada), await balanceOf(grace)]).toEqual(['70.00', '30.00']);
+});
+
+test('a refusal is kept and replayed, even when the balance would cover it later', async () => {
+  const [ada, grace] = [await openAccount(admin, { balance: '10.00' }), await openAccount(admin, { balance: '50.00' })];
+  const refused = await post(payment(ada, grace, '30.00', { key: 'too much' }));
+  await post(payment(grace, ada, '40.00'));
+  const again = await post(payment(ada, grace, '30.00', { key: 'too much' }));
+  expect(again).toMatchObject({ replayed: true, answer: refused.answer });
+  expect(refused.answer?.body).toContain('insufficient_funds');
+});
+
+test('a key that comes back with another request is refused and told what differs', async () => {
+  const [ada, grace] = [await openAccount(admin, { balance: '100.00' }), await openAccount(admin)];
+  await post(payment(ada, grace, '1.00', { key: 'k' }));
+  await expect(post(payment(ada, grace, '2.00', { key: 'k' }))).rejects.toMatchObject({
+    code: 'idempotency_key_reused',
+    details: { errors: [{ pointer: '/amount' }] },
+  });
+  await expect(post(payment(ada, grace, '1.00', { key: 'k', function: 'transfer' }))).rejects.toMatchObject({
+    code: 'idempotency_key_reused',
+  });
+});
+
+test('many payments of few accounts at once leave every promise intact', async () => {
+  const accounts = await Promise.all(Array.from({ length: 5 }, () => openAccount(admin, { balance: '100.00' })));
+  const results = await Promise.all(
+    Array.from({ length: 400 }, (_, index) => {
+      const from = accounts[index % 5] as TestAccount;
+      const to = accounts[(index * 3 + 1) % 5] as TestAccount;
+      return post(payment(from, to, `${(index % 40) + 1}.00`)).catch((error) => error);
+    }),
+  );
+  expect(new Set(results.map(({ decided }) => decided?.outcome))).toEqual(
+    new Set(['posted', 'insufficient_funds', 'same_account']),
+  );
+  expect(await brokenPromises(admin)).toEqual([]);
+});
+
+describe('a posting that cannot be written', () => {
+  const broken = {
+    'because our own code throws': () => {
+      throw new RangeError('a bug');
+    },
+    'because the database refuses it': (decided: Decided) => {
+      const response = answerAndEvent(decided);
+      return { ...response, events: (response.events ?? []).map((event) => ({ ...event, topic: 'x'.repeat(101) })) };
+    },
+  };
+  test.each(Object.entries(broken))('%s fails alone and leaves nothing', async (_name, respond) => {
+    const [ada, grace] = [await openAccount(admin, { balance: '100.00' }), await openAccount(admin)];
+    const bad = payment(ada, grace, '1.00', { respond });
+    const good = Array.from({ length: 9 }, () => payment(ada, grace, '1.00'));
+    const results = await Promise.allSettled([...good.slice(0, 5), bad, ...good.slice(5)].map(post));
+    expect(results.map(({ status }) => status).filter((status) => status === 'rejected')).toHaveLength(1);
+    expect(results[5]).toMatchObject({ reason: { code: 'internal_error', details: { outcome: 'failed' } } });
+    expect(await balanceOf(grace)).toBe('9.00');
+    expect(await tracesOf(bad)).toEqual({ keys: 0, legs: 0, events: 0 });
+  });
+});
+
+test('who waits for an account that somebody else holds is sent away, its neighbours are not', async () => {
+  const [ada, grace, held] = [
+    await openAccount(admin, { balance: '100.00' }),
+    await openAccount(admin),
+    await openAccount(admin, { balance: '100.00' }),
+  ];
+  await admin.query('begin');
+  await admin.query('select 1 from accounts where id = $1 for update', [held.accountId]);
+  const waiting = payment(held, grace, '1.00');
+  const results = await Promise.allSettled([
+    post(payment(ada, grace, '1.00')),
+    post(waiting),
+    post(payment(ada, grace, '2.00')),
+  ]);
+  await admin.query('rollback');
+  expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  expect(results[1]).toMatchObject({ reason: { code: 'service_unavailable' } });
+  expect(await tracesOf(waiting)).toEqual({ keys: 0, legs: 0, events: 0 });
+  await expect(post(waiting)).resolves.toMatchObject({ answer: { status: 201 } });
+});
+
+describe('when the connection is lost', () => {
+  test.each(['before COMMIT reaches the server', 'after the server has committed'] as const)(
+    '%s, the payment still happens once and is answered',
+    async (moment) => {
+      const [ada, grace] = [await openAccount(admin, { balance: '100.00' }), await openAccount(admin)];
+      wire.cutAtNextCommit(moment === 'before COMMIT reaches the server' ? 'request' : 'answer');
+      const posting = payment(ada, grace, '30.00');
+      await expect(post(posting)).resolves.toMatchObject({ replayed: false, answer: { status: 201 } });
+      expect(wire.cuts()).toBeGreaterThan(0);
+      expect(await tracesOf(posting)).toEqual({ keys: 1, legs: 2, events: 1 });
+      expect(await balanceOf(grace)).toBe('30.00');
+    },
+  );
+
+  test('and stays lost, the answer is unknown; asked again later, the same key finds out', async () => {
+    const [ada, grace] = [await openAccount(admin, { balance: '100.00' }), await openAccount(admin)];
+    wire.cutAtNextCommit('answer', { stayDown: true });
+    const posting = payment(ada, grace, '30.00');
+    await expect(post(posting)).rejects.toMatchObject({ code: 'outcome_unknown', details: { outcome: 'unknown' } });
+    wire.restore();
+    await expect(post({ ...posting, operationId: newOperationId() })).resolves.toMatchObject({
+      replayed: true,
+      operationId: posting.operationId,
+      answer: { status: 201 },
+    });
+    expect(await balanceOf(grace)).toBe('30.00');
+  });
+
+  test('and nothing was sent to COMMIT, the answer is that nothing has happened', async () => {
+    const [ada, grace] = [await openAccount(admin, { balance: '100.00' }), await openAccount(admin)];
+    wire.goDown();
+    await expect(post(payment(ada, grace, '30.00'))).rejects.toMatchObject({ code: 'service_unavailable' });
+    wire.restore();
+    expect(await balanceOf(grace)).toBe('0.00');
+  });
+});
+
+interface Wire {
+  url: string;
+  /** Cuts the connection when COMMIT goes by: the request before it reaches the server, or its answer before it reaches the client. */
+  cutAtNextCommit(what: 'request' | 'answer', options?: { stayDown: boolean }): void;
+  cuts(): number;
+  goDown(): void;
+  restore(): void;
+  close(): Promise<void>;
+}
+
+/** A wire between the ledger and PostgreSQL that can be cut at a given moment. */
+async function openWire(databaseUrl: string): Promise<Wire> {
+  const target = new URL(databaseUrl);
+  let cut: 'request' | 'answer' | undefined;
+  let stayDown = false;
+  let down = false;
+  let cuts = 0;
+  const sockets = new Set<net.Socket>();
+  const server = net.createServer((client) => {
+    if (down) return void client.destroy();
+    const upstream = net.connect(Number(target.port), target.hostname);
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        sockets.delete(socket);
+        client.destroy();
+        upstream.destroy();
+      });
+    }
+    const cutNow = () => {
+      cut = undefined;
+      cuts++;
+      down = stayDown;
+      client.destroy();
+      upstream.destroy();
+    };
+    client.on('data', (bytes) => {
+      // A simple query: 'Q', length, "commit\0".
+      if (cut === 'request' && bytes.includes('commit\0')) return cutNow();
+      upstream.write(bytes);
+    });
+    upstream.on('data', (bytes) => {
+      if (cut === 'answer' && bytes.includes('COMMIT\0')) return cutNow();
+      client.write(bytes);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = new URL(databaseUrl);
+  url.port = String((server.address() as net.AddressInfo).port);
+  url.hostname = '127.0.0.1';
+  return {
+    url: url.toString(),
+    cutAtNextCommit: (what, options) => {
+      cut = what;
+      stayDown = options?.stayDown ?? false;
+    },
+    cuts: () => cuts,
+    goDown: () => {
+      down = true;
+      for (const socket of sockets) socket.destroy();
+    },
+    restore: () => {
+      down = false;
+    },
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
