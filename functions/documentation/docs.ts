@@ -26,7 +26,6 @@ interface DocumentedOperation {
   parameters?: { $ref?: string }[];
 }
 
-const HTML = 'text/html; charset=utf-8';
 const DAY = 86_400;
 
 export default defineFunction({
@@ -106,7 +105,7 @@ function prefersJson({ accept = '' }: Headers): boolean {
 }
 
 function page({ text, headers }: { text: string; headers: Record<string, string> }): Reply<never> {
-  return { raw: text, contentType: HTML, headers: { ...headers, vary: 'accept' } };
+  return { raw: text, contentType: 'text/html; charset=utf-8', headers: { ...headers, vary: 'accept' } };
 }
 
 function data(value: unknown): Reply<never> {

@@ -34,7 +34,7 @@ export function describeApi(functions: readonly DescribedFunction[], version: st
       paths[path] = { ...paths[path], [verb]: describe(described, http as AnyTrigger, route, desk) };
     }
   }
-  const used = new Set(functions.map(({ domain }) => domain));
+  const used = new Set(Object.values(paths).flatMap((path) => Object.values(path).flatMap(({ tags }) => tags)));
   return {
     openapi: '3.1.0',
     info: {
@@ -45,7 +45,9 @@ export function describeApi(functions: readonly DescribedFunction[], version: st
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: PUBLIC_URL_PLACEHOLDER, description: 'This platform' }],
-    tags: domains.filter(({ name }) => used.has(name)),
+    tags: domains
+      .filter(({ name }) => used.has(name))
+      .map(({ name, title, description }) => ({ name, 'x-displayName': title, description })),
     paths,
     components: {
       ...components,
@@ -73,12 +75,16 @@ function documentedRoutes(http: AnyTrigger): string[] {
 }
 
 function inReadingOrder(functions: readonly DescribedFunction[]): DescribedFunction[] {
-  const place = ({ domain }: DescribedFunction) => {
-    const index = domains.findIndex(({ name }) => name === domain);
+  const place = ({ domain, declaration: { name } }: DescribedFunction): [number, number] => {
+    const index = domains.findIndex((known) => known.name === domain);
     if (index < 0) throw new Error(`The domain ${domain} has no description in shared/documentation/introduction.ts.`);
-    return index;
+    const first: readonly string[] = domains[index]?.first ?? [];
+    return [index, first.includes(name) ? first.indexOf(name) : first.length];
   };
-  return functions.toSorted((a, b) => place(a) - place(b) || (a.declaration.name < b.declaration.name ? -1 : 1));
+  return functions
+    .map((described) => ({ described, place: place(described), name: described.declaration.name }))
+    .sort((a, b) => a.place[0] - b.place[0] || a.place[1] - b.place[1] || (a.name < b.name ? -1 : 1))
+    .map(({ described }) => described);
 }
 
 function sorted<Value>(values: Record<string, Value>): Record<string, Value> {

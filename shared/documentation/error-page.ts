@@ -41,11 +41,11 @@ export function errorPage(facts: ErrorFacts, sources: readonly Source[]): Html {
   return html`<h1>${facts.title}</h1>
 <p class="facts"><code>${facts.code}</code> · ${facts.status} ${STATUS_CODES[facts.status] ?? ''}</p>
 <h2>What it means</h2>
-<p>${facts.meaning}</p>
+<p>${withCode(facts.meaning)}</p>
 <h2>What to do next</h2>
 <p>${withCode(facts.advice)}</p>
 <h2>Is it safe to send the same request again?</h2>
-<p>${facts.safe_to_retry ? html`<span class="yes">Yes.</span>` : html`<span class="no">It would not help.</span>`} ${retryAdvice(facts.code)}</p>
+<p>${facts.safe_to_retry ? html`<span class="yes">Yes.</span>` : html`<span class="no">It would not help.</span>`} ${withCode(retryAdvice(facts.code))}</p>
 <h2>Example</h2>
 <pre tabindex="0" aria-label="Example of the answer"><code>HTTP/1.1 ${facts.status} ${STATUS_CODES[facts.status] ?? ''}
 Content-Type: application/problem+json

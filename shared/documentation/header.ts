@@ -21,7 +21,21 @@ export const headers = {
   'RateLimit-Limit': { description: 'Requests allowed in a minute.', schema: { type: 'integer' } },
   'RateLimit-Remaining': { description: 'Requests left in this minute.', schema: { type: 'integer' } },
   'RateLimit-Reset': { description: 'Seconds until the minute is over.', schema: { type: 'integer' } },
+  RateLimit: {
+    description:
+      "What is left of this operation's own quotas, and seconds until they are whole again (draft-ietf-httpapi-ratelimit-headers).",
+    schema: { type: 'string', examples: ['"login-account";r=9;t=900'] },
+  },
+  'RateLimit-Policy': {
+    description: "This operation's own quotas: how many (`q`) in how many seconds (`w`).",
+    schema: { type: 'string', examples: ['"login-account";q=10;w=900'] },
+  },
 } as const satisfies Record<string, Header>;
+
+/** The gateway counts every call by the minute. */
+export const GATEWAY_QUOTA = ['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset'] as const;
+/** Operations that count attempts themselves say so. */
+export const OWN_QUOTA = ['RateLimit', 'RateLimit-Policy'] as const;
 
 export type HeaderName = keyof typeof headers;
 

@@ -25,7 +25,7 @@ const STYLE = `
 body { margin: 0; background: var(--paper); color: var(--ink); font: 1rem/1.6 system-ui, sans-serif; }
 header, main { max-width: 50rem; margin: 0 auto; padding: 0 1.5rem; }
 header { display: flex; flex-wrap: wrap; gap: .25rem 1.5rem; padding-top: 1.25rem; padding-bottom: 1.25rem; border-bottom: 1px solid var(--line); }
-header a:first-child { margin-right: auto; color: var(--ink); font-weight: 700; text-decoration: none; }
+header > a { margin-right: auto; color: var(--ink); font-weight: 700; text-decoration: none; }
 main { padding-bottom: 4rem; }
 a { color: var(--accent); }
 a:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
@@ -33,9 +33,9 @@ h1 { margin: 2.5rem 0 .5rem; font-size: 1.9rem; line-height: 1.25; }
 h2 { margin: 2.25rem 0 .5rem; font-size: 1.15rem; }
 p { margin: .5rem 0; }
 .facts { color: var(--quiet); }
-code { font: .92em/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; overflow-wrap: anywhere; }
+code { font: .9em/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; overflow-wrap: anywhere; }
 pre { margin: .75rem 0; padding: 1rem 1.25rem; overflow-x: auto; background: var(--tint); border: 1px solid var(--line); border-radius: .5rem; }
-pre code { overflow-wrap: normal; }
+pre code { font-size: .84em; overflow-wrap: normal; }
 .yes { color: var(--good); font-weight: 600; }
 .no { color: var(--bad); font-weight: 600; }
 ul { padding-left: 1.25rem; }

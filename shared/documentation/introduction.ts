@@ -41,27 +41,31 @@ Bodies may have 64 kB. Calls are counted per minute, and \`RateLimit-Limit\`, \`
 beyond it, 429 with \`Retry-After\`. Every answer has an \`X-Request-Id\`: quote it to support.
 `.trim();
 
-/** The folders of functions/, in the order in which a newcomer meets them. */
+/** The folders of functions/ in the order in which a newcomer meets them, and their functions likewise; the others follow. */
 export const domains = [
   {
     name: 'identity',
-    'x-displayName': 'Identity',
+    title: 'Identity',
     description: 'Who is calling: registration, sessions and the keys that access tokens are verified with.',
+    first: ['register', 'login', 'refresh', 'logout'],
   },
   {
     name: 'wallet',
-    'x-displayName': 'Wallet',
+    title: 'Wallet',
     description: 'Balances, top-ups, payments and their history.',
+    first: ['get-account', 'topup', 'cancel', 'find-payee', 'pay', 'list-transactions', 'get-transaction'],
   },
   {
     name: 'settlement',
-    'x-displayName': 'Settlement',
+    title: 'Settlement',
     description:
-      'What providers call, in their own words and signed with their own keys. Integrators of One Gate do not need it.',
+      'What payment providers call, in their own words and signed with their own keys. Integrators of One Gate do not need it.',
+    first: [],
   },
   {
     name: 'documentation',
-    'x-displayName': 'Documentation',
+    title: 'Documentation',
     description: 'This document, the page that shows it, and a page for every error.',
+    first: [],
   },
-];
+] as const satisfies { name: string; title: string; description: string; first: string[] }[];

@@ -45,7 +45,7 @@ export function operation(described: DescribedFunction, http: AnyTrigger, route:
     ...(parameters.length > 0 && { parameters }),
     ...(body && { requestBody: { required: true, content: { 'application/json': { schema: body, example } } } }),
     responses: {
-      [String(http.status)]: success(http, desk.book, desk.sample),
+      [String(http.status)]: success(declaration.name, http, desk.book, desk.sample),
       ...refusals(http, desk.publicUrl, desk.components),
     } as Record<string, Response | Reference>,
     'x-problem-codes': problemsOf(http),

@@ -8,6 +8,16 @@ import { html, icon, pageHeaders } from './html.ts';
 
 export const SCRIPT_PATH = '/docs/redoc.js';
 
+/** The version that STYLES_OF_REDOC was taken from: with another one, look into the browser's console first. */
+export const REDOC_VERSION = '2.5.4';
+
+/** What Redoc adds to the page before it is told the nonce: an empty style that it fills by script, and that of its scrollbars. */
+const STYLES_OF_REDOC =
+  "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=' 'sha256-QMIg+bpjm3JdElJ388KYke01izlUW0UoNOeKjpMxdgc='";
+
+/** Redoc would ask its maker for a logo. */
+const LOGO = 'https://cdn.redoc.ly/redoc/logo-mini.svg';
+
 /** The page and its headers. Its nonce is new each time: scripts and styles that do not have it are not run. */
 export function referencePage(): { text: string; headers: Record<string, string> } {
   const nonce = randomBytes(16).toString('base64');
@@ -30,7 +40,7 @@ ${icon}
 `;
   const sources = [
     `script-src 'nonce-${nonce}'`,
-    `style-src 'nonce-${nonce}'`,
+    `style-src 'nonce-${nonce}' ${STYLES_OF_REDOC}`,
     "connect-src 'self'",
     // The search runs in a worker that Redoc makes from its own text.
     'worker-src blob:',
@@ -44,6 +54,7 @@ const options = {
   sortRequiredPropsFirst: true,
   hideDownloadButtons: false,
   theme: {
+    spacing: { sectionVertical: 20 },
     colors: { primary: { main: '#0b5cad' } },
     typography: {
       fontFamily: 'system-ui, sans-serif',
@@ -55,11 +66,11 @@ const options = {
 
 /** Redoc itself: beside the bundle in an image, in node_modules in a source tree. */
 export async function redocScript(): Promise<Content> {
-  const text = await readFile(new URL('./redoc.standalone.js', import.meta.url)).catch(
+  const text = await readFile(new URL('./redoc.standalone.js', import.meta.url), 'utf8').catch(
     (error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error;
-      return readFile(fileURLToPath(import.meta.resolve('redoc/bundles/redoc.standalone.js')));
+      return readFile(fileURLToPath(import.meta.resolve('redoc/bundles/redoc.standalone.js')), 'utf8');
     },
   );
-  return content('text/javascript; charset=utf-8', text);
+  return content('text/javascript; charset=utf-8', text.replaceAll(LOGO, 'data:,'));
 }

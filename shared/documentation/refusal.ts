@@ -2,7 +2,7 @@
 
 import type { HttpTrigger } from '../http/function.ts';
 import { type ProblemCode, problems } from '../http/problems.ts';
-import { headersOf } from './header.ts';
+import { GATEWAY_QUOTA, headersOf, OWN_QUOTA } from './header.ts';
 import type { Components, Reference, Response } from './openapi.ts';
 import { problemExample } from './problem-example.ts';
 
@@ -76,7 +76,7 @@ function response(
       ...(codes.some((code) => asksToWait.has(code)) ? (['Retry-After'] as const) : []),
       ...(mayBeReplayed ? (['Idempotent-Replayed'] as const) : []),
       ...(codes.includes('unauthorized') ? (['WWW-Authenticate'] as const) : []),
-      ...(status === 429 ? (['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset'] as const) : []),
+      ...(status === 429 ? [...GATEWAY_QUOTA, ...OWN_QUOTA] : []),
     ),
     content: {
       'application/problem+json': {

@@ -6,6 +6,7 @@
 
 import { type JsonSchema, type OverrideActionContext, toJsonSchema } from '@valibot/to-json-schema';
 import type { GenericSchema } from 'valibot';
+import { giveExamples } from './example.ts';
 
 /**
  * Whether a schema describes what a caller sends (before transformations) or gets (after them). In a query everything is text: what is
@@ -175,6 +176,7 @@ function mapValues<Value>(values: Record<string, Value>, change: (value: Value) 
 function tidy(node: Node, schema: JsonSchema): JsonSchema | undefined {
   if (node.type === 'reference') return { $ref: `#/components/schemas/${node.title}` };
   if (schema.required?.length === 0) delete schema.required;
+  giveExamples(schema.properties);
   if (node.type === 'record' && JSON.stringify(schema.propertyNames) === '{"type":"string"}')
     delete schema.propertyNames;
   if (schema.type === 'integer' && typeof schema.default === 'string') schema.default = Number(schema.default);

@@ -1,19 +1,19 @@
 // What an operation answers when it succeeds, as a response of the OpenAPI document.
 
 import { STATUS_CODES } from 'node:http';
-import { type HeaderName, headersOf } from './header.ts';
+import { agreeing } from './example.ts';
+import { GATEWAY_QUOTA, type HeaderName, headersOf, OWN_QUOTA } from './header.ts';
 import type { Response } from './openapi.ts';
 import { REQUEST_ID } from './problem-example.ts';
 import type { AnyTrigger } from './refusal.ts';
 import type { Sampler } from './sample.ts';
 import type { SchemaBook } from './schema.ts';
 
-export function success(http: AnyTrigger, book: SchemaBook, sample: Sampler): Response {
+export function success(name: string, http: AnyTrigger, book: SchemaBook, sample: Sampler): Response {
   const names: HeaderName[] = [
     'X-Request-Id',
-    'RateLimit-Limit',
-    'RateLimit-Remaining',
-    'RateLimit-Reset',
+    ...GATEWAY_QUOTA,
+    ...(http.errors.includes('rate_limited') ? OWN_QUOTA : []),
     ...(http.idempotencyKey ? (['Idempotent-Replayed'] as const) : []),
   ];
   const response = { description: STATUS_CODES[http.status] ?? 'Success', headers: headersOf(...names) };
@@ -24,7 +24,7 @@ export function success(http: AnyTrigger, book: SchemaBook, sample: Sampler): Re
     return { ...response, content: { [http.raw]: { schema: answer, ...example } } };
   }
   const schema = envelope(http.list ? { type: 'array', items: answer } : answer, http.list === true);
-  return { ...response, content: { 'application/json': { schema, example: sample(schema) } } };
+  return { ...response, content: { 'application/json': { schema, example: agreeing(name, sample(schema)) } } };
 }
 
 function envelope(data: object, page: boolean): object {
