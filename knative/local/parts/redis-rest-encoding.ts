@@ -5,14 +5,13 @@ import { type RedisCommand, RedisError, type RedisReply } from './redis-connecti
 /** The request cannot be understood; the message is for the caller. */
 export class BadRequest extends Error {}
 
-/** A JSON array of texts, numbers and booleans. Numbers keep their digits: 64-bit ones do not fit a JavaScript number. */
+/** A command's name and arguments, as Redis takes them: texts. */
 export function readCommand(value: unknown): RedisCommand {
   if (!Array.isArray(value)) throw new BadRequest('ERR a command must be a JSON array');
   if (value.length === 0) throw new BadRequest('ERR empty command');
   return value.map((argument: unknown) => {
     if (typeof argument === 'string') return argument;
     if (typeof argument === 'boolean') return String(argument);
-    if (argument instanceof NumberText) return argument.digits;
     throw new BadRequest('ERR every argument of a command must be a string, a number or a boolean');
   });
 }
@@ -23,10 +22,11 @@ export function readCommands(value: unknown): RedisCommand[] {
   return value.map(readCommand);
 }
 
+/** Reads JSON with its numbers as texts, every digit kept: 64-bit integers do not fit a JavaScript number. */
 export function parseBody(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString('utf8'), (_key, value: unknown, ...rest: unknown[]) =>
-      typeof value === 'number' ? new NumberText((rest[0] as { source: string }).source) : value,
+      typeof value === 'number' ? (rest[0] as { source: string }).source : value,
     );
   } catch {
     throw new BadRequest('ERR the body is not JSON');
@@ -47,11 +47,4 @@ function write(reply: RedisReply, base64: boolean): string {
   if (Array.isArray(reply)) return `[${reply.map((item) => write(item, base64)).join(',')}]`;
   const bytes = reply instanceof RedisError ? Buffer.from(reply.message) : reply;
   return JSON.stringify(bytes.toString(base64 ? 'base64' : 'utf8'));
-}
-
-class NumberText {
-  readonly digits: string;
-  constructor(digits: string) {
-    this.digits = digits;
-  }
 }

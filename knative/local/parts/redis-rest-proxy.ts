@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type RedisCommand, type RedisConnection, RedisError, redisConnection } from './redis-connection.ts';
+import {
+  type RedisCommand,
+  type RedisConnection,
+  RedisError,
+  RedisUnavailable,
+  redisConnection,
+} from './redis-connection.ts';
 import { BadRequest, parseBody, readCommand, readCommands, writeReply } from './redis-rest-encoding.ts';
 
 // Upstash's REST protocol in front of a Redis, so that functions use the same client here as in production.
@@ -10,10 +16,8 @@ import { BadRequest, parseBody, readCommand, readCommands, writeReply } from './
 export type RedisRestProxy = { readonly url: string; readonly port: number; stop(): Promise<void> };
 
 export type RedisRestProxyOptions = {
-  /** redis:// or rediss:// address, without a database number. */
-  redisUrl: string;
-  /** Which bearer token opens which logical database. */
-  tokens: ReadonlyMap<string, number>;
+  /** Which bearer token opens which Redis: redis:// or rediss:// addresses, with the number of a database. */
+  redisUrls: ReadonlyMap<string, string>;
   port?: number | undefined;
   /** Largest body in bytes. */
   bodyLimit?: number;
@@ -36,24 +40,17 @@ const refused = new Set(
 );
 
 export async function startRedisRestProxy(options: RedisRestProxyOptions): Promise<RedisRestProxy> {
-  const databases = new Map([...options.tokens].map(([token, database]) => [digest(token), database]));
-  const connections = new Map<number, RedisConnection>();
-  const connectionTo = (database: number) => {
-    const present = connections.get(database);
-    if (present) return present;
-    const url = new URL(options.redisUrl);
-    url.pathname = `/${database}`;
-    const connection = redisConnection(url.href, options.commandLimitMs);
-    connections.set(database, connection);
-    return connection;
-  };
-
+  // One connection for each database, made when first needed: SELECT belongs to a connection.
+  const connections = new Map(
+    [...options.redisUrls].map(([token, url]) => [digest(token), redisConnection(url, options.commandLimitMs)]),
+  );
   const server = createServer((request, response) => {
-    answer(request, options.bodyLimit ?? 1024 * 1024, databases, connectionTo).then(
+    answer(request, options.bodyLimit ?? 1024 * 1024, connections).then(
       (reply) => send(response, reply.status, reply.body),
       (error: Error) => {
-        // Bytes of a body that was refused unread may still be on their way: the connection is of no more use.
-        if (!request.complete) response.setHeader('connection', 'close');
+        // The rest of a body that was refused is read and dropped: closing on a client that still sends would cost it
+        // our answer.
+        request.resume();
         send(response, statusOf(error), JSON.stringify({ error: error.message }));
       },
     );
@@ -88,18 +85,18 @@ class Refusal extends Error {
 
 function statusOf(error: Error): number {
   if (error instanceof Refusal) return error.status;
-  return error instanceof BadRequest ? 400 : 503;
+  if (error instanceof BadRequest) return 400;
+  return error instanceof RedisUnavailable ? 503 : 500;
 }
 
 async function answer(
   request: IncomingMessage,
   bodyLimit: number,
-  databases: ReadonlyMap<string, number>,
-  connectionTo: (database: number) => RedisConnection,
+  connections: ReadonlyMap<string, RedisConnection>,
 ): Promise<Answer> {
   // Looked up by digest: how long that takes tells nothing about the token.
-  const database = databases.get(digest(/^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? ''));
-  if (database === undefined) throw new Refusal(401, 'WRONGPASS invalid or missing auth token');
+  const connection = connections.get(digest(/^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? ''));
+  if (!connection) throw new Refusal(401, 'WRONGPASS invalid or missing auth token');
   const url = new URL(request.url ?? '/', 'http://proxy');
   const path = url.pathname;
   const listed = path === '/' || path === '/pipeline' || path === '/multi-exec';
@@ -108,7 +105,6 @@ async function answer(
   }
   const body = await readBody(request, bodyLimit);
   const base64 = request.headers['upstash-encoding'] === 'base64';
-  const connection = connectionTo(database);
   if (path === '/pipeline') return pipeline(connection, readCommands(parseBody(body)), base64);
   if (path === '/multi-exec') return transaction(connection, readCommands(parseBody(body)), base64);
   const command = path === '/' ? readCommand(parseBody(body)) : commandOfPath(url, body);

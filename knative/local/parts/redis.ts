@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { access, constants, mkdir, writeFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { Redis } from '@upstash/redis';
 import type { DataDirectory } from './data-directory.ts';
@@ -61,12 +62,13 @@ async function behindProxy(data: DataDirectory, options: RedisOptions, server: S
   try {
     const info = await askInfo(server.url);
     const restToken = data.secrets.redisRestToken;
-    const databaseTokens = Array.from({ length: options.extraDatabases ?? 0 }, () =>
-      randomBytes(18).toString('base64url'),
-    );
-    const tokens = new Map([restToken, ...databaseTokens].map((token, database) => [token, database]));
+    // In a Redis of somebody's own the other databases are not ours to hand out.
+    const extra = server.stop ? (options.extraDatabases ?? 0) : 0;
+    const databaseTokens = Array.from({ length: extra }, () => randomBytes(18).toString('base64url'));
+    const redisUrls = new Map([[restToken, server.url]]);
+    for (const [at, token] of databaseTokens.entries()) redisUrls.set(token, `${server.url}/${at + 1}`);
     const port = await freePort(options.restPort ?? data.ports['redisRest']);
-    const proxy = await startRedisRestProxy({ redisUrl: server.url, tokens, port });
+    const proxy = await startRedisRestProxy({ redisUrls, port });
     return {
       description: server.substitute
         ? `js-redis-server, a substitute in JavaScript that plays Redis ${info.version} and keeps nothing, behind our REST proxy`
@@ -136,12 +138,21 @@ async function startSubstitute(options: RedisOptions): Promise<Server> {
   // Loaded only here: it is a development package, and large.
   const { createRedisServer } = await import('js-redis-server');
   const server = await createRedisServer({ databaseCount: 1 + (options.extraDatabases ?? 15) });
+  const clients = new Set<Socket>();
+  server.server.server.on('connection', (socket) => {
+    clients.add(socket);
+    socket.once('close', () => clients.delete(socket));
+  });
   return {
     url: `redis://127.0.0.1:${server.port}`,
     what: 'the substitute',
     substitute: true,
     port: server.port,
-    stop: () => server.close(),
+    stop: async () => {
+      // It would wait for its clients to go by themselves.
+      for (const socket of clients) socket.destroy();
+      await server.close();
+    },
   };
 }
 
