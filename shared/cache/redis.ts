@@ -16,7 +16,7 @@ export class CacheError extends Error {
 
 /** Asks Redis once: answers come as Redis gave them (text and integers), failures as CacheError. */
 export async function askRedis<Answer>(ask: (redis: Redis) => Promise<Answer>): Promise<Answer> {
-  client ??= connect();
+  client ??= connect(settings());
   try {
     return await ask(await client);
   } catch (error) {
@@ -24,11 +24,11 @@ export async function askRedis<Answer>(ask: (redis: Redis) => Promise<Answer>): 
   }
 }
 
-async function connect(): Promise<Redis> {
+async function connect(address: ReturnType<typeof settings>): Promise<Redis> {
   // Loaded when first needed: a cold function answers its probes without it.
   const { Redis: Client } = await import('@upstash/redis');
   return new Client({
-    ...settings(),
+    ...address,
     // A repeated command would count twice; whoever may repeat one knows so himself.
     retry: { retries: 0 },
     signal: () => AbortSignal.timeout(ANSWER_TIMEOUT_MS),
@@ -43,11 +43,13 @@ async function connect(): Promise<Redis> {
 
 // The client's messages end with the whole command, those of a pipeline with Redis' own words; a body that is not JSON is quoted.
 function describe(error: unknown): string {
-  if (!(error instanceof Error)) return 'failed';
-  if (error.name === 'TimeoutError') return `no answer within ${ANSWER_TIMEOUT_MS} ms`;
-  if (error.name === 'UpstashJSONParseError') return 'the answer is not JSON';
-  const cause = error.cause instanceof Error && 'code' in error.cause ? ` (${String(error.cause.code)})` : '';
-  // Redis' errors begin with a word in capitals; what follows may repeat arguments.
-  const word = /\b[A-Z]{3,}\b/.exec(error.message.split(', command was:', 1)[0] ?? '')?.[0];
-  return error.name === 'UpstashError' ? `Redis refused: ${word ?? 'unknown error'}` : `cannot be reached${cause}`;
+  const { name, message, cause } = error as Partial<Error & { cause: { code?: unknown } }>;
+  if (name === 'TimeoutError') return `no answer within ${ANSWER_TIMEOUT_MS} ms`;
+  if (name === 'UpstashJSONParseError') return 'the answer is not JSON';
+  if (name === 'UpstashError') {
+    // Redis' errors begin with a word in capitals; what follows may repeat arguments.
+    const word = /\b[A-Z]{3,}\b/.exec(message?.split(', command was:', 1)[0] ?? '')?.[0];
+    return `Redis refused: ${word ?? 'unknown error'}`;
+  }
+  return `cannot be reached (${String(cause?.code ?? name)})`;
 }
