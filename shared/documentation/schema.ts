@@ -83,6 +83,11 @@ export function schemaBook(): SchemaBook {
   function arrange(node: Node, side: Side): Node {
     const title = titleOf(node);
     if (title) return reference(title, node, side);
+    if (node.getter) {
+      const later = node.getter(undefined);
+      if (!titleOf(later)) throw new Error('A schema that contains itself needs a title.');
+      return arrange(later, side);
+    }
     const copy: Node = { ...node };
     for (const part of ['item', 'wrapped', 'rest', 'key', 'value']) {
       if (isNode(node[part])) copy[part] = arrange(node[part], side);
@@ -92,7 +97,6 @@ export function schemaBook(): SchemaBook {
       if (Array.isArray(inner)) copy[part] = inner.map((item) => (isNode(item) ? arrange(item, side) : item));
     }
     if (node.entries) copy.entries = mapValues(node.entries as Record<string, Node>, (entry) => arrange(entry, side));
-    if (node.getter) copy.getter = () => arrange((node.getter as (input: unknown) => Node)(undefined), side);
     if (node.pipe)
       copy.pipe = steps(node.pipe, side).map((step) => (step.kind === 'schema' ? arrange(step, side) : step));
     return copy;

@@ -1,0 +1,236 @@
+// The document of a few small functions, held against what the host really answers for them.
+
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import formats from 'ajv-formats';
+import * as v from 'valibot';
+import { describeApi } from '../../../shared/documentation/document.ts';
+import type { Response as DocumentedResponse } from '../../../shared/documentation/openapi.ts';
+import { type ServedFunction, serve } from '../../../shared/host/serve.ts';
+import { anyone, type CallerKind, defineFunction } from '../../../shared/http/function.ts';
+import { Problem } from '../../../shared/http/problem.ts';
+import { lintOpenapi } from './lint-openapi.ts';
+
+const somebody: CallerKind<string> = {
+  scheme: 'bearer',
+  identify: ({ authorization }) => {
+    if (authorization !== 'Bearer good') throw new Problem('unauthorized');
+    return 'somebody';
+  },
+};
+
+const note = v.pipe(
+  v.object({ id: v.string(), text: v.nullable(v.string()), written_at: v.pipe(v.string(), v.isoTimestamp()) }),
+  v.title('Note'),
+);
+const written = { id: '1', text: null, written_at: '2026-11-20T04:05:06.789Z' };
+
+const writeNote = defineFunction({
+  name: 'write-note',
+  summary: 'Write a note',
+  http: {
+    route: 'POST /v1/notes',
+    caller: somebody,
+    idempotencyKey: true,
+    body: v.strictObject({ text: v.pipe(v.string(), v.maxLength(5), v.examples(['hello'])) }),
+    answer: v.object({ note }),
+    status: 201,
+    errors: ['insufficient_funds'],
+    handle: async ({ body }) => {
+      if (body.text === 'broke') throw new Problem('insufficient_funds');
+      if (body.text === 'bug') throw new Error('a bug');
+      return { kept: { status: 201, body: JSON.stringify({ note: written }) }, replayed: body.text === 'again' };
+    },
+  },
+});
+
+const listNotes = defineFunction({
+  name: 'list-notes',
+  summary: 'List notes',
+  http: {
+    route: 'GET /v1/notes',
+    caller: anyone,
+    query: v.strictObject({ limit: v.optional(v.pipe(v.string(), v.regex(/^\d{1,2}$/), v.transform(Number)), '20') }),
+    answer: note,
+    status: 200,
+    list: true,
+    errors: [],
+    handle: async () => ({ data: [written], nextCursor: null }),
+  },
+});
+
+const readNote = defineFunction({
+  name: 'read-note',
+  summary: 'Read a note as plain text',
+  http: {
+    route: 'GET /v1/notes/{id}',
+    alsoAt: ['GET /v1/notes/{id}/script.js', 'GET /v1/newest-note'],
+    caller: anyone,
+    path: v.strictObject({ id: v.optional(v.string()) }),
+    answer: v.string(),
+    raw: 'text/plain',
+    status: 200,
+    errors: [],
+    handle: async () => ({ raw: 'text', contentType: 'text/plain' }),
+  },
+});
+
+const onEvent = defineFunction({
+  name: 'on-event',
+  summary: 'Only for events',
+  event: { types: ['one-gate.note.written'], data: v.unknown(), handle: async () => undefined },
+});
+
+const document = describeApi(
+  [writeNote, listNotes, readNote, onEvent].map((declaration) => ({
+    domain: 'wallet',
+    declaration,
+    ...(declaration === writeNote && { quota: { perMinute: 60, per: 'user' as const } }),
+  })),
+  '1.2.3',
+);
+const write = document.paths['/v1/notes']?.post;
+const list = document.paths['/v1/notes']?.get;
+
+test('the document is valid OpenAPI 3.1, with examples that fit their schemas', async () => {
+  expect(await lintOpenapi(document)).toEqual([]);
+});
+
+test('a validator that finds nothing would find a fault', async () => {
+  const broken = structuredClone(document);
+  const response = broken.paths['/v1/notes']?.get?.responses['200'] as DocumentedResponse;
+  response.content = { 'application/json': { schema: { type: 'strin' }, example: 1 } };
+  expect(await lintOpenapi(broken)).not.toEqual([]);
+});
+
+test('every HTTP function is there once, under its folder, and says who may call it', () => {
+  expect(Object.keys(document.paths)).toEqual(['/v1/notes', '/v1/notes/{id}', '/v1/newest-note']);
+  expect(document.tags.map(({ name }) => name)).toEqual(['wallet']);
+  expect(write).toMatchObject({ operationId: 'write-note', tags: ['wallet'], security: [{ access_token: [] }] });
+  expect(list).toMatchObject({ operationId: 'list-notes', security: [] });
+  expect(document.components.securitySchemes.access_token).toMatchObject({ scheme: 'bearer', bearerFormat: 'JWT' });
+});
+
+test('parameters come from the declaration, a path has only its own', () => {
+  expect(write?.parameters).toEqual([{ $ref: '#/components/parameters/Idempotency-Key' }]);
+  expect(list?.parameters).toEqual([
+    { name: 'limit', in: 'query', required: false, schema: { type: 'integer', default: 20 } },
+  ]);
+  expect(document.paths['/v1/notes/{id}']?.get?.parameters).toMatchObject([{ name: 'id', in: 'path', required: true }]);
+  expect(document.paths['/v1/newest-note']?.get).not.toHaveProperty('parameters');
+});
+
+test('a request can be pasted into a shell, and its limits are told', () => {
+  expect(write?.description).toContain('At most 60 requests a minute per user');
+  expect(write?.['x-codeSamples']?.[0]?.source).toBe(
+    [
+      "curl -X POST 'https://one-gate.example/v1/notes'",
+      '-H "Authorization: Bearer $ACCESS_TOKEN"',
+      '-H "Idempotency-Key: $(uuidgen)"',
+      "-H 'Content-Type: application/json'",
+      `-d '{"text":"hello"}'`,
+    ].join(' \\\n  '),
+  );
+});
+
+test('what cannot be described stops the document and says where', () => {
+  const wordless = v.pipe(
+    v.string(),
+    v.check(() => true),
+  );
+  const bad = defineFunction({
+    ...writeNote,
+    name: 'bad',
+    http: { ...writeNote.http!, route: 'POST /v1/bad', body: v.object({ wordless }) },
+  });
+  const twice = [writeNote, defineFunction({ ...writeNote, name: 'other' })];
+  const domain = 'wallet';
+  expect(() => describeApi([{ domain, declaration: bad }], '1')).toThrow(/^bad cannot be described: The rule check/);
+  expect(() =>
+    describeApi(
+      twice.map((declaration) => ({ domain, declaration })),
+      '1',
+    ),
+  ).toThrow('Two functions answer');
+  expect(() => describeApi([{ domain: 'nowhere', declaration: bad }], '1')).toThrow('The domain nowhere');
+});
+
+describe('what the host answers', () => {
+  const served: Record<string, ServedFunction> = {};
+  beforeAll(async () => {
+    for (const declaration of [writeNote, listNotes, readNote]) served[declaration.name] = await serve(declaration, 0);
+  });
+  afterAll(async () => {
+    await Promise.all(Object.values(served).map((one) => one.drain()));
+  });
+
+  const ajv = new Ajv2020({ strict: false, allErrors: true });
+  formats.default(ajv);
+  ajv.addSchema({ $id: 'openapi', ...document });
+  const call = async (name: string, path: string, init?: RequestInit) => {
+    const response = await fetch(`http://localhost:${served[name]?.port}${path}`, init);
+    const text = await response.text();
+    return { response, body: response.headers.get('content-type')?.includes('json') ? JSON.parse(text) : text };
+  };
+  const faults = (schemaPointer: string, body: unknown) => {
+    const check = ajv.getSchema(`openapi${schemaPointer}`);
+    if (!check) throw new Error(`no schema at ${schemaPointer}`);
+    return check(body) ? [] : check.errors;
+  };
+
+  const headers = { authorization: 'Bearer good', 'content-type': 'application/json', 'idempotency-key': 'k' };
+  const post = (text: unknown, more: Record<string, string> = {}) => ({
+    method: 'POST',
+    headers: { ...headers, ...more },
+    body: JSON.stringify({ text }),
+  });
+
+  test('successes are what the document says, with the headers it names', async () => {
+    const first = await call('write-note', '/v1/notes', post('hello'));
+    const schema = (method: string, path: string, status: number, media: string) =>
+      `#/paths/${path}/${method}/responses/${status}/content/${media}/schema`;
+    expect(faults(schema('post', '~1v1~1notes', 201, 'application~1json'), first.body)).toEqual([]);
+    expect(write?.responses['201']).toMatchObject({ headers: { 'X-Request-Id': {}, 'Idempotent-Replayed': {} } });
+    expect(first.response.headers.get('x-request-id')).toBe(first.body.request_id);
+
+    const again = await call('write-note', '/v1/notes', post('again'));
+    expect(again.response.headers.get('idempotent-replayed')).toBe('true');
+
+    const page = await call('list-notes', '/v1/notes');
+    expect(faults(schema('get', '~1v1~1notes', 200, 'application~1json'), page.body)).toEqual([]);
+
+    const { response, body } = await call('read-note', '/v1/notes/1');
+    expect([response.headers.get('content-type'), body]).toEqual(['text/plain', 'text']);
+    expect(document.paths['/v1/notes/{id}']?.get?.responses['200']).toMatchObject({ content: { 'text/plain': {} } });
+  });
+
+  const refused: [code: string, init: RequestInit][] = [
+    ['insufficient_funds', post('broke')],
+    ['internal_error', post('bug')],
+    ['invalid_request', post('longer than five')],
+    ['malformed_json', { ...post(''), body: '{' }],
+    ['unauthorized', post('hello', { authorization: 'Bearer bad' })],
+    ['idempotency_key_missing', post('hello', { 'idempotency-key': '' })],
+    ['idempotency_key_invalid', post('hello', { 'idempotency-key': 'é' })],
+    ['unsupported_media_type', post('hello', { 'content-type': 'text/plain' })],
+    ['payload_too_large', post('x'.repeat(70_000))],
+    ['cloudevent_refused', post('hello', { 'ce-id': '1' })],
+  ];
+
+  test.each(refused)('%s is in the document, in the form it really has', async (code, init) => {
+    const { response, body } = await call('write-note', '/v1/notes', init);
+    expect(body.code).toBe(code);
+    expect(write?.['x-problem-codes']).toContain(code);
+    const reference = write?.responses[String(response.status)] as { $ref: string };
+    const pointer = `${reference.$ref}/content/application~1problem+json/schema`;
+    expect(faults(pointer, body)).toEqual([]);
+    expect(faults(pointer, { ...body, code: 'another' })).not.toEqual([]);
+    expect(faults(pointer, { ...body, safe_to_retry: undefined })).not.toEqual([]);
+  });
+
+  test('examples of problems are the real ones but for what one delivery adds', async () => {
+    const { body } = await call('write-note', '/v1/notes', post('broke'));
+    const example = document.components.examples['insufficient_funds.money']?.value as Record<string, unknown>;
+    expect({ ...example, type: '', request_id: '' }).toEqual({ ...body, type: '', request_id: '' });
+  });
+});
