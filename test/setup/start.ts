@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
+import { kafkajsQuiet } from '../../knative/local/parts/kafka.ts';
 import { type Parts, type PartsOptions, startParts } from '../../knative/local/parts/start-parts.ts';
 import { migrate } from '../../migrations/run.ts';
 import { fileVariable, type PartsOfThisRun } from './parts-of-this-run.ts';
@@ -31,6 +32,7 @@ export default async function start(): Promise<void> {
     const file = join(directory.path, 'parts.json');
     await writeFile(file, JSON.stringify(whatTestsNeed(parts)), { mode: 0o600 });
     process.env[fileVariable] = file;
+    Object.assign(process.env, kafkajsQuiet.environment);
     const kafka = parts.kafka?.description ?? `no Kafka: ${parts.kafkaMissing}`;
     process.stderr.write(`Tests run on ${parts.postgres.description}; ${parts.redis.description}; ${kafka}.\n`);
   } catch (error) {
