@@ -27,10 +27,14 @@ export async function hashPassword(password: string): Promise<string> {
   return inPhcForm(salt, hash);
 }
 
-/** Whether the password belongs to the stored hash. Without a hash the same work is done for nothing, so that time tells nothing. */
+/**
+ * Whether the password belongs to the stored hash. Without a hash (nobody has that name, or whoever has it cannot log in) the same
+ * work is done for nothing, so that time tells nothing.
+ */
 export async function verifyPassword(stored: string | undefined, password: string): Promise<boolean> {
-  const matches = await inTurn((argon2) => argon2.verify(stored ?? HASH_OF_NOBODY, normalise(password)));
-  return matches && stored !== undefined;
+  const hash = stored?.startsWith('$argon2') ? stored : undefined;
+  const matches = await inTurn((argon2) => argon2.verify(hash ?? HASH_OF_NOBODY, normalise(password)));
+  return matches && hash !== undefined;
 }
 
 /** Whether the hash was made with other parameters than today's. */

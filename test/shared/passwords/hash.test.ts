@@ -12,6 +12,7 @@ test('a password belongs to its own hash only, and two hashes of it differ', asy
   expect(await verifyPassword(one, `${PASSWORD} `)).toBe(false);
   expect(await verifyPassword(undefined, PASSWORD)).toBe(false);
   expect(await verifyPassword(undefined, '')).toBe(false);
+  expect(await verifyPassword('no hash at all', 'no hash at all')).toBe(false);
 });
 
 test('the library reads what we write, and we what it writes', async () => {
