@@ -1,0 +1,83 @@
+// What a valibot pipe says to those who send, and to those who get: the document has no transformations.
+
+/**
+ * Whether a schema describes what a caller sends (before transformations) or gets (after them). In a query everything is text: what is
+ * read as a number there is described as one.
+ */
+export type Side = 'input' | 'query' | 'output';
+
+/** What a valibot schema or action looks like from outside; all of them are plain data. */
+export interface Node {
+  kind: 'schema' | 'validation' | 'transformation' | 'metadata';
+  type: string;
+  pipe?: Node[];
+  title?: string;
+  metadata?: { title?: unknown };
+  message?: unknown;
+  requirement?: unknown;
+  operation?: unknown;
+  getter?: (input: unknown) => Node;
+  [part: string]: unknown;
+}
+
+const CHANGE_THE_TYPE = /^(transform|raw_transform|parse_json|stringify_json|find_item|reduce_items|to_\w*(?<!case))$/;
+/** Steps that change nothing a caller can see in the schema. */
+export const SILENT = new Set([
+  'trim',
+  'trim_start',
+  'trim_end',
+  'normalize',
+  'to_lower_case',
+  'to_upper_case',
+  'brand',
+  'flavor',
+  'readonly',
+  'raw_check',
+]);
+
+/** The steps of a pipe that say what is on this side: the schema, then its metadata, then its rules. */
+export function steps(pipe: Node[], side: Side): Node[] {
+  const flat = flatten(pipe);
+  const [schema, ...rules] = shown(flat, side);
+  const metadata = flat.filter((step) => step.kind === 'metadata');
+  return [schema as Node, ...metadata, ...rules.filter((step) => step.kind !== 'metadata')];
+}
+
+function shown(flat: Node[], side: Side): Node[] {
+  if (side === 'output') return flat.slice(flat.findLastIndex((step) => step.kind === 'schema'));
+  const change = flat.findIndex((step, index) => changesType(step, index) || (step.pipe && hides(step)));
+  if (change < 0) return flat;
+  const readAsNumber = flat[change]?.operation === Number || flat[change]?.type === 'to_number';
+  if (side === 'query' && readAsNumber) return [numberLike(flat.slice(0, change)), ...flat.slice(change + 1)];
+  return flat.slice(0, Math.max(change, 1));
+}
+
+/** The number that a text with these rules is read as. */
+function numberLike(text: Node[]): Node {
+  const whole = text.some(({ requirement }) => requirement instanceof RegExp && !requirement.test('1.5'));
+  const number: Node = { kind: 'schema', type: 'number' };
+  return whole ? { ...number, pipe: [number, { kind: 'validation', type: 'integer' }] } : number;
+}
+
+/** A titled part stays one step, unless rules follow that only its inside can be combined with. */
+function flatten(pipe: Node[]): Node[] {
+  const rules = pipe
+    .slice(1)
+    .some((step) => step.kind === 'validation' && typeof step.message !== 'string' && !SILENT.has(step.type));
+  return pipe.flatMap((step) => (step.pipe && (!titleOf(step) || (rules && !hides(step))) ? flatten(step.pipe) : step));
+}
+
+/** Whether the type changes inside a part, so that what follows it is about something a caller never sees. */
+function hides(node: Node): boolean {
+  return (node.pipe ?? []).some(changesType);
+}
+
+function changesType(step: Node, index: number): boolean {
+  return (index > 0 && step.kind === 'schema') || CHANGE_THE_TYPE.test(step.type);
+}
+
+/** The title that a schema has by itself, not that of a part of its pipe. */
+export function titleOf(node: Node): string | undefined {
+  const titles = (node.pipe ?? []).map((step) => (step.type === 'metadata' ? step.metadata?.title : step.title));
+  return titles.findLast((title): title is string => typeof title === 'string');
+}
