@@ -4,6 +4,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { endToEnd, forward, NotForwarded, sendOn } from '../../kong/local/forward.ts';
+import { kindEnd } from '../../kong/local/kind-end.ts';
 import { NoInstance, type Service } from './service.ts';
 
 export const NAMESPACE = 'one-gate';
@@ -30,17 +31,14 @@ export async function startIngress(
     if (service) void pass(service, request, response, log);
     else plain(response, 404, `there is no Service at ${request.headers.host}`);
   });
+  const end = kindEnd(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(0, '127.0.0.1', resolve);
   });
   return {
     address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeIdleConnections();
-      }),
+    stop: end,
   };
 }
 
@@ -64,21 +62,8 @@ async function pass(
     else plain(response, 504, 'activator request timeout');
   }, timeoutSeconds * 1000);
   try {
-    const lease = await service.acquire(gone.signal);
-    // A cold start is not the function's time.
-    late.refresh();
+    const { lease, answer } = await handOver(service, request, late, gone.signal);
     try {
-      const answer = await forward(
-        lease.instance.pool,
-        request,
-        {
-          method: request.method ?? 'GET',
-          path: request.url ?? '/',
-          headers: endToEnd(request.headersDistinct),
-          silenceMs: 0,
-        },
-        gone.signal,
-      );
       if (answer.statusCode >= 500)
         log(`${name} answered ${request.method} ${pathOf(request)} with ${answer.statusCode}`);
       response.writeHead(answer.statusCode, endToEnd(answer.headers));
@@ -93,6 +78,29 @@ async function pass(
     else throw error;
   } finally {
     clearTimeout(late);
+  }
+}
+
+/** Gives the request to an instance. One that has just died has not got it, so another may. */
+async function handOver(service: Service, request: IncomingMessage, late: NodeJS.Timeout, signal: AbortSignal) {
+  const forwarded = {
+    method: request.method ?? 'GET',
+    path: request.url ?? '/',
+    headers: endToEnd(request.headersDistinct),
+    silenceMs: 0,
+  };
+  for (;;) {
+    const lease = await service.acquire(signal);
+    // A cold start is not the function's time.
+    late.refresh();
+    try {
+      return { lease, answer: await forward(lease.instance.pool, request, forwarded, signal) };
+    } catch (error) {
+      const refused = error instanceof NotForwarded && error.refused;
+      if (refused) lease.abandon();
+      lease.release();
+      if (!refused) throw error;
+    }
   }
 }
 

@@ -18,6 +18,8 @@ export class NoInstance extends Error {}
 
 export interface Lease {
   readonly instance: Instance;
+  /** Nobody listens there any more: nobody else gets this instance. */
+  abandon(): void;
   release(): void;
 }
 
@@ -50,6 +52,7 @@ interface Member {
   instance: Instance;
   inFlight: number;
   stopping: boolean;
+  dead?: boolean;
   /** Called when a stopping member has nothing in hand any more. */
   idle?: () => void;
 }
@@ -81,7 +84,7 @@ export function createService(
   let zeroSince: number | undefined;
   let closed = false;
 
-  const serving = () => [...members].filter(({ stopping }) => !stopping);
+  const serving = () => [...members].filter(({ stopping, dead }) => !stopping && !dead);
   const inFlight = () => [...members].reduce((sum, member) => sum + member.inFlight, 0);
   const measure = () => meter.set(inFlight() + queue.size);
 
@@ -121,7 +124,8 @@ export function createService(
   function roomiest(): Member | undefined {
     let best: Member | undefined;
     for (const member of members) {
-      if (!member.stopping && member.inFlight < room && (!best || member.inFlight < best.inFlight)) best = member;
+      if (!member.stopping && !member.dead && member.inFlight < room && (!best || member.inFlight < best.inFlight))
+        best = member;
     }
     return best;
   }
@@ -132,6 +136,9 @@ export function createService(
     let out = true;
     return {
       instance: member.instance,
+      abandon: () => {
+        member.dead = true;
+      },
       release: () => {
         if (!out) return;
         out = false;

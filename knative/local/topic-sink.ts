@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import type { Dispatcher } from 'undici';
+import { kindEnd } from '../../kong/local/kind-end.ts';
 import { type EventMessage, post } from './delivery.ts';
 import { clusterAddress } from './ingress.ts';
 import type { KafkaSourceManifest } from './manifests.ts';
@@ -38,18 +39,17 @@ export async function startTopicSink(options: TopicSinkOptions): Promise<TopicSi
       },
     );
   });
+  const end = kindEnd(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(0, '127.0.0.1', resolve);
   });
   return {
     address: `http://127.0.0.1:${(server.address() as AddressInfo).port}/topics/{topic}`,
-    stop: () =>
-      new Promise((resolve) => {
-        ending.abort(new Error('the platform is stopping'));
-        server.close(() => resolve());
-        server.closeIdleConnections();
-      }),
+    stop: () => {
+      ending.abort(new Error('the platform is stopping'));
+      return end();
+    },
   };
 }
 

@@ -33,9 +33,12 @@ export interface Forwarded {
 /** Why there is no answer: `timeout` (the outcome is unknown), or `unreachable`. */
 export class NotForwarded extends Error {
   readonly reason: 'timeout' | 'unreachable';
-  constructor(reason: 'timeout' | 'unreachable', cause: Error) {
+  /** Nobody listens there: nothing has been sent. */
+  readonly refused: boolean;
+  constructor(reason: 'timeout' | 'unreachable', cause: Error & { code?: string }) {
     super(cause.message, { cause });
     this.reason = reason;
+    this.refused = cause.code === 'ECONNREFUSED';
   }
 }
 

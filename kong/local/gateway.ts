@@ -7,6 +7,7 @@ import { Pool } from 'undici';
 import { type Configuration, readConfiguration, type Upstream } from './configuration.ts';
 import { redisCounters } from './counters.ts';
 import { endToEnd, forward, hasBody, NotForwarded, sendOn } from './forward.ts';
+import { kindEnd } from './kind-end.ts';
 import type { Answer, Exchange, Exit, Handler, HeaderValues } from './plugin.ts';
 import { routerOf } from './router.ts';
 
@@ -52,6 +53,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     }
   }
   const server = createServer({ keepAliveTimeout: CLIENT_KEEP_ALIVE_MS }, listener(configuration, pools));
+  const end = kindEnd(server);
   server.on('clientError', (_error, socket) => {
     if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
   });
@@ -60,9 +62,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     port: (server.address() as AddressInfo).port,
     notPlayed: configuration.notPlayed,
     stop: async () => {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeIdleConnections();
-      await closed;
+      await end();
       await Promise.all([...pools.values()].map((pool) => pool.close()));
     },
   };
