@@ -1,0 +1,63 @@
+// Where and with what a run was made.
+
+import { execFile } from 'node:child_process';
+import os from 'node:os';
+import process from 'node:process';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import { type Platform, ROOT } from './platform.ts';
+
+const SETTINGS = [
+  'synchronous_commit',
+  'fsync',
+  'full_page_writes',
+  'wal_compression',
+  'shared_buffers',
+  'max_wal_size',
+];
+
+/** A line each. */
+export async function circumstancesOf({ parts }: Platform): Promise<string[]> {
+  const [cpu] = os.cpus();
+  const memory = Math.round(os.totalmem() / 2 ** 30);
+  const { postgres, redis, kafka } = parts;
+  return [
+    `Commit ${await commit()}, ${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`,
+    `${os.availableParallelism()} × ${cpu?.model.trim()}, ${memory} GiB, ${os.type()} ${os.release()}, everything on this machine`,
+    `Node ${process.versions.node}; ${postgres.description}; ${redis.description}; ${kafka?.description}`,
+    `PostgreSQL: ${await settingsOf(postgres.adminUrl)}`,
+  ];
+}
+
+async function commit(): Promise<string> {
+  const git = (...args: string[]) =>
+    promisify(execFile)('git', args, { cwd: ROOT }).then(({ stdout }) => stdout.trim());
+  try {
+    const changed = await git(
+      'status',
+      '--porcelain',
+      '--untracked-files=no',
+      '--',
+      'functions',
+      'shared',
+      'migrations',
+    );
+    return `${await git('rev-parse', '--short=10', 'HEAD')}${changed ? ' with changes' : ''}`;
+  } catch {
+    return 'unknown (no git here)';
+  }
+}
+
+async function settingsOf(adminUrl: string): Promise<string> {
+  const client = new pg.Client({ connectionString: adminUrl });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ text: string }>(
+      "select string_agg(name || '=' || current_setting(name), ', ' order by place) as text from unnest($1::text[]) with ordinality as setting (name, place)",
+      [SETTINGS],
+    );
+    return rows[0]?.text ?? '';
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,171 @@
+// The load generator: a process of its own, so that what it costs can be told from the rest. It keeps a number of connections busy,
+// each with one payment at a time, and measures what happens between two moments. The run talks to it over IPC.
+
+import process from 'node:process';
+import { type Connection, openConnection } from './connection.ts';
+import { type Distribution, distributions, type Random, randomFrom } from './distributions.ts';
+import { layOut, type Requests } from './requests.ts';
+import { type Person, signTokens, type TokenKey } from './tokens.ts';
+
+export interface Preparation {
+  people: readonly Person[];
+  key: TokenKey;
+  seed: number;
+}
+
+export interface Load {
+  /** Where the instances listen; connections are spread evenly. */
+  ports: readonly number[];
+  connections: number;
+  distribution: Distribution;
+  /** `fresh`: tokens that no instance has seen, each used once. */
+  tokens: 'known' | 'fresh';
+  /** Sent before measuring begins. */
+  rampMs: number;
+  measuredMs: number;
+}
+
+export interface Measured {
+  /** Answers with a 2xx status, within the measured time and in all. */
+  counted: number;
+  succeeded: number;
+  /** Milliseconds from the end of the ramp to the end of the load. */
+  elapsedMs: number;
+  /** Milliseconds from request to answer. */
+  p50: number;
+  p95: number;
+  p99: number;
+  /** Anything that is not 2xx, with an example: a figure with one of these is worth nothing. */
+  failures: Record<string, number>;
+  example: string | undefined;
+}
+
+export type Command = { prepare: Preparation } | { load: Load };
+export type Answer = { prepared: true } | { measured: Measured } | { failed: string };
+
+const MOST_ANSWERS = 2_000_000;
+const LAST_ANSWER_LIMIT_MS = 20_000;
+
+let preparation: Preparation | undefined;
+let known: Requests | undefined;
+let random: Random = randomFrom(1);
+let serial = 0;
+let edition = 0;
+const latencies = new Float64Array(MOST_ANSWERS);
+
+process.on('message', (command: Command) => {
+  carryOut(command).then(answer, (error: Error) => answer({ failed: error.stack ?? error.message }));
+});
+// Whoever started us has gone.
+process.on('disconnect', () => process.exit());
+
+function answer(message: Answer): void {
+  process.send?.(message);
+}
+
+async function carryOut(command: Command): Promise<Answer> {
+  if ('prepare' in command) {
+    preparation = command.prepare;
+    random = randomFrom(preparation.seed);
+    known = await newRequests(preparation);
+    return { prepared: true };
+  }
+  if (!preparation || !known) throw new Error('prepare must come first');
+  const { load } = command;
+  const requests = load.tokens === 'known' ? known : await newRequests(preparation);
+  return { measured: await run(load, requests, preparation.people.length - 1) };
+}
+
+async function newRequests({ people, key, seed }: Preparation): Promise<Requests> {
+  return layOut(people, await signTokens(key, people, edition++), seed);
+}
+
+// The last of the people is the merchant.
+async function run(load: Load, requests: Requests, merchant: number): Promise<Measured> {
+  const draw = distributions[load.distribution];
+  const failures: Record<string, number> = {};
+  let example: string | undefined;
+  let counted = 0;
+  let succeeded = 0;
+  let measured = 0;
+  let begin = Number.POSITIVE_INFINITY;
+  let end = Number.POSITIVE_INFINITY;
+  let nextFresh = 0;
+  let inFlight = 0;
+  const { promise: allAnswered, resolve: finish } = Promise.withResolvers<void>();
+
+  function next(connection: Connection): boolean {
+    let [payer, payee] = draw(random, merchant, merchant);
+    if (load.tokens === 'fresh') {
+      if (nextFresh === merchant) end = Math.min(end, performance.now());
+      payer = nextFresh++;
+      if (payer === payee) payee = (payee + 1) % merchant;
+    }
+    if (performance.now() >= end) return false;
+    connection.send(requests.write(connection.request, payer, payee, serial++));
+    return true;
+  }
+
+  function fail(what: string, text?: string): void {
+    failures[what] = (failures[what] ?? 0) + 1;
+    example ??= text;
+  }
+
+  const connections = await Promise.all(
+    Array.from({ length: load.connections }, async (_, index) => {
+      let sentAt = 0;
+      const connection = await openConnection(load.ports[index % load.ports.length] as number, requests.longest, {
+        answered: (status, text) => {
+          const now = performance.now();
+          if (status >= 200 && status < 300) {
+            succeeded++;
+            if (now >= begin) {
+              latencies[measured++] = now - sentAt;
+              if (now < end) counted++;
+            }
+          } else fail(String(status), text);
+          go();
+        },
+        failed: (why) => {
+          fail(why);
+          if (--inFlight === 0) finish();
+        },
+      });
+      function go(): void {
+        sentAt = performance.now();
+        if (!next(connection) && --inFlight === 0) finish();
+      }
+      return { go, close: connection.close };
+    }),
+  );
+
+  inFlight = connections.length;
+  const start = performance.now();
+  begin = start + load.rampMs;
+  end = begin + load.measuredMs;
+  for (const { go } of connections) go();
+  const limit = setTimeout(
+    () => {
+      fail('no answer');
+      finish();
+    },
+    load.rampMs + load.measuredMs + LAST_ANSWER_LIMIT_MS,
+  );
+  await allAnswered;
+  clearTimeout(limit);
+  for (const { close } of connections) close();
+  return {
+    counted,
+    succeeded,
+    elapsedMs: end - begin,
+    ...percentiles(latencies.subarray(0, measured)),
+    failures,
+    example,
+  };
+}
+
+function percentiles(times: Float64Array): { p50: number; p95: number; p99: number } {
+  times.sort();
+  const at = (share: number) => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? Number.NaN;
+  return { p50: at(0.5), p95: at(0.95), p99: at(0.99) };
+}

@@ -1,0 +1,155 @@
+// The real parts, the database and the built functions of a run, all of them the run's own and gone when it ends.
+
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Kafka, logLevel } from 'kafkajs';
+import pg from 'pg';
+import { type Manifests, readManifests } from '../../knative/local/manifests.ts';
+import { createTopics } from '../../knative/local/parts/kafka.ts';
+import { databaseUrl } from '../../knative/local/parts/postgres.ts';
+import { type Parts, startParts } from '../../knative/local/parts/start-parts.ts';
+import { type Objects, processEnvironment } from '../../knative/local/process-environment.ts';
+import { migrate } from '../../migrations/run.ts';
+import { PAYMENTS_TOPIC } from '../../shared/ledger/payment-events.ts';
+import { temporaryDirectory } from '../setup/temporary-directory.ts';
+import { makeAccounts } from './accounts.ts';
+import { buildBundles } from './bundles.ts';
+import { makeTokenKey, type Person, type TokenKey } from './tokens.ts';
+
+export const ROOT = new URL('../../', import.meta.url).pathname;
+const TEMPLATE = 'bench_template';
+const PUBLIC_URL = 'http://localhost:8080';
+
+export interface Platform {
+  parts: Parts;
+  directory: string;
+  bundles: string;
+  people: Person[];
+  key: TokenKey;
+  /** A fresh database with all accounts; replaces the last one. */
+  freshDatabase(): Promise<{ admin: pg.Client; url: string }>;
+  /** The environment that the manifest of `pay` gives its process. */
+  environmentOf(databaseUrl: string): Record<string, string>;
+  /** Events that the topic of payments holds. */
+  publishedEvents(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+export async function startPlatform(options: {
+  accounts: number;
+  postgresSettings?: Readonly<Record<string, string>>;
+}): Promise<Platform> {
+  const directory = await temporaryDirectory();
+  const data = join(directory.path, 'data');
+  await mkdir(data);
+  let parts: Parts | undefined;
+  try {
+    const [started, bundles, manifests] = await Promise.all([
+      startParts({
+        dataDirectory: data,
+        environment: { PATH: process.env['PATH'] },
+        mustBeReal: ['redis', 'kafka'],
+        postgresSettings: options.postgresSettings,
+      }),
+      buildBundles(join(directory.path, 'bundles')),
+      readManifests(join(ROOT, 'knative/base')),
+    ]);
+    parts = started;
+    directory.usedBy([parts.postgres.pid, parts.redis.pid, parts.kafka?.pid]);
+    const brokers = [...(parts.kafka?.brokers ?? [])];
+    for (const { name, partitions } of manifests.topics) await createTopics(brokers, [name], partitions);
+    const { adminUrl } = parts.postgres;
+    await migrate({ adminUrl, database: TEMPLATE, passwords: parts.rolePasswords });
+    const template = await connect(databaseUrl(adminUrl, TEMPLATE));
+    const people = await makeAccounts(template, options.accounts).finally(() => template.end());
+    const key = await makeTokenKey(PUBLIC_URL);
+    const databases = databasesOf(parts);
+    const running = parts;
+    return {
+      parts,
+      directory: directory.path,
+      bundles,
+      people,
+      key,
+      freshDatabase: databases.fresh,
+      environmentOf: (url) => environmentOfPay(manifests, running, key, url),
+      publishedEvents: () => eventsIn(brokers),
+      stop: async () => {
+        await databases.close();
+        await running.stop();
+        await directory.remove();
+      },
+    };
+  } catch (error) {
+    await parts?.stop();
+    await directory.remove();
+    throw error;
+  }
+}
+
+function databasesOf(parts: Parts) {
+  const { adminUrl } = parts.postgres;
+  let count = 0;
+  let current: { admin: pg.Client; name: string } | undefined;
+
+  async function close(): Promise<void> {
+    await current?.admin.end();
+    if (current) await asAdmin(`drop database ${current.name} with (force)`);
+    current = undefined;
+  }
+  async function asAdmin(...statements: string[]): Promise<void> {
+    const client = await connect(adminUrl);
+    try {
+      for (const statement of statements) await client.query(statement);
+    } finally {
+      await client.end();
+    }
+  }
+  async function fresh() {
+    await close();
+    const name = `bench_${++count}`;
+    await asAdmin(
+      `create database ${name} template ${TEMPLATE} owner one_gate_migrator`,
+      `grant connect on database ${name} to one_gate_money`,
+    );
+    current = { name, admin: await connect(databaseUrl(adminUrl, name)) };
+    const role = { user: 'one_gate_money', password: parts.rolePasswords.money };
+    return { admin: current.admin, url: databaseUrl(adminUrl, name, role) };
+  }
+  return { fresh, close };
+}
+
+function environmentOfPay(manifests: Manifests, parts: Parts, key: TokenKey, url: string): Record<string, string> {
+  const pay = manifests.services.find(({ name }) => name === 'pay');
+  if (!pay) throw new Error('There is no manifest of pay.');
+  const secrets: Objects = {
+    'one-gate-database-money': { url },
+    'one-gate-redis': { url: parts.redis.restUrl, token: parts.redis.restToken },
+  };
+  const settings = {
+    'kafka-brokers': (parts.kafka?.brokers ?? []).join(','),
+    'public-url': PUBLIC_URL,
+    'token-issuer': key.issuer,
+    'token-audience': key.audience,
+    'token-public-keys': key.publicKeys,
+  };
+  return processEnvironment(pay, { secrets, configMaps: { 'one-gate': settings }, sink: undefined });
+}
+
+async function eventsIn(brokers: string[]): Promise<number> {
+  const admin = new Kafka({ clientId: 'bench', brokers, logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  try {
+    const partitions = await admin.fetchTopicOffsets(PAYMENTS_TOPIC);
+    return partitions.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+async function connect(connectionString: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString });
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+}

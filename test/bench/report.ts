@@ -1,0 +1,93 @@
+// The results as Markdown, and their place in README.md.
+
+import { readFile, writeFile } from 'node:fs/promises';
+import type { Cell, Results } from './matrix.ts';
+import { type Plan, ratios, variantNames } from './plan.ts';
+import { processGroups } from './round.ts';
+import { type Figure, ratioOf, summaryOf } from './summary.ts';
+
+export function reportOf(results: Results, plan: Plan, circumstances: readonly string[]): string {
+  const { cells, objections } = results;
+  return [
+    ...circumstances.map((line) => `- ${line}`),
+    `- ${plan.rounds} rounds of ${plan.measuredMs / 1000} s per figure; ${plan.accounts} accounts; seed ${plan.seed}`,
+    objections.length > 0
+      ? `- **Not valid:**\n${objections.map((objection) => `  - ${objection}`).join('\n')}`
+      : '- Every answer counted was a 2xx, every event was published, and the books balanced after each number of instances.',
+    '',
+    '### Ratios',
+    '',
+    'Median of the rounds, in parentheses the least and the most.',
+    '',
+    ...table(['instances', 'connections', ...ratios.map(({ title }) => title)], cells.map(ratioRow)),
+    '',
+    '### Rates and times',
+    '',
+    '`drained` is the longest time from the last answer of a round until its last event was published; it is in no other figure.',
+    '',
+    ...table(
+      ['instances', 'connections', '', 'requests/s', 'p50 ms', 'p95 ms', 'p99 ms', 'drained ms'],
+      cells.flatMap(rateRows),
+    ),
+    '',
+    '### CPU microseconds per request, by process',
+    '',
+    '`other` is the share of the machine that went to processes of somebody else.',
+    '',
+    ...table(['instances', 'connections', '', ...processGroups, 'sum', 'other'], cells.flatMap(cpuRows)),
+  ].join('\n');
+}
+
+/** Replaces what stands between `<!-- name -->` and `<!-- /name -->`. */
+export async function writeBetween(file: string, name: string, content: string): Promise<void> {
+  const text = await readFile(file, 'utf8');
+  const [opening, closing] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
+  const [start, end] = [text.indexOf(opening), text.indexOf(closing)];
+  if (start < 0 || end < start) throw new Error(`${file} has no place between ${opening} and ${closing}.`);
+  await writeFile(file, `${text.slice(0, start + opening.length)}\n\n${content}\n\n${text.slice(end)}`);
+}
+
+function ratioRow(cell: Cell): string[] {
+  return [...addressOf(cell), ...ratios.map((ratio) => ratioText(ratioOf(cell, ratio)))];
+}
+
+function rateRows(cell: Cell): string[][] {
+  return variantNames.map((name) => {
+    const { rate, p50, p95, p99, drainMs } = summaryOf(cell, name);
+    const times = [p50, p95, p99].map((time) => time.toFixed(1));
+    const drained = name === 'empty' ? '' : drainMs.toFixed(0);
+    return [
+      ...addressOf(cell),
+      name,
+      `${whole(rate.median)} (${whole(rate.least)}–${whole(rate.most)})`,
+      ...times,
+      drained,
+    ];
+  });
+}
+
+function cpuRows(cell: Cell): string[][] {
+  return variantNames.map((name) => {
+    const { cpu, foreignShare } = summaryOf(cell, name);
+    const each = processGroups.map((group) => cpu[group]);
+    const sum = each.reduce((total, time) => total + time, 0);
+    return [...addressOf(cell), name, ...[...each, sum].map(whole), `${(foreignShare * 100).toFixed(0)} %`];
+  });
+}
+
+function addressOf({ instances, connections }: Cell): string[] {
+  return [String(instances), String(connections)];
+}
+
+function ratioText({ median, least, most }: Figure): string {
+  return `**${median.toFixed(2)}** (${least.toFixed(2)}–${most.toFixed(2)})`;
+}
+
+function whole(value: number): string {
+  return value.toFixed(0);
+}
+
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)];
+}

@@ -1,0 +1,63 @@
+// make bench: how fast `pay` is, as a ratio to an empty function of the same framework and to the plain way of writing it.
+//   node test/bench/run.ts             everything (under 20 minutes), and the tables of README.md
+//   node test/bench/run.ts --quick     a minute, printed only
+//   node test/bench/run.ts --profile   where the time goes: of pay, of the empty function, of PostgreSQL
+// Options: --seed <number>, --write (README.md also after --quick), --keep-quiet (no line per round)
+
+import process from 'node:process';
+import { parseArgs } from 'node:util';
+import { circumstancesOf } from './circumstances.ts';
+import { startLoadGenerator } from './load-generator.ts';
+import { runMatrix } from './matrix.ts';
+import { type Plan, plans } from './plan.ts';
+import { startPlatform } from './platform.ts';
+import { profile, STATEMENT_SETTINGS } from './profile.ts';
+import { reportOf, writeBetween } from './report.ts';
+
+const README = new URL('README.md', import.meta.url).pathname;
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    profile: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+    'keep-quiet': { type: 'boolean', default: false },
+    seed: { type: 'string' },
+  },
+});
+
+const say = (text: string) => process.stdout.write(`${text}\n`);
+const chosen: Plan = options.quick || options.profile ? plans.quick : plans.full;
+const plan: Plan = { ...chosen, seed: Number(options.seed ?? chosen.seed) };
+
+// The parts, the functions and the generator die with this process, whatever ends it.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
+const startedAt = performance.now();
+const platform = await startPlatform({
+  accounts: plan.accounts,
+  ...(options.profile && { postgresSettings: STATEMENT_SETTINGS }),
+});
+try {
+  const generator = await startLoadGenerator({ people: platform.people, key: platform.key, seed: plan.seed });
+  try {
+    const circumstances = await circumstancesOf(platform);
+    say(`seed ${plan.seed}; ready after ${Math.round((performance.now() - startedAt) / 1000)} s`);
+    if (options.profile) {
+      const report = await profile(platform, generator, plan);
+      say(report);
+      if (options.write) await writeBetween(README, 'profile', report);
+    } else {
+      const results = await runMatrix(platform, generator, plan, options['keep-quiet'] ? () => undefined : say);
+      const report = reportOf(results, plan, circumstances);
+      say(report);
+      if (options.write || !options.quick) await writeBetween(README, 'figures', report);
+      if (results.objections.length > 0) process.exitCode = 1;
+    }
+  } finally {
+    await generator.stop();
+  }
+} finally {
+  await platform.stop();
+  say(`${Math.round((performance.now() - startedAt) / 1000)} s in all`);
+}
