@@ -172,7 +172,8 @@ function transfer(movement: Transfer, operationId: string, ledger: Ledger): Move
   const payer = ledger.account(movement.debit);
   const payee = ledger.account(movement.credit);
   if (!payer) return 'account_not_found';
-  if (!payee) return 'payee_not_found';
+  // One Gate's own accounts are nobody's payees.
+  if (!payee || (payee.kind === 'SYSTEM' && payer.kind !== 'SYSTEM')) return 'payee_not_found';
   if (payer.status === 'CLOSED') return 'account_closed';
   if (payer.status === 'SUSPENDED') return 'account_suspended';
   if (payee.status !== 'ACTIVE') return 'payee_unavailable';

@@ -60,6 +60,7 @@ describe('a transfer ends in the first of these that applies', () => {
     ['ada', 'ada', 1n, 'same_account'],
     ['nobody', 'no one', 1n, 'account_not_found'],
     ['closed', 'no one', 1n, 'payee_not_found'],
+    ['closed', 'clearing', 1n, 'payee_not_found'],
     ['closed', 'suspended', 1n, 'account_closed'],
     ['suspended', 'closed', 1n, 'account_suspended'],
     ['ada', 'suspended', 101n, 'payee_unavailable'],

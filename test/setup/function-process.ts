@@ -1,0 +1,47 @@
+// A function as it runs in production: its bundle in a process of its own.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import process from 'node:process';
+
+export interface FunctionProcess {
+  url: string;
+  kill(signal: NodeJS.Signals): void;
+  /** Its exit code, or the signal that ended it. */
+  ended: Promise<number | string>;
+}
+
+/** Starts `.build/<name>.mjs` with this environment and no other, and waits until it is ready. */
+export async function startFunction(name: string, environment: Record<string, string>): Promise<FunctionProcess> {
+  const bundle = new URL(`../../.build/${name}.mjs`, import.meta.url).pathname;
+  if (!existsSync(bundle)) throw new Error(`${bundle} is missing: run make build first (make test does).`);
+  const port = await freePort();
+  const child = spawn(process.execPath, ['--disable-warning=TimeoutNegativeWarning', bundle], {
+    env: { PATH: process.env['PATH'] ?? '', LOG_LEVEL: 'warn', ...environment, PORT: String(port) },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  const ended = new Promise<number | string>((resolve) =>
+    child.once('exit', (code, signal) => resolve(code ?? signal ?? 'gone')),
+  );
+  const url = `http://127.0.0.1:${port}`;
+  await ready(url, child);
+  return { url, ended, kill: (signal) => child.kill(signal) };
+}
+
+async function ready(url: string, child: ChildProcess): Promise<void> {
+  while (child.exitCode === null && child.signalCode === null) {
+    const answer = await fetch(`${url}/health/readiness`).catch(() => undefined);
+    if (answer?.ok) return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  throw new Error(`the function ended with ${child.exitCode ?? child.signalCode} before it was ready`);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
