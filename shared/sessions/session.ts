@@ -57,7 +57,7 @@ export async function carryOn(refreshToken: string): Promise<OpenedSession | Ref
     if (session.ended) return 'ended';
     if (!token || token.expired) return 'unknown';
     if (token.used) {
-      if (token.used_lately || !session.used_before_lock) return 'overtaken';
+      if (token.used_since_arrival || !session.used_before_lock) return 'overtaken';
       await markEnded(query, sessionId, 'REUSE');
       return 'reused';
     }
@@ -99,16 +99,16 @@ interface TokenRow {
   type: Caller['type'];
   expired: boolean;
   used: boolean;
-  used_lately: boolean;
+  used_since_arrival: boolean;
 }
 
-// `now()` is when the transaction began; a request that had to wait for a connection arrived earlier.
+// What this request has spent waiting (for a connection, for the lock) is not held against it: what counts is when it arrived.
 async function readToken(query: Query, hash: string, waitedMs: number): Promise<TokenRow | undefined> {
   const [row] = await query<TokenRow>({
     name: 'read_token',
     text: `select person.id as "userId", account.id as "accountId", person.username, person.type,
                   token.expires_at <= now() as expired, token.rotated_at is not null as used,
-                  coalesce(token.rotated_at > now() - make_interval(secs => $2), false) as used_lately
+                  coalesce(token.rotated_at > clock_timestamp() - make_interval(secs => $2), false) as used_since_arrival
              from authentications token
              join users person on person.id = token.user_id
              join accounts account on account.user_id = person.id
