@@ -42,10 +42,7 @@ export async function serve(declaration: FunctionDeclaration, listenOn = port())
     port: typeof address === 'object' && address ? address.port : listenOn,
     drain: async () => {
       state.draining = true;
-      await new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeIdleConnections();
-      });
+      await closeServer(server);
       await runShutdown((error) => log.error({ error, function: declaration.name }));
       await flushTelemetry();
     },
@@ -75,6 +72,13 @@ export async function run(declaration: FunctionDeclaration): Promise<void> {
     log.fatal({ error, function: declaration.name }, 'uncaught exception');
     leave(1);
   });
+}
+
+/** Takes no new connections, and closes each that is left as soon as its last request is answered. */
+async function closeServer(server: Server): Promise<void> {
+  const closing = setInterval(() => server.closeIdleConnections(), 20);
+  await new Promise((resolve) => server.close(resolve));
+  clearInterval(closing);
 }
 
 function frameworkServer(declaration: FunctionDeclaration, state: { draining: boolean }): Server {

@@ -67,7 +67,8 @@ test('twenty payments of 800 from a balance of 1000, spread over two processes, 
 
 test('money is neither made nor lost when people pay each other at once through two processes', async () => {
   const processes = [await startPay(), await startPay()];
-  const people = await Promise.all(Array.from({ length: 6 }, () => service.openWallet({ balance: '100.00' })));
+  const people: Person[] = [];
+  for (let count = 0; count < 6; count++) people.push(await service.openWallet({ balance: '100.00' }));
   const answers = await Promise.all(
     Array.from({ length: 300 }, (_, index) => {
       const from = people[index % 6] as Person;
@@ -77,7 +78,8 @@ test('money is neither made nor lost when people pay each other at once through 
     }),
   );
   expect([...new Set(answers.map(({ status }) => status))].sort()).toEqual([201, 402, 422]);
-  const balances = await Promise.all(people.map(balanceOf));
+  const balances: string[] = [];
+  for (const person of people) balances.push(await balanceOf(person));
   expect(balances.reduce((sum, balance) => sum + Number(balance) * 100, 0)).toBe(60_000);
   expect(await brokenPromises(service.admin)).toEqual([]);
 });

@@ -137,7 +137,8 @@ test('a key that comes back with another request is refused and told what differ
 });
 
 test('many payments of few accounts at once leave every promise intact', async () => {
-  const accounts = await Promise.all(Array.from({ length: 5 }, () => openAccount(admin, { balance: '100.00' })));
+  const accounts: TestAccount[] = [];
+  for (let count = 0; count < 5; count++) accounts.push(await openAccount(admin, { balance: '100.00' }));
   const results = await Promise.all(
     Array.from({ length: 400 }, (_, index) => {
       const from = accounts[index % 5] as TestAccount;
