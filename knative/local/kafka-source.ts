@@ -12,6 +12,8 @@ import type { KafkaSourceManifest } from './manifests.ts';
 const MOST_IN_FLIGHT = 50;
 const HEARTBEAT_MS = 3000;
 const COMMIT_MS = 500;
+/** How long deliveries in flight may take to end when the platform stops. */
+const PATIENCE_MS = 2000;
 
 export interface RunningSource {
   name: string;
@@ -53,9 +55,8 @@ export async function startKafkaSource(manifest: KafkaSourceManifest, ground: So
   return {
     name: manifest.name,
     async stop() {
+      await finish(ending);
       await consumer.stop();
-      ending.abort(new Error('the platform is stopping'));
-      await finish();
       await Promise.allSettled([consumer.disconnect(), producer.disconnect()]);
     },
   };
@@ -110,7 +111,9 @@ async function runOrdered(consumer: Consumer, manifest: KafkaSourceManifest, han
       }
     },
   });
-  return async () => undefined;
+  return async (ending: AbortController) => {
+    ending.abort(new Error('the platform is stopping'));
+  };
 }
 
 /** Many at once; what is committed is what has no unfinished event before it. */
@@ -123,6 +126,7 @@ async function runUnordered(
   const progress = new Map<string, Progress>();
   const inFlight = new Set<Promise<void>>();
   const most = MOST_IN_FLIGHT * manifest.consumers;
+  let leaving = false;
 
   const commit = async () => {
     const offsets = [...progress.values()].flatMap((each) => each.committable());
@@ -144,8 +148,8 @@ async function runUnordered(
       const { batch, resolveOffset, heartbeat, isRunning, isStale } = payload;
       const key = `${batch.topic}/${batch.partition}`;
       for (const message of batch.messages) {
-        while (inFlight.size >= most && isRunning()) await alive(heartbeat, Promise.race(inFlight));
-        if (!isRunning() || isStale()) return;
+        while (inFlight.size >= most && isRunning() && !leaving) await alive(heartbeat, Promise.race(inFlight));
+        if (!isRunning() || isStale() || leaving) return;
         const mine = progress.get(key) ?? partitionProgress(batch.topic, batch.partition);
         progress.set(key, mine);
         const done = mine.begin(message.offset);
@@ -158,9 +162,13 @@ async function runUnordered(
       }
     },
   });
-  return async () => {
+  // Committed before the group is left: afterwards it could not be.
+  return async (ending: AbortController) => {
+    leaving = true;
     clearInterval(timer);
+    const patience = setTimeout(() => ending.abort(new Error('the platform is stopping')), PATIENCE_MS);
     await Promise.allSettled(inFlight);
+    clearTimeout(patience);
     await commit();
   };
 }
