@@ -47,7 +47,7 @@ export function errorPage(facts: ErrorFacts, sources: readonly Source[]): Html {
 <h2>Is it safe to send the same request again?</h2>
 <p>${facts.safe_to_retry ? html`<span class="yes">Yes.</span>` : html`<span class="no">It would not help.</span>`} ${withCode(retryAdvice(facts.code))}</p>
 <h2>Example</h2>
-<pre tabindex="0" aria-label="Example of the answer"><code>HTTP/1.1 ${facts.status} ${STATUS_CODES[facts.status] ?? ''}
+<pre><code>HTTP/1.1 ${facts.status} ${STATUS_CODES[facts.status] ?? ''}
 Content-Type: application/problem+json
 
 ${JSON.stringify(facts.example, null, 2)}</code></pre>
@@ -57,7 +57,8 @@ ${sources.length > 0 ? sourceList(sources) : html``}`;
 function sourceList(sources: readonly Source[]): Html {
   const items = sources.map(
     ({ operationId, method, path }) =>
-      html`<li><a href="/docs#operation/${operationId}"><code>${method} ${path}</code></a></li>`,
+      html`<li><a href="/docs#operation/${operationId}"><code>${method} ${path}</code></a></li>
+`,
   );
   return html`<h2>Who answers with it</h2>
 <ul>
@@ -68,7 +69,8 @@ ${items}
 export function errorIndexPage(): Html {
   const rows = (Object.keys(problems) as ProblemCode[]).map((code) => {
     const { status, title, safeToRetry } = problems[code];
-    return html`<tr><td>${status}</td><td><a href="/errors/${code}"><code>${code}</code></a></td><td>${title}</td><td>${safeToRetry ? 'yes' : 'no'}</td></tr>`;
+    return html`<tr><td>${status}</td><td><a href="/errors/${code}"><code>${breakable(code)}</code></a></td><td>${title}</td><td>${safeToRetry ? 'yes' : 'no'}</td></tr>
+`;
   });
   return html`<h1>Errors</h1>
 <p>Every refusal is <code>application/problem+json</code>. Branch on its <code>code</code>, which never changes its meaning; new ones may be added.</p>
@@ -78,6 +80,11 @@ export function errorIndexPage(): Html {
 ${rows}
 </tbody>
 </table>`;
+}
+
+/** A long code may be broken after an underscore, where a phone has no room for it. */
+function breakable(code: string): Html[] {
+  return code.split(/(?<=_)/).map((part, index) => (index > 0 ? html`<wbr>${part}` : html`${part}`));
 }
 
 /** Addresses and headers stand out from the words around them. */

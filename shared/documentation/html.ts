@@ -14,7 +14,7 @@ export function html(strings: TemplateStringsArray, ...values: Value[]): Html {
 }
 
 function escapeText(value: Value): string {
-  if (typeof value === 'object') return 'html' in value ? value.html : value.map((piece) => piece.html).join('\n');
+  if (typeof value === 'object') return 'html' in value ? value.html : value.map((piece) => piece.html).join('');
   return String(value).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
@@ -34,8 +34,9 @@ h2 { margin: 2.25rem 0 .5rem; font-size: 1.15rem; }
 p { margin: .5rem 0; }
 .facts { color: var(--quiet); }
 code { font: .9em/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; overflow-wrap: anywhere; }
-pre { margin: .75rem 0; padding: 1rem 1.25rem; overflow-x: auto; background: var(--tint); border: 1px solid var(--line); border-radius: .5rem; }
-pre code { font-size: .84em; overflow-wrap: normal; }
+pre { margin: .75rem 0; padding: 1rem 1.25rem; white-space: pre-wrap; overflow-wrap: anywhere; background: var(--tint); border: 1px solid var(--line); border-radius: .5rem; }
+pre code { font-size: .84em; }
+td code { overflow-wrap: normal; }
 .yes { color: var(--good); font-weight: 600; }
 .no { color: var(--bad); font-weight: 600; }
 ul { padding-left: 1.25rem; }

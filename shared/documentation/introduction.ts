@@ -1,5 +1,7 @@
 // What the reader of the API document should know before the first request, and what each domain is about.
 
+import { PUBLIC_URL_PLACEHOLDER } from './problem-example.ts';
+
 export const introduction = `
 One Gate holds wallets in Indonesian rupiah: people top them up, pay each other and pay merchants.
 
@@ -9,6 +11,14 @@ One Gate holds wallets in Indonesian rupiah: people top them up, pay each other 
 2. \`POST /v1/login\` gives an \`access_token\` (15 minutes) and a \`refresh_token\` (7 days, each works once).
 3. \`POST /v1/topup\` answers with a \`redirect_url\` where the provider takes the money; the wallet has it when the transaction is \`SUCCESS\`.
 4. \`POST /v1/pay\` moves it. The answer is the transaction; both sides see it in \`GET /v1/transactions\` at once.
+
+\`\`\`sh
+ACCESS_TOKEN=$(curl -s ${PUBLIC_URL_PLACEHOLDER}/v1/login -H 'Content-Type: application/json' \\
+  -d '{"identifier":"siti.rahayu","password":"kuda putih di tepi danau"}' | jq -r .data.access_token)
+
+curl ${PUBLIC_URL_PLACEHOLDER}/v1/pay -H "Authorization: Bearer $ACCESS_TOKEN" -H "Idempotency-Key: $(uuidgen)" \\
+  -H 'Content-Type: application/json' -d '{"amount":"25000.00","to":{"username":"warung_sari"}}'
+\`\`\`
 
 ## Answers
 

@@ -33,10 +33,10 @@ export function isOnlyAboutMoney(code: ProblemCode): boolean {
 /** What the caller should know before sending the same request again. */
 export function retryAdvice(code: ProblemCode): string {
   if (!problems[code].safeToRetry) {
-    return 'The same request would be refused again. Change what the problem names first; for money, use a new Idempotency-Key.';
+    return 'The same request would be refused again. Change what the problem is about first; for money, use a new Idempotency-Key.';
   }
   if (MAY_HAVE_HAPPENED.has(code)) {
-    return 'Safe with the same Idempotency-Key: it may have happened already, and the key keeps it from happening twice. Without a key, read first.';
+    return 'It may have happened already, and the same Idempotency-Key keeps it from happening twice. A request that takes no key can be sent again if it only reads.';
   }
-  return 'Safe: nothing has happened yet. Send the same request again, with the same Idempotency-Key if it has one.';
+  return 'Nothing has happened yet: once the above is done, send the same request again, with the same Idempotency-Key if it takes one.';
 }
