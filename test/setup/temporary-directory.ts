@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp } from 'node:fs/promises';
+import { chmod, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -25,6 +25,8 @@ export type TemporaryDirectory = {
 /** A directory below the system's temporary one that does not outlive this process, even when that is killed. */
 export async function temporaryDirectory(): Promise<TemporaryDirectory> {
   const path = await mkdtemp(join(tmpdir(), 'one-gate-test-'));
+  // A server that runs as another user gets through to its own directory below, but cannot list.
+  await chmod(path, 0o711);
   const child = spawn('/bin/sh', ['-c', cleaner, 'cleaner', path], {
     cwd: '/',
     stdio: ['pipe', 'ignore', 'ignore'],

@@ -22,6 +22,8 @@ export type KafkaPart = {
   readonly port: number | undefined;
   readonly controllerPort: number | undefined;
   readonly pid: number | undefined;
+  /** Resolves with a description when our server has ended, asked or not. Undefined as `pid` is. */
+  readonly ended: Promise<string> | undefined;
   stop(): Promise<void>;
 };
 
@@ -76,6 +78,7 @@ export async function startKafka(data: DataDirectory, options: KafkaOptions): Pr
     port,
     controllerPort,
     pid: server.pid,
+    ended: server.ended,
     stop: server.stop,
   };
 }
@@ -105,6 +108,7 @@ async function external(list: string): Promise<KafkaPart> {
     port: undefined,
     controllerPort: undefined,
     pid: undefined,
+    ended: undefined,
     stop: async () => undefined,
   };
 }

@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { access, chmod, constants, cp, lstat, mkdir, rename, rm } from 'node:fs/promises';
+import { access, chmod, constants, cp, lstat, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -24,7 +23,8 @@ export async function postgresBinaries(user: User): Promise<string> {
     throw new Error(`The bundled PostgreSQL in ${native} does not run on this machine: ${await reason(native, user)}.`);
   }
   // A checkout below /root: "nobody" cannot reach it, so the binaries are copied once to where everybody can.
-  const copy = join(await sharedPlace(), createHash('sha256').update(native).digest('hex').slice(0, 16));
+  const { version } = JSON.parse(await readFile(join(native, '..', 'package.json'), 'utf8')) as { version: string };
+  const copy = join(await sharedPlace(), `binaries-${version}`);
   if (!(await exists(join(copy, 'bin', 'postgres')))) {
     const fresh = `${copy}.${process.pid}`;
     await cp(native, fresh, { recursive: true, verbatimSymlinks: true });

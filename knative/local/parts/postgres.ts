@@ -22,6 +22,8 @@ export type PostgresPart = {
   readonly port: number;
   /** Undefined when the server is not ours. */
   readonly pid: number | undefined;
+  /** Resolves with a description when our server has ended, asked or not. Undefined as `pid` is. */
+  readonly ended: Promise<string> | undefined;
   stop(): Promise<void>;
 };
 
@@ -100,6 +102,7 @@ export async function startPostgres(data: DataDirectory, options: PostgresOption
     address: `127.0.0.1:${port}`,
     port,
     pid: server.pid,
+    ended: server.ended,
     stop: server.stop,
   };
 }
@@ -132,6 +135,7 @@ async function external(url: string): Promise<PostgresPart> {
     address: host,
     port: Number(port || 5432),
     pid: undefined,
+    ended: undefined,
     stop: async () => undefined,
   };
 }
@@ -154,7 +158,7 @@ async function ask(url: string): Promise<{ version: string } | { refused: string
 
 /**
  * Where the data lie: `<data>/postgres`, or, when the user PostgreSQL runs as cannot reach that, a place it can reach,
- * with a link to it. Without the link an old place is stale (the data directory was removed) and goes too.
+ * with a link to it.
  */
 async function placeOfData(dataPath: string, user: User): Promise<string> {
   const wanted = join(dataPath, 'postgres');
@@ -166,12 +170,27 @@ async function placeOfData(dataPath: string, user: User): Promise<string> {
   await chown(wanted, user.uid, user.gid);
   if (await reaches(user, wanted)) return wanted;
   await rm(wanted, { recursive: true });
-  const place = join(await sharedPlace(), `data-${createHash('sha256').update(dataPath).digest('hex').slice(0, 16)}`);
+  const shared = await sharedPlace();
+  await removeForgotten(shared);
+  const place = join(shared, `data-${createHash('sha256').update(dataPath).digest('hex').slice(0, 16)}`);
   await rm(place, { recursive: true, force: true });
+  await writeFile(`${place}.linked-from`, wanted, { mode: 0o600 });
   await mkdir(place, { mode: 0o700 });
   await chown(place, user.uid, user.gid);
   await symlink(place, wanted);
   return place;
+}
+
+/** Removes places whose data directory, and with it the link to them, was removed. */
+async function removeForgotten(shared: string): Promise<void> {
+  for (const note of await readdir(shared)) {
+    if (!note.endsWith('.linked-from')) continue;
+    const place = join(shared, note.slice(0, -'.linked-from'.length));
+    const link = await readlink(await readFile(join(shared, note), 'utf8')).catch(() => undefined);
+    if (link === place) continue;
+    await rm(place, { recursive: true, force: true });
+    await rm(join(shared, note), { force: true });
+  }
 }
 
 /** Makes the cluster in `place` unless it is there. A half-made one never carries the final name. */

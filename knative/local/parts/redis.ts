@@ -25,6 +25,8 @@ export type RedisPart = {
   readonly port: number | undefined;
   readonly redisPort: number | undefined;
   readonly pid: number | undefined;
+  /** Resolves with a description when our server has ended, asked or not. Undefined as `pid` is. */
+  readonly ended: Promise<string> | undefined;
   stop(): Promise<void>;
 };
 
@@ -55,6 +57,7 @@ type Server = {
   substitute?: true;
   port?: number;
   pid?: number;
+  ended?: Promise<string>;
   stop?: () => Promise<void>;
 };
 
@@ -82,6 +85,7 @@ async function behindProxy(data: DataDirectory, options: RedisOptions, server: S
       port: proxy.port,
       redisPort: server.port,
       pid: server.pid,
+      ended: server.ended,
       stop: async () => {
         await proxy.stop();
         await server.stop?.();
@@ -131,7 +135,7 @@ async function startServer(data: DataDirectory, binary: string, options: RedisOp
   });
   const url = `redis://:${data.secrets.redis}@127.0.0.1:${port}`;
   await waitUntilReady(server, () => askInfo(url), 30);
-  return { url, what: 'the one on the PATH', port, pid: server.pid, stop: server.stop };
+  return { url, what: 'the one on the PATH', port, pid: server.pid, ended: server.ended, stop: server.stop };
 }
 
 async function startSubstitute(options: RedisOptions): Promise<Server> {
@@ -178,6 +182,7 @@ async function externalRest(url: string, token: string | undefined): Promise<Red
     port: undefined,
     redisPort: undefined,
     pid: undefined,
+    ended: undefined,
     stop: async () => undefined,
   };
 }

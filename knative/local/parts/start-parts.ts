@@ -13,7 +13,9 @@ export type Parts = {
   readonly kafkaMissing: string | undefined;
   /** Generated passwords of the database's roles, kept between starts. Never print them. */
   readonly rolePasswords: Secrets['roles'];
-  /** Stops what was started here, in an order in which nobody misses anybody. May be called twice. */
+  /** Resolves with a sentence when a server that was started here ends before `stop` is called. */
+  readonly oneEnded: Promise<string>;
+  /** Stops what was started here, and waits for it. May be called twice. */
   stop(): Promise<void>;
 };
 
@@ -94,6 +96,14 @@ export async function startParts(options: PartsOptions): Promise<Parts> {
     kafka: broker,
     kafkaMissing: missing,
     rolePasswords: data.secrets.roles,
+    oneEnded: new Promise((resolve) => {
+      const servers = { PostgreSQL: postgres.value, Redis: redis.value, ...(broker ? { Kafka: broker } : {}) };
+      for (const [name, part] of Object.entries(servers)) {
+        void part.ended?.then((how) => {
+          if (!stopping) resolve(`${name} has ended with ${how} (logs: ${join(data.path, 'logs')}).`);
+        });
+      }
+    }),
     stop,
   };
 }

@@ -109,6 +109,13 @@ test('what must be real is not replaced by a substitute', async () => {
   await expect(startParts({ ...options, mustBeReal: ['kafka'] })).rejects.toThrow(/A real Kafka is required here/);
 });
 
+test('a part that ends by itself is noticed', async () => {
+  const parts = await startParts({ dataDirectory: directory.path, environment: ownEnvironment, withoutKafka: true });
+  process.kill(parts.postgres.pid ?? 0, 'SIGKILL');
+  expect(await parts.oneEnded).toMatch(/^PostgreSQL has ended with exit code 137 \(logs: .*\)\.$/);
+  await parts.stop();
+});
+
 test('secrets are kept between starts, readable by their owner alone', async () => {
   const first = await claimDataDirectory(directory.path);
   await first.release();
@@ -173,7 +180,10 @@ async function produce(brokers: string[], topic: string, value: string): Promise
 }
 
 async function consumeOne(brokers: string[], topic: string): Promise<string> {
-  const consumer = new Kafka({ brokers, logLevel: logLevel.NOTHING }).consumer({ groupId: 'reader' });
+  const consumer = new Kafka({ brokers, logLevel: logLevel.NOTHING }).consumer({
+    groupId: 'reader',
+    maxWaitTimeInMs: 100,
+  });
   await consumer.connect();
   await consumer.subscribe({ topic, fromBeginning: true });
   const value = await new Promise<string>((resolve) => {
