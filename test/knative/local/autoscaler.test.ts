@@ -49,7 +49,7 @@ describe('the concurrency of a service', () => {
     meter.set(6);
     clock.now = 10_000;
     meter.set(0);
-    clock.now = 12_000;
+    clock.now = 11_500;
     expect(meter.average(4000)).toBeCloseTo(3);
     clock.now = 71_000;
     expect(meter.average(60_000)).toBe(0);
