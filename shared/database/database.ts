@@ -97,6 +97,8 @@ async function openPool(): Promise<pg.Pool> {
   });
   // Without a listener an idle connection that the server closes would end the process.
   opened.on('error', (error) => log.warn({ error }, 'an idle database connection was lost'));
+  // The pool listens only to idle ones; whoever works with a connection learns of its loss from the statement that fails.
+  opened.on('connect', (client) => client.on('error', () => undefined));
   beforeShutdown('connections', async () => {
     pool = undefined;
     await opened.end();
