@@ -252,6 +252,24 @@ describe.each(servers)('in front of $name', ({ searchPath }) => {
   });
 });
 
+(partsOfThisRun().redis.real ? test : test.skip)(
+  'the real Redis is one: the process we started says so itself',
+  async () => {
+    const directory = await temporaryDirectory();
+    const part = await startRedis(await claimDataDirectory(directory.path));
+    directory.usedBy([part.pid]);
+    const redis = new Redis({ url: part.restUrl, token: part.restToken });
+    const info = await redis.exec<string>(['INFO', 'server']);
+    expect(info).toMatch(new RegExp(`^process_id:${part.pid}\r$`, 'm'));
+    expect(info).toMatch(/^executable:.*(redis|valkey)-server\r$/m);
+    expect(info).toContain(part.version);
+    const memory = await redis.exec<string>(['INFO', 'memory']);
+    expect(memory).toMatch(/^maxmemory_policy:noeviction\r$/m);
+    await part.stop();
+    await directory.remove();
+  },
+);
+
 describe('when Redis is away', () => {
   test('callers are told, and served again when it is back', async () => {
     const directory = await temporaryDirectory();
