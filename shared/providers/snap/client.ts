@@ -15,7 +15,7 @@ const TOKEN_PATH = '/v1.0/access-token/b2b';
 export const MAX_SENDINGS = 4;
 
 export interface SnapConfiguration {
-  /** Without a trailing slash. */
+  /** What paths are added to; a trailing slash does no harm. */
   baseUrl: string;
   clientId: string;
   clientSecret: string;
@@ -53,15 +53,8 @@ const TokenSchema = v.object({
 
 /** Throws a TypeError when the private key is none: without it nothing can ever be signed. */
 export function snapClient(configuration: SnapConfiguration): SnapClient {
-  const {
-    baseUrl,
-    clientId,
-    clientSecret,
-    partnerId,
-    channelId,
-    timeoutMs = 5000,
-    now = () => new Date(),
-  } = configuration;
+  const { clientId, clientSecret, partnerId, channelId, timeoutMs = 5000, now = () => new Date() } = configuration;
+  const baseUrl = configuration.baseUrl.replace(/\/+$/, '');
   const privateKey = readPrivateKey(configuration.privateKey);
   const tokens = accessTokens(requestToken, () => now().getTime());
 

@@ -313,6 +313,13 @@ describe('the payer', () => {
     expect(await status(reference)).toBe('cancelled');
   });
 
+  test('cannot pay when the time is over', async () => {
+    const { page, reference } = await openPayment({ validUpTo: jakarta(new Date(Date.now() + 60_000)) });
+    await merchant.control.settings({ clock_offset_ms: 61_000 });
+    expect((await press(page, 'pay')).status).toBe(409);
+    expect(await status(reference)).toBe('expired');
+  });
+
   test('cannot pay with too little money', async () => {
     await merchant.control.settings({ balance: '149999.00' });
     const { page, reference } = await openPayment();

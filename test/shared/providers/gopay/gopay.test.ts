@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type GopayConfiguration, gopayProvider } from '../../../../shared/providers/gopay/gopay.ts';
@@ -85,6 +85,11 @@ describe('requesting a payment', () => {
   test.each([-6, 6])('a clock that is %i minutes off is not let in', async (minutes) => {
     gopay = gopayProvider({ ...merchant.configuration, now: () => new Date(Date.now() + minutes * 60_000) });
     expect(await gopay.requestPayment(request())).toMatchObject({ name: 'refused', reason: 'unauthorized' });
+  });
+
+  test('an address with a slash at its end is the same address', async () => {
+    gopay = gopayProvider({ ...merchant.configuration, baseUrl: `${merchant.simulator.url}/` });
+    expect(await gopay.requestPayment(request())).toMatchObject({ name: 'accepted' });
   });
 
   test('another merchant is refused', async () => {
@@ -360,39 +365,90 @@ describe('cancelling', () => {
   });
 });
 
-test('the trace is handed on', async () => {
-  const traceparents: unknown[] = [];
-  const listener = createServer((call, response) => {
-    traceparents.push(call.headers['traceparent']);
-    const token = { responseCode: '2007300', accessToken: 'token', expiresIn: '900' };
-    response.end(JSON.stringify(call.url?.endsWith('b2b') ? token : { responseCode: '4045501' }));
-  });
-  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
-  const baseUrl = `http://127.0.0.1:${(listener.address() as AddressInfo).port}`;
-  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
-  await gopayProvider({ ...merchant.configuration, baseUrl }).inquire(
-    { reference: 'R', providerReference: 'A' },
-    { traceparent },
-  );
-  listener.closeAllConnections();
-  await new Promise((resolve) => listener.close(resolve));
-  expect(traceparents).toEqual([undefined, traceparent]);
-});
+describe('a provider of our own making', () => {
+  /** Hands out a token, then answers as told. */
+  async function withProvider<Result>(
+    answer: RequestListener,
+    use: (provider: Provider) => Promise<Result>,
+  ): Promise<Result> {
+    const server = createServer((call, response) => {
+      const token = { responseCode: '2007300', accessToken: 'token', expiresIn: 900 };
+      if (call.url?.endsWith('/b2b')) response.end(JSON.stringify(token));
+      else answer(call, response);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    try {
+      return await use(gopayProvider({ ...merchant.configuration, baseUrl }));
+    } finally {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
+  }
 
-test('an answer without end is not read to the end', async () => {
-  const listener = createServer((_call, response) => {
-    const pour = () => {
-      while (!response.destroyed && response.write('x'.repeat(65_536)));
-    };
-    response.on('drain', pour);
-    pour();
+  test('is handed the trace', async () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    let received: unknown;
+    await withProvider(
+      (call, response) => {
+        received = call.headers['traceparent'];
+        response.end('{}');
+      },
+      (provider) => provider.inquire({ reference: 'R' }, { traceparent }),
+    );
+    expect(received).toBe(traceparent);
   });
-  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
-  const baseUrl = `http://127.0.0.1:${(listener.address() as AddressInfo).port}`;
-  const outcome = await gopayProvider({ ...merchant.configuration, baseUrl }).requestPayment(request());
-  listener.closeAllConnections();
-  await new Promise((resolve) => listener.close(resolve));
-  expect(outcome).toEqual({ name: 'unknown', reason: 'malformed_answer' });
+
+  test('is not followed elsewhere', async () => {
+    const asked: unknown[] = [];
+    const outcome = await withProvider(
+      (call, response) => {
+        asked.push(call.url);
+        response.writeHead(307, { location: '/elsewhere' }).end();
+      },
+      (provider) => provider.requestPayment(request()),
+    );
+    expect(outcome).toEqual({ name: 'unknown', reason: 'malformed_answer' });
+    expect(asked).toEqual(['/v1.0/debit/payment-host-to-host']);
+  });
+
+  test('is not listened to without end', async () => {
+    const outcome = await withProvider(
+      (_call, response) => {
+        const pour = () => {
+          while (!response.destroyed && response.write('x'.repeat(65_536)));
+        };
+        response.on('drain', pour);
+        pour();
+      },
+      (provider) => provider.requestPayment(request()),
+    );
+    expect(outcome).toEqual({ name: 'unknown', reason: 'malformed_answer' });
+  });
+
+  test.each([
+    ['without an amount', {}],
+    ['with a broken amount', { transAmount: { value: 'a lot', currency: 'IDR' } }],
+  ])('cannot make us believe in a payment %s', async (_what, fields) => {
+    const answer = { responseCode: '2005500', latestTransactionStatus: '00', originalReferenceNo: 'A1', ...fields };
+    const outcome = await withProvider(
+      (_call, response) => response.end(JSON.stringify(answer)),
+      (provider) => provider.inquire({ reference: 'R', providerReference: 'A1' }),
+    );
+    expect(outcome).toEqual({ name: 'unknown', reason: 'malformed_answer', code: '2005500' });
+  });
+
+  test.each(['javascript:alert(1)', 'data:text/html,x', 'nowhere'])(
+    'cannot send the payer to %s',
+    async (webRedirectUrl) => {
+      const outcome = await withProvider(
+        (_call, response) =>
+          response.end(JSON.stringify({ responseCode: '2005400', referenceNo: 'A1', webRedirectUrl })),
+        (provider) => provider.requestPayment(request()),
+      );
+      expect(outcome).toEqual({ name: 'unknown', reason: 'malformed_answer', code: '2005400' });
+    },
+  );
 });
 
 test.each(['privateKey', 'publicKey'] as const)('a %s that is none stops the process, without showing it', (name) => {

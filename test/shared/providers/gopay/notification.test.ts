@@ -155,6 +155,10 @@ describe('a rightly signed notification', () => {
     expect(verified(NOTIFICATION_BODY, '/v1/notifications/gopay/v1.0/debit/notify')).toMatchObject({ name: 'valid' });
   });
 
+  test('may have been signed with the whitespace it came with', () => {
+    expect(verified(JSON.stringify(JSON.parse(NOTIFICATION_BODY), null, 2))).toMatchObject({ name: 'valid' });
+  });
+
   test('may have been minified before it was signed', () => {
     const sent = JSON.stringify(JSON.parse(NOTIFICATION_BODY), null, 2);
     expect(verified(sent, PATH, NOTIFICATION_BODY)).toMatchObject({ name: 'valid' });
