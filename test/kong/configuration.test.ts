@@ -1,0 +1,170 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { type Configuration, readConfiguration } from '../../kong/local/configuration.ts';
+import type { Ground } from '../../kong/local/plugin.ts';
+import { routerOf } from '../../kong/local/router.ts';
+import { type Place, renderKong } from '../../kong/render.ts';
+
+const jwkOf = (kid: string) => ({ ...generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' }), kid });
+const keys = (...all: object[]) => JSON.stringify({ keys: all });
+const place = (given: Partial<Place> = {}): Place => ({
+  publicUrl: 'https://gate.example.test',
+  redisHost: 'redis.one-gate.svc',
+  publicKeys: keys(jwkOf('key-1')),
+  ...given,
+});
+const ground: Omit<Ground, 'credentials'> = {
+  publicUrl: 'https://gate.example.test',
+  counters: { take: async () => 1 },
+  warn: () => undefined,
+};
+
+let template: string;
+let rendered: string;
+
+beforeAll(async () => {
+  template = await readFile(new URL('../../kong/kong.yaml', import.meta.url), 'utf8');
+  rendered = renderKong(template, place());
+});
+
+describe('rendering kong.yaml for a place', () => {
+  test('several keys become several credentials, so that keys can be rotated', () => {
+    const text = renderKong(template, place({ publicKeys: keys(jwkOf('old'), jwkOf('new')) }));
+    expect(readConfiguration(text, ground).credentials).toBe(2);
+    expect(text).toContain('https://gate.example.test/errors/');
+    expect(text).not.toMatch(/\$\{/);
+  });
+
+  test('private members of a key never get into it', () => {
+    const { privateKey } = generateKeyPairSync('ed25519');
+    const jwk = { ...privateKey.export({ format: 'jwk' }), kid: 'key-1' };
+    expect(renderKong(template, place({ publicKeys: keys(jwk) }))).not.toContain(String(jwk.d));
+  });
+
+  test.each<[string, Partial<Place>, RegExp]>([
+    ['no keys', { publicKeys: '{"keys":[]}' }, /holds no key/],
+    ['a key without a kid', { publicKeys: keys({ ...jwkOf('x'), kid: undefined }) }, /has no kid/],
+    ['a key of another kind', { publicKeys: keys({ kty: 'oct', k: 'c2VjcmV0', kid: 'x' }) }, /is not Ed25519/],
+    ['an address that would break out of the Lua', { publicUrl: "https://a'..os.exit()..'" }, /public address must be/],
+    ['an address with a slash at the end', { publicUrl: 'https://a.example/' }, /public address must be/],
+    ['a host that is none', { redisHost: 'a"b' }, /not a host name/],
+  ])('%s is refused', (_what, given, message) => {
+    expect(() => renderKong(template, place(given))).toThrow(message);
+  });
+});
+
+describe('a kong.yaml that the local gateway could not play as Kong would is refused', () => {
+  test.each<[string, (yaml: string) => string, RegExp]>([
+    [
+      'an unknown plugin',
+      (yaml) => yaml.replace('- name: cors', '- name: ip-restriction'),
+      /plugins, plugin ip-restriction: .* does not know this plugin/,
+    ],
+    [
+      'Lua without a name',
+      (yaml) => yaml.replace('-- name: name-the-user', '-- names the user'),
+      /must begin with a line/,
+    ],
+    [
+      'Lua of an unknown name',
+      (yaml) => yaml.replace('-- name: name-the-user', '-- name: name-the-dog'),
+      /does not know the Lua named name-the-dog/,
+    ],
+    [
+      'Lua in the wrong phase',
+      (yaml) => yaml.replace('-- name: answer-problems-head', '-- name: name-the-user'),
+      /name-the-user does not belong into header_filter/,
+    ],
+    [
+      'a misspelt field of a plugin',
+      (yaml) => yaml.replace('key_claim_name', 'key_claim'),
+      /routes logout, plugin jwt/,
+    ],
+    ['a misspelt field of a route', (yaml) => yaml.replace('strip_path', 'strip_paths'), /strip_paths/],
+    ['retries', (yaml) => yaml.replace('    retries: 0', '    retries: 5'), /retries: must be 0/],
+    [
+      'the client’s host upstream',
+      (yaml) => yaml.replace('   preserve_host: false', '   preserve_host: true'),
+      /preserve_host: must be false/,
+    ],
+    ['a path that is no path', (yaml) => yaml.replace('"~/v1/login$"', '"v1/login"'), /must begin with/],
+    [
+      'tokens in addresses',
+      (yaml) => yaml.replace('uri_param_names: []', 'uri_param_names: [jwt]'),
+      /tokens in addresses/,
+    ],
+    [
+      'limits that each gateway counts for itself',
+      (yaml) => yaml.replace('policy: redis', 'policy: local'),
+      /must be redis/,
+    ],
+    [
+      'limits that shrink with the window',
+      (yaml) => yaml.replace('minute: 30', 'minute: 30, hour: 5'),
+      /no window may allow less/,
+    ],
+    [
+      'an algorithm that keys are not fixed to',
+      (yaml) => yaml.replace('algorithm: EdDSA', 'algorithm: HS256'),
+      /algorithm/,
+    ],
+    [
+      'two routes of one name',
+      (yaml) => yaml.replace('      - name: login', '      - name: register'),
+      /two routes are called register/,
+    ],
+  ])('%s', (_what, change, message) => {
+    const changed = change(rendered);
+    expect(changed).not.toBe(rendered);
+    expect(() => readConfiguration(changed, ground)).toThrow(message);
+  });
+
+  test('what is left to Kong is named', () => {
+    expect(readConfiguration(rendered, ground).notPlayed.map((each) => each.split(':')[0])).toEqual([
+      'prometheus',
+      'opentelemetry',
+    ]);
+  });
+});
+
+describe('routes are found by Kong’s rules', () => {
+  const route = (name: string, given: Partial<Configuration['routes'][number]>) => ({
+    name,
+    methods: undefined,
+    paths: ['/'],
+    regexPriority: 0,
+    stripPath: false,
+    upstream: undefined,
+    handlers: [],
+    ...given,
+  });
+  const find = routerOf([
+    route('root', {}),
+    route('longer-prefix', { paths: ['/v1/wallet'] }),
+    route('prefix', { paths: ['/v1'] }),
+    route('regex', { paths: ['~/v1/w[a-z]+$'] }),
+    route('preferred-regex', { paths: ['~/v1/wa'], regexPriority: 5 }),
+    route('with-method', { paths: ['/v1/wallet'], methods: ['POST'] }),
+    route('stripped', { paths: ['/strip'], stripPath: true }),
+  ]);
+
+  test.each([
+    ['POST', '/v1/wallet', 'with-method'],
+    ['GET', '/v1/wallet', 'preferred-regex'],
+    ['GET', '/v1/world', 'regex'],
+    ['GET', '/v1/world/x', 'prefix'],
+    ['GET', '/v2', 'root'],
+  ])('%s %s goes to %s', (method, path, name) => {
+    expect(find(method, path)?.route.name).toBe(name);
+  });
+
+  test('strip_path takes the matched part off', () => {
+    expect(find('GET', '/strip/rest')?.path).toBe('/rest');
+    expect(find('GET', '/strip')?.path).toBe('/');
+  });
+
+  test('a regular expression begins where the path begins', () => {
+    expect(routerOf([route('only', { paths: ['~/v1/pay$'] })])('GET', '/x/v1/pay')).toBeUndefined();
+  });
+});

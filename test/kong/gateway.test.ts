@@ -1,0 +1,386 @@
+import { createHmac } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { exportSPKI, SignJWT } from 'jose';
+import { until } from '../knative/local/scaled-function.ts';
+import { PUBLIC_URL, startTestGateway, type TestGateway } from './test-gateway.ts';
+
+let gate: TestGateway;
+
+beforeAll(async () => {
+  gate = await startTestGateway((yaml) => yaml.replace(/(name: get-account\n[\s\S]*?read_timeout: )\d+/, '$1300'));
+});
+afterAll(() => gate.stop());
+afterEach(() => {
+  gate.seen.length = 0;
+  gate.answer = (_, response) => response.end('{}');
+});
+
+const get = (path: string, headers: Record<string, string> = {}) => fetch(gate.url + path, { headers });
+const post = (path: string, headers: Record<string, string> = {}, body: string | Buffer = '{}') =>
+  fetch(gate.url + path, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body });
+const bearer = async (...given: Parameters<TestGateway['token']>) => ({
+  authorization: `Bearer ${await gate.token(...given)}`,
+});
+
+async function problem(answer: Response) {
+  expect(answer.headers.get('content-type')).toBe('application/problem+json');
+  const said = (await answer.json()) as Record<string, unknown>;
+  expect(said['status']).toBe(answer.status);
+  expect(said['type']).toBe(`${PUBLIC_URL}/errors/${said['code']}`);
+  expect(said['request_id']).toBe(answer.headers.get('x-request-id'));
+  return said;
+}
+
+describe('the way of a request', () => {
+  test('it reaches its function under the function’s own host name, with path, query, body and a request id', async () => {
+    const answer = await post('/v1/login?a=1', { 'idempotency-key': 'k' }, '{"identifier":"ayu"}');
+    expect(answer.status).toBe(200);
+    const [seen] = gate.seen;
+    expect(seen).toMatchObject({ method: 'POST', path: '/v1/login?a=1' });
+    expect(seen?.body.toString()).toBe('{"identifier":"ayu"}');
+    expect(seen?.headers).toMatchObject({ host: 'login.one-gate.svc.cluster.local', 'idempotency-key': 'k' });
+    expect(seen?.headers['x-request-id']).toBe(answer.headers.get('x-request-id'));
+    expect(seen?.headers).toMatchObject({
+      'x-forwarded-proto': 'http',
+      'x-forwarded-host': '127.0.0.1',
+      'x-real-ip': '127.0.0.1',
+    });
+  });
+
+  test('the caller’s own request id and traceparent stay', async () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const answer = await post('/v1/login', { 'x-request-id': 'mine-1', traceparent });
+    expect(answer.headers.get('x-request-id')).toBe('mine-1');
+    expect(gate.seen[0]?.headers).toMatchObject({ 'x-request-id': 'mine-1', traceparent });
+  });
+
+  test('the function’s answer passes as it is: status, headers, bytes', async () => {
+    const body = Buffer.alloc(200_000, 'ü');
+    gate.answer = (_, response) =>
+      response.writeHead(402, { 'content-type': 'application/problem+json', 'x-own': 'yes' }).end(body);
+    const answer = await post('/v1/login');
+    expect(answer.status).toBe(402);
+    expect(answer.headers.get('x-own')).toBe('yes');
+    expect(Buffer.from(await answer.arrayBuffer()).equals(body)).toBe(true);
+  });
+
+  test.each([
+    ['/docs', 'docs'],
+    ['/errors/not_found', 'docs'],
+    ['/v1/openapi.json', 'openapi'],
+    ['/.well-known/jwks.json', 'jwks'],
+  ])('%s is public and goes to %s', async (path, name) => {
+    expect((await get(path)).status).toBe(200);
+    expect(gate.seen[0]?.headers.host).toBe(`${name}.one-gate.svc.cluster.local`);
+  });
+
+  test('one of many transactions is not the list of them', async () => {
+    const headers = await bearer();
+    await get('/v1/transactions?limit=2', headers);
+    await get('/v1/transactions/PAY-1', headers);
+    expect(gate.seen.map(({ headers: { host } }) => host?.split('.')[0])).toEqual([
+      'list-transactions',
+      'get-transaction',
+    ]);
+  });
+
+  test.each([
+    '/',
+    '/v1/nope',
+    '/v1/pay/',
+    '/v1/payments',
+    '/v1/transactions/a/b',
+    '/events',
+    '/health/live',
+    '/x/v1/pay',
+  ])('%s is nowhere: 404, and no function is woken', async (path) => {
+    const answer = await post(path);
+    expect(answer.status).toBe(404);
+    expect(await problem(answer)).toMatchObject({ code: 'not_found' });
+    expect(gate.seen).toEqual([]);
+  });
+
+  test.each([
+    ['DELETE', '/v1/pay', 'POST'],
+    ['GET', '/v1/login', 'POST'],
+    ['PUT', '/v1/account', 'GET'],
+    ['POST', '/docs', 'GET'],
+  ])('%s %s is 405 and says what is allowed, without asking who it is', async (method, path, allowed) => {
+    const answer = await fetch(gate.url + path, { method });
+    expect(answer.status).toBe(405);
+    expect(answer.headers.get('allow')).toBe(allowed);
+    expect(await problem(answer)).toMatchObject({ code: 'method_not_allowed' });
+    expect(gate.seen).toEqual([]);
+  });
+});
+
+describe('what outsiders may not say', () => {
+  test('ce-* headers, other identities and hop-by-hop headers do not reach a function', async () => {
+    await gate.raw(
+      [
+        'POST /v1/login HTTP/1.1',
+        'Host: gate',
+        'Content-Type: application/json',
+        'Content-Length: 2',
+        'CE-Type: one-gate.topup.notified',
+        'ce-id: 1',
+        'X-Consumer-ID: someone',
+        'X-Consumer-Groups: regulators',
+        'X-User-Id: 1',
+        'X-Credential-Identifier: key',
+        'X-Anonymous-Consumer: true',
+        'Proxy-Authorization: Basic eA==',
+        'TE: trailers',
+        'X-Secret-Hop: yes',
+        'Connection: close, X-Secret-Hop',
+        '',
+        '{}',
+      ].join('\r\n'),
+    );
+    const names = Object.keys(gate.seen[0]?.headers ?? {});
+    const unwanted = /^(ce-|x-consumer-|x-user-id|x-credential|x-anonymous|proxy-|te$|x-secret-hop)/;
+    expect(names.filter((name) => unwanted.test(name))).toEqual([]);
+  });
+
+  test('the gateway says who it is: consumer, credential and user come from the token', async () => {
+    await get('/v1/account', { ...(await bearer({ sub: '42' })), 'x-user-id': '1', 'x-consumer-username': 'admin' });
+    expect(gate.seen[0]?.headers).toMatchObject({
+      'x-user-id': '42',
+      'x-consumer-username': 'one-gate-users',
+      'x-consumer-custom-id': 'one-gate-users',
+      'x-credential-identifier': 'key-1',
+    });
+  });
+
+  test('Connection cannot take away what says where the request ends or whose it is', async () => {
+    const authorization = `Bearer ${await gate.token()}`;
+    const lines = ['POST /v1/pay HTTP/1.1', 'Host: gate', 'Content-Type: application/json', 'Content-Length: 2'];
+    const sly =
+      'Connection: close, content-length, content-type, authorization, idempotency-key, x-user-id, x-request-id';
+    const said = await gate.raw(
+      [...lines, `Authorization: ${authorization}`, 'Idempotency-Key: k', sly, '', '{}'].join('\r\n'),
+    );
+    expect(said).toMatch(/^HTTP\/1.1 200 /);
+    expect(gate.seen[0]?.headers).toMatchObject({
+      authorization,
+      'idempotency-key': 'k',
+      'content-type': 'application/json',
+      'x-user-id': '7',
+    });
+    expect(gate.seen[0]?.headers['x-request-id']).toBeTruthy();
+    expect(gate.seen[0]?.body.toString()).toBe('{}');
+  });
+
+  test.each(['application/cloudevents+json', 'Application/CloudEvents-Batch+JSON; charset=utf-8'])(
+    '%s is refused',
+    async (type) => {
+      const answer = await post('/v1/login', { 'content-type': type });
+      expect(answer.status).toBe(415);
+      expect(await problem(answer)).toMatchObject({ code: 'unsupported_media_type' });
+      expect(gate.seen).toEqual([]);
+    },
+  );
+
+  test.each(['a b', 'x'.repeat(129), '<script>', 'line;feed'])('"%s" is not taken for a request id', async (id) => {
+    const answer = await post('/v1/login', { 'x-request-id': id });
+    expect(answer.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  test('a request that is none is 400 and does the gateway no harm', async () => {
+    expect(await gate.raw('GET / HTTP/9\r\n\r\n')).toMatch(/^HTTP\/1.1 400 /);
+    expect((await get('/docs')).status).toBe(200);
+  });
+});
+
+describe('access tokens', () => {
+  const refused = async (headers: Record<string, string>) => {
+    const answer = await get('/v1/account', headers);
+    expect(answer.status).toBe(401);
+    expect(answer.headers.get('www-authenticate')).toBe('Bearer realm="one-gate"');
+    expect(gate.seen).toEqual([]);
+    return problem(answer);
+  };
+
+  test('a good one passes', async () => {
+    expect((await get('/v1/account', await bearer())).status).toBe(200);
+    expect(gate.seen[0]?.headers.authorization).toMatch(/^Bearer /);
+  });
+
+  test.each(['', 'Bearer', 'Bearer x', 'Bearer a.b.c', 'Basic eDp5'])('"%s" is none', async (authorization) => {
+    expect(await refused({ authorization })).toMatchObject({ code: 'unauthorized' });
+  });
+
+  test('one that has expired says so, so that the caller refreshes it', async () => {
+    const { authorization } = await bearer({ exp: Math.floor(Date.now() / 1000) - 1 });
+    expect(await refused({ authorization })).toMatchObject({ code: 'token_expired' });
+  });
+
+  test('one that never expires, or in a year, is refused', async () => {
+    expect(await refused(await bearer({ exp: Math.floor(Date.now() / 1000) + 31_536_000 }))).toBeTruthy();
+    const forever = await new SignJWT({ sub: '7' })
+      .setProtectedHeader({ alg: 'EdDSA', kid: 'key-1' })
+      .sign(gate.keys.privateKey);
+    expect(await refused({ authorization: `Bearer ${forever}` })).toBeTruthy();
+  });
+
+  test('a kid that nobody has, none at all, and a kid that is no text', async () => {
+    expect(await refused(await bearer({}, { kid: 'key-2' }))).toMatchObject({ code: 'unauthorized' });
+    expect(await refused(await bearer({}, { kid: undefined }))).toMatchObject({ code: 'unauthorized' });
+    expect(await refused(await bearer({ kid: ['key-1'] }, { kid: undefined }))).toMatchObject({ code: 'unauthorized' });
+  });
+
+  test('another key under our kid', async () => {
+    const other = await startTestGateway();
+    expect(await refused(await bearer({}, {}, other.keys.privateKey))).toMatchObject({ code: 'unauthorized' });
+    await other.stop();
+  });
+
+  test('alg none, and HMAC with our public key as its secret', async () => {
+    const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const claims = part({ sub: '7', exp: Math.floor(Date.now() / 1000) + 900 });
+    const none = `${part({ alg: 'none', kid: 'key-1' })}.${claims}.`;
+    expect(await refused({ authorization: `Bearer ${none}` })).toMatchObject({ code: 'unauthorized' });
+    const signed = `${part({ alg: 'HS256', kid: 'key-1' })}.${claims}`;
+    const signature = createHmac('sha256', await exportSPKI(gate.keys.publicKey))
+      .update(signed)
+      .digest('base64url');
+    expect(await refused({ authorization: `Bearer ${signed}.${signature}` })).toMatchObject({ code: 'unauthorized' });
+  });
+
+  test('a token whose claims were changed after signing', async () => {
+    const [header, , signature] = (await gate.token()).split('.');
+    const claims = Buffer.from(JSON.stringify({ sub: '1', exp: Math.floor(Date.now() / 1000) + 900 })).toString(
+      'base64url',
+    );
+    expect(await refused({ authorization: `Bearer ${header}.${claims}.${signature}` })).toMatchObject({
+      code: 'unauthorized',
+    });
+  });
+
+  test('two of them in one request are none', async () => {
+    const token = await gate.token();
+    const line = `Authorization: Bearer ${token}`;
+    const answer = await gate.raw(
+      `GET /v1/account HTTP/1.1\r\nHost: gate\r\nConnection: close\r\n${line}\r\n${line}\r\n\r\n`,
+    );
+    expect(answer).toMatch(/^HTTP\/1.1 401 /);
+    expect(gate.seen).toEqual([]);
+  });
+});
+
+describe('size', () => {
+  test('64 kB pass, one byte more does not', async () => {
+    expect((await post('/v1/login', {}, Buffer.alloc(65_536, ' '))).status).toBe(200);
+    const answer = await post('/v1/login', {}, Buffer.alloc(65_537, ' '));
+    expect(answer.status).toBe(413);
+    expect(await problem(answer)).toMatchObject({ code: 'payload_too_large' });
+    expect(gate.seen).toHaveLength(1);
+  });
+
+  test('2 MB get their answer, whether they say how long they are or not', async () => {
+    const body = Buffer.alloc(2_000_000, ' ');
+    expect((await post('/v1/login', {}, body)).status).toBe(413);
+    const stream = new Blob([body]).stream();
+    const init = { method: 'POST', body: stream, duplex: 'half', headers: { 'content-type': 'application/json' } };
+    expect((await fetch(`${gate.url}/v1/login`, init as RequestInit)).status).toBe(413);
+    expect(gate.seen).toEqual([]);
+  });
+
+  test('a body that does not say how long it is arrives whole', async () => {
+    const stream = new Blob(['{"identifier":', '"ayu"}']).stream();
+    const init = { method: 'POST', body: stream, duplex: 'half', headers: { 'content-type': 'application/json' } };
+    expect((await fetch(`${gate.url}/v1/login`, init as RequestInit)).status).toBe(200);
+    expect(gate.seen[0]?.body.toString()).toBe('{"identifier":"ayu"}');
+  });
+});
+
+describe('browsers', () => {
+  test('a preflight is answered by the gateway, with no token and no function', async () => {
+    const headers = {
+      origin: 'https://shop.example',
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': 'authorization',
+    };
+    const answer = await fetch(`${gate.url}/v1/pay`, { method: 'OPTIONS', headers });
+    expect(answer.status).toBe(200);
+    expect(Object.fromEntries(answer.headers)).toMatchObject({
+      'access-control-allow-origin': '*',
+      'access-control-allow-methods': 'GET,POST',
+      'access-control-allow-headers': 'Authorization,Content-Type,Idempotency-Key,X-Request-Id,traceparent',
+      'access-control-max-age': '3600',
+    });
+    expect(answer.headers.get('access-control-allow-credentials')).toBeNull();
+    expect(gate.seen).toEqual([]);
+  });
+
+  test('answers and refusals are readable from any origin, with the headers that a client needs', async () => {
+    for (const answer of [
+      await get('/docs', { origin: 'https://shop.example' }),
+      await get('/v1/account', { origin: 'null' }),
+    ]) {
+      expect(answer.headers.get('access-control-allow-origin')).toBe('*');
+      expect(answer.headers.get('access-control-expose-headers')).toContain('X-Request-Id');
+    }
+  });
+});
+
+describe('what fails behind the gateway', () => {
+  test('a function that does not answer in time is 504, and for money the outcome is unknown', async () => {
+    gate.answer = () => undefined;
+    const answer = await get('/v1/account', { ...(await bearer()), 'idempotency-key': 'k' });
+    expect(answer.status).toBe(504);
+    expect(await problem(answer)).toMatchObject({ code: 'gateway_timeout', outcome: 'unknown', safe_to_retry: true });
+  });
+
+  test('a function that breaks off is 502, and is not asked twice', async () => {
+    gate.answer = (_, response) => response.destroy();
+    const answer = await get('/docs');
+    expect(answer.status).toBe(502);
+    const said = await problem(answer);
+    expect(said).toMatchObject({ code: 'bad_gateway' });
+    expect(said).not.toHaveProperty('outcome');
+    expect(gate.seen).toHaveLength(1);
+  });
+
+  test('an answer that breaks off in the middle is not taken for a whole one', async () => {
+    gate.answer = (_, response) => {
+      response.writeHead(200, { 'content-length': '100' }).write('half');
+      response.socket?.end();
+    };
+    const answer = await get('/docs');
+    await expect(answer.text()).rejects.toThrow();
+  });
+
+  test.each([
+    [502, 'bad_gateway', 'unknown'],
+    [503, 'service_unavailable', 'failed'],
+    [504, 'gateway_timeout', 'unknown'],
+  ])('what Knative says in plain text with %i becomes a problem', async (status, code, outcome) => {
+    gate.answer = (_, response) =>
+      response.writeHead(status, { 'content-type': 'text/plain' }).end('pending request queue full');
+    const answer = await post('/v1/login', { 'idempotency-key': 'k' });
+    expect(answer.status).toBe(status);
+    expect(await problem(answer)).toMatchObject({ code, outcome, safe_to_retry: true });
+    expect(answer.headers.get('retry-after')).toBe(status === 503 ? '1' : null);
+  });
+
+  test('a function’s own refusals, and a provider’s words, stay as they are', async () => {
+    for (const type of ['application/problem+json', 'application/json']) {
+      gate.answer = (_, response) =>
+        response.writeHead(503, { 'content-type': type }).end('{"responseCode":"5035600"}');
+      const answer = await post('/v1/notifications/gopay/v1.0/debit/notify');
+      expect([answer.headers.get('content-type'), await answer.text()]).toEqual([type, '{"responseCode":"5035600"}']);
+    }
+  });
+
+  test('a caller who goes away ends the request to the function', async () => {
+    let closed = false;
+    gate.answer = (_, response) => response.once('close', () => (closed = true));
+    const gone = new AbortController();
+    const answer = fetch(`${gate.url}/docs`, { signal: gone.signal });
+    await until('the function is asked', () => gate.seen.length === 1);
+    gone.abort();
+    await expect(answer).rejects.toThrow();
+    await until('the function knows', () => closed);
+  });
+});

@@ -1,0 +1,92 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { createTestRedis } from '../setup/redis.ts';
+import { startTestGateway, type TestGateway } from './test-gateway.ts';
+
+/** Three a minute wherever kong.yaml allows more, so that a test need not send hundreds. */
+const three = (yaml: string) =>
+  yaml.replaceAll(/minute: \d+/g, 'minute: 3').replaceAll(/timeout: 200\b/g, 'timeout: 2000');
+
+let gates: TestGateway[] = [];
+
+const start = async (redis?: { url: string; token: string }) => {
+  const gate = await startTestGateway(three, redis);
+  gates.push(gate);
+  return gate;
+};
+
+beforeEach(async () => {
+  // The windows are the calendar's: a test that began in the last seconds of a minute would count in two.
+  const left = 60 - (Math.floor(Date.now() / 1000) % 60);
+  if (left < 5) await new Promise((resolve) => setTimeout(resolve, left * 1000));
+});
+afterEach(async () => {
+  await Promise.all(gates.map((gate) => gate.stop()));
+  gates = [];
+});
+
+const login = (gate: TestGateway) => fetch(`${gate.url}/v1/login`, { method: 'POST', body: '{}' });
+const account = async (gate: TestGateway, sub: string) =>
+  fetch(`${gate.url}/v1/account`, { headers: { authorization: `Bearer ${await gate.token({ sub })}` } });
+
+async function statuses(count: number, ask: () => Promise<Response>): Promise<number[]> {
+  const all: number[] = [];
+  for (let index = 0; index < count; index += 1) all.push((await ask()).status);
+  return all;
+}
+
+describe('limits', () => {
+  test('what exceeds the limit of an address is 429, with Kong’s headers and the time to wait', async () => {
+    const gate = await start();
+    const first = await login(gate);
+    expect(Object.fromEntries(first.headers)).toMatchObject({
+      'ratelimit-limit': '3',
+      'ratelimit-remaining': '2',
+      'x-ratelimit-limit-minute': '3',
+      'x-ratelimit-remaining-minute': '2',
+    });
+    expect(Number(first.headers.get('ratelimit-reset'))).toBeLessThanOrEqual(60);
+    expect(await statuses(2, () => login(gate))).toEqual([200, 200]);
+    const refused = await login(gate);
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get('ratelimit-remaining')).toBe('0');
+    expect(refused.headers.get('retry-after')).toBe(refused.headers.get('ratelimit-reset'));
+    expect(await refused.json()).toMatchObject({ code: 'rate_limited', status: 429 });
+    expect(gate.seen).toHaveLength(3);
+  });
+
+  test('users have a limit of their own each, whatever address they come from', async () => {
+    const gate = await start();
+    expect(await statuses(4, () => account(gate, '1'))).toEqual([200, 200, 200, 429]);
+    expect((await account(gate, '2')).status).toBe(200);
+  });
+
+  test('a forged token uses up nobody’s limit', async () => {
+    const gate = await start();
+    const other = await start();
+    const forged = await other.token({ sub: '1' });
+    const ask = () => fetch(`${gate.url}/v1/account`, { headers: { authorization: `Bearer ${forged}` } });
+    expect(await statuses(5, ask)).toEqual([401, 401, 401, 401, 401]);
+    expect((await account(gate, '1')).status).toBe(200);
+  });
+
+  test('limits are counted per route, and for all gateways together', async () => {
+    const redis = await createTestRedis();
+    const [one, other] = [await start(redis), await start(redis)];
+    expect(await statuses(2, () => login(one))).toEqual([200, 200]);
+    expect(await statuses(2, () => login(other))).toEqual([200, 429]);
+    expect((await fetch(`${one.url}/v1/register`, { method: 'POST', body: '{}' })).status).toBe(200);
+  });
+
+  test('many at once are counted one by one', async () => {
+    const gate = await start();
+    const answers = await Promise.all(Array.from({ length: 20 }, () => login(gate)));
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(3);
+  });
+
+  test('without Redis requests pass, which is said', async () => {
+    const gate = await start({ url: 'http://127.0.0.1:1', token: 'none' });
+    expect(await statuses(5, () => login(gate))).toEqual([200, 200, 200, 200, 200]);
+    expect(gate.warned).toHaveLength(1);
+    expect(gate.warned[0]).toContain('requests pass without limits');
+  });
+});

@@ -1,0 +1,97 @@
+// The local gateway on the shipped kong.yaml, with the test in the place of the functions.
+
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { buffer, text } from 'node:stream/consumers';
+import { type JWTPayload, SignJWT } from 'jose';
+import { type Gateway, startGateway } from '../../kong/local/gateway.ts';
+import { renderKong } from '../../kong/render.ts';
+import { createTestRedis } from '../setup/redis.ts';
+
+export const PUBLIC_URL = 'https://gate.example.test';
+
+export interface Seen {
+  method: string;
+  path: string;
+  headers: IncomingMessage['headers'];
+  rawHeaders: string[];
+  body: Buffer;
+}
+
+export interface TestGateway {
+  url: string;
+  gateway: Gateway;
+  /** What reached functions, oldest first. */
+  seen: Seen[];
+  /** What functions answer; 200 `{}` unless set. */
+  answer: (seen: Seen, response: ServerResponse) => void;
+  keys: { privateKey: KeyObject; publicKey: KeyObject };
+  token(claims?: JWTPayload, header?: Record<string, unknown>, key?: KeyObject): Promise<string>;
+  /** One request as bytes on the wire, with Connection: close, and its answer as it comes back. */
+  raw(request: string): Promise<string>;
+  warned: string[];
+  stop(): Promise<void>;
+}
+
+/** `change` edits the rendered kong.yaml, for values that are too long to wait for. */
+export async function startTestGateway(
+  change: (yaml: string) => string = (yaml) => yaml,
+  redis?: { url: string; token: string },
+): Promise<TestGateway> {
+  const keys = generateKeyPairSync('ed25519');
+  const seen: Seen[] = [];
+  const state: { answer: TestGateway['answer'] } = { answer: (_, response) => response.end('{}') };
+  const functions = createServer(async (request, response) => {
+    const { method = '', url: path = '', headers, rawHeaders } = request;
+    const body = await buffer(request).catch(() => Buffer.alloc(0));
+    const each = { method, path, headers, rawHeaders, body };
+    seen.push(each);
+    state.answer(each, response);
+  });
+  await new Promise<void>((resolve) => functions.listen(0, '127.0.0.1', resolve));
+  const template = await readFile(new URL('../../kong/kong.yaml', import.meta.url), 'utf8');
+  const jwk = { ...keys.publicKey.export({ format: 'jwk' }), kid: 'key-1' };
+  const rendered = renderKong(template, {
+    publicUrl: PUBLIC_URL,
+    redisHost: '127.0.0.1',
+    publicKeys: JSON.stringify({ keys: [jwk] }),
+  });
+  const warned: string[] = [];
+  const gateway = await startGateway({
+    configuration: change(rendered),
+    publicUrl: PUBLIC_URL,
+    ingress: `http://127.0.0.1:${(functions.address() as AddressInfo).port}`,
+    redis: redis ?? (await createTestRedis()),
+    port: 0,
+    warn: (sentence) => warned.push(sentence),
+  });
+  return {
+    url: `http://127.0.0.1:${gateway.port}`,
+    gateway,
+    seen,
+    get answer() {
+      return state.answer;
+    },
+    set answer(answer) {
+      state.answer = answer;
+    },
+    keys,
+    warned,
+    token: (claims = {}, header = {}, key = keys.privateKey) =>
+      new SignJWT({ sub: '7', exp: Math.floor(Date.now() / 1000) + 900, ...claims })
+        .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: 'key-1', ...header })
+        .sign(key),
+    raw: async (request) => {
+      const socket = connect(gateway.port, '127.0.0.1');
+      socket.write(request);
+      return text(socket);
+    },
+    stop: async () => {
+      await gateway.stop();
+      functions.close();
+      functions.closeAllConnections();
+    },
+  };
+}
