@@ -6,6 +6,8 @@ import type { Answer, Command, Load, Measured, Preparation } from './load.ts';
 
 export interface LoadGenerator {
   pid: number;
+  /** Signs the fresh tokens of the next load, which takes a second or two. */
+  freshen(): Promise<void>;
   run(load: Load): Promise<Measured>;
   stop(): Promise<void>;
 }
@@ -16,6 +18,9 @@ export async function startLoadGenerator(preparation: Preparation): Promise<Load
   await ask(child, { prepare: preparation });
   return {
     pid: child.pid as number,
+    freshen: async () => {
+      await ask(child, { freshen: true });
+    },
     run: async (load) => {
       const answer = await ask(child, { load });
       if (!('measured' in answer)) throw new Error('the load generator answered something else');

@@ -18,8 +18,11 @@ export interface Load {
   ports: readonly number[];
   connections: number;
   distribution: Distribution;
-  /** `fresh`: tokens that no instance has seen, each used once. */
-  tokens: 'known' | 'fresh';
+  /**
+   * `known`: the same token per payer always. `introduced`: the same tokens, each payer once and then the end, so that the instances
+   * know them all. `fresh`: new tokens that no instance has seen, each once and then the end; `freshen` must come before.
+   */
+  tokens: 'known' | 'introduced' | 'fresh';
   /** Sent before measuring begins. */
   rampMs: number;
   measuredMs: number;
@@ -40,7 +43,7 @@ export interface Measured {
   example: string | undefined;
 }
 
-export type Command = { prepare: Preparation } | { load: Load };
+export type Command = { prepare: Preparation } | { freshen: true } | { load: Load };
 export type Answer = { prepared: true } | { measured: Measured } | { failed: string };
 
 const MOST_ANSWERS = 2_000_000;
@@ -48,6 +51,7 @@ const LAST_ANSWER_LIMIT_MS = 20_000;
 
 let preparation: Preparation | undefined;
 let known: Requests | undefined;
+let fresh: Requests | undefined;
 let random: Random = randomFrom(1);
 let serial = 0;
 let edition = 0;
@@ -71,8 +75,14 @@ async function carryOut(command: Command): Promise<Answer> {
     return { prepared: true };
   }
   if (!preparation || !known) throw new Error('prepare must come first');
+  if ('freshen' in command) {
+    fresh = await newRequests(preparation);
+    return { prepared: true };
+  }
   const { load } = command;
-  const requests = load.tokens === 'known' ? known : await newRequests(preparation);
+  const requests = load.tokens === 'fresh' ? fresh : known;
+  if (!requests) throw new Error('freshen must come before fresh tokens');
+  fresh = undefined;
   return { measured: await run(load, requests, preparation.people.length - 1) };
 }
 
@@ -90,15 +100,15 @@ async function run(load: Load, requests: Requests, merchant: number): Promise<Me
   let measured = 0;
   let begin = Number.POSITIVE_INFINITY;
   let end = Number.POSITIVE_INFINITY;
-  let nextFresh = 0;
+  let nextPayer = 0;
   let inFlight = 0;
   const { promise: allAnswered, resolve: finish } = Promise.withResolvers<void>();
 
   function next(connection: Connection): boolean {
     let [payer, payee] = draw(random, merchant, merchant);
-    if (load.tokens === 'fresh') {
-      if (nextFresh === merchant) end = Math.min(end, performance.now());
-      payer = nextFresh++;
+    if (load.tokens !== 'known') {
+      if (nextPayer === merchant) end = Math.min(end, performance.now());
+      payer = nextPayer++;
       if (payer === payee) payee = (payee + 1) % merchant;
     }
     if (performance.now() >= end) return false;

@@ -2,11 +2,12 @@
 
 import type { Distribution } from './distributions.ts';
 import type { Program } from './instances.ts';
+import type { Load } from './load.ts';
 
 export interface Variant {
   program: Program;
   distribution: Distribution;
-  tokens: 'known' | 'fresh';
+  tokens: Load['tokens'];
 }
 
 /** One round of each, then again: neighbours in time are compared with each other. */

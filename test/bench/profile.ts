@@ -59,6 +59,12 @@ async function profileOf(
       ports: instances.ports,
       connections: CONNECTIONS,
     } as const;
+    await runRound(platform, admin, generator, instances, {
+      ...load,
+      tokens: 'introduced',
+      rampMs: 0,
+      measuredMs: 60_000,
+    });
     await runRound(platform, admin, generator, instances, { ...load, rampMs: 0, measuredMs: plan.warmUpMs });
     await resetStatements(admin);
     window.from = now();

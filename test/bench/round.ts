@@ -39,6 +39,7 @@ export async function runRound(
   instances: Instances,
   load: Load,
 ): Promise<Round> {
+  if (load.tokens === 'fresh') await generator.freshen();
   await admin.query('checkpoint');
   const before = await cpuTimes(platform, generator, instances);
   const startedAt = performance.now();

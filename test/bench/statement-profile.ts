@@ -23,7 +23,7 @@ export async function statementsOf(admin: pg.Client, requests: number): Promise<
     `select regexp_replace(left(query, 400), '\\s+', ' ', 'g') as query, toplevel, calls, total_exec_time as total,
             total_plan_time as planning, wal_bytes, wal_fpi
        from pg_stat_statements join pg_database database on database.oid = dbid
-      where datname = current_database() and userid = 'one_gate_money'::regrole order by total_exec_time desc limit 12`,
+      where datname = current_database() and userid in ('one_gate_money'::regrole, 'one_gate_migrator'::regrole) order by total_exec_time desc limit 12`,
   );
   return rows.map((row) => [
     `${row.toplevel ? '' : '↳ '}\`${shorten(row.query)}\``,
