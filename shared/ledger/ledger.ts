@@ -13,7 +13,7 @@ import { beforeShutdown } from '../shutdown.ts';
 import { log } from '../telemetry/log.ts';
 import { BatchFailure, busyAccounts, type Ended, runBatch } from './batch.ts';
 import { accountIds } from './decide.ts';
-import { differences } from './differences.ts';
+import { keyReused } from './keys.ts';
 import type { Decided, Posting } from './posting.ts';
 
 /** What a posting has come to. */
@@ -127,7 +127,7 @@ function finish(batch: readonly Waiting[], ended: readonly Ended[]): void {
     }
     const { decision, response } = end;
     if (response.events) events.push(...response.events);
-    if (decision.first) reject(keyReused(posting, decision.first));
+    if (decision.first) reject(keyReused(posting.key, decision.first));
     else resolve({ operationId: posting.operationId, answer: response.answer, replayed: false, decided: decision });
   }
   if (events.length > 0) publish(events);
@@ -164,18 +164,6 @@ async function withoutBusy(batch: Waiting[]): Promise<Waiting[]> {
     if (![key.accountId, ...accountIds(movement)].some((id) => held.has(id))) return true;
     waiting.reject(busy('The account is busy with something else.'));
     return false;
-  });
-}
-
-function keyReused({ key }: Posting, first: { function: string; request: string }): Problem {
-  if (first.function !== key.function) {
-    return new Problem('idempotency_key_reused', {
-      detail: `The key was used for ${first.function}; use a new key for another request.`,
-    });
-  }
-  const pointers = differences(JSON.parse(first.request), JSON.parse(key.request));
-  return new Problem('idempotency_key_reused', {
-    errors: pointers.map((pointer) => ({ pointer, detail: 'is not what it was in the first request with this key' })),
   });
 }
 
