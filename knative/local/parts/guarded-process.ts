@@ -49,6 +49,8 @@ export type GuardedProcess = {
   /** Resolves when the server has ended, with a description of how: "exit code 1". Never rejects. */
   readonly ended: Promise<string>;
   readonly logFile: string;
+  /** Where in the log this start begins, in bytes. */
+  readonly logStart: number;
   /** Asks for a clean stop, waits for it; SIGKILL after the limit. May be called twice. */
   stop(): Promise<void>;
 };
@@ -73,7 +75,7 @@ export type GuardedCommand = {
 /** Starts a server that dies with us. Throws one sentence when it cannot be run at all. */
 export async function startGuarded(options: GuardedCommand): Promise<GuardedProcess> {
   await mkdir(dirname(options.logFile), { recursive: true });
-  const log = await openLog(options.logFile);
+  const { log, size: logStart } = await openLog(options.logFile);
   const child = spawn(
     '/bin/sh',
     ['-c', guard, 'guard', options.stopSignal, String(options.stopSeconds), options.command, ...options.args],
@@ -95,7 +97,10 @@ export async function startGuarded(options: GuardedCommand): Promise<GuardedProc
   await log.close();
   const pid = Number(said.trim());
   if (!Number.isInteger(pid) || pid <= 0) throw new Error(`${options.name} did not start: ${await ended}.`);
-  await writeFile(options.recordFile, JSON.stringify({ pid, identity: await identityOf(pid) }));
+  await record(options.recordFile, pid).catch((error) => {
+    child.stdin?.end();
+    throw error;
+  });
 
   // An owner that forgets to stop us may still end; the guard then does it.
   child.unref();
@@ -105,6 +110,7 @@ export async function startGuarded(options: GuardedCommand): Promise<GuardedProc
     pid,
     ended,
     logFile: options.logFile,
+    logStart,
     stop: async () => {
       child.ref();
       child.stdin?.end();
@@ -143,27 +149,38 @@ export async function waitUntilReady<T>(
   throw new Error(await complaint(server, `was not ready after ${limitSeconds} s`), { cause: lastError });
 }
 
+/** Remembers a running server for the next start. */
+export async function record(recordFile: string, pid: number): Promise<void> {
+  await writeFile(recordFile, JSON.stringify({ pid, identity: await identityOf(pid) }));
+}
+
 /** Stops the server that an ended owner left behind, if it is still there. */
 export async function stopLeftOver(recordFile: string, signal: NodeJS.Signals, limitSeconds: number): Promise<void> {
-  const record = await readFile(recordFile, 'utf8').catch(() => undefined);
-  if (record === undefined) return;
-  const { pid, identity } = JSON.parse(record) as { pid: number; identity: string };
-  const alive = async () => (await identityOf(pid)) === identity;
+  const { pid, identity } = await readRecord(recordFile);
+  const alive = async () => pid !== undefined && identity !== undefined && (await identityOf(pid)) === identity;
   const send = (name: NodeJS.Signals) => {
     try {
-      process.kill(pid, name);
+      process.kill(pid ?? 0, name);
     } catch {
       // It ended by itself in between.
     }
   };
   if (await alive()) {
     send(signal);
-    const deadline = Date.now() + limitSeconds * 1000;
-    while ((await alive()) && Date.now() < deadline) await delay(50);
+    for (const deadline = Date.now() + limitSeconds * 1000; Date.now() < deadline && (await alive()); ) await delay(50);
     if (await alive()) send('SIGKILL');
     while (await alive()) await delay(20);
   }
   await rm(recordFile, { force: true });
+}
+
+async function readRecord(recordFile: string): Promise<{ pid?: number; identity?: string }> {
+  try {
+    return JSON.parse(await readFile(recordFile, 'utf8')) as { pid: number; identity: string };
+  } catch {
+    // There is none, or it was cut off while it was written.
+    return {};
+  }
 }
 
 async function openLog(path: string) {
@@ -171,13 +188,14 @@ async function openLog(path: string) {
     (file) => file.size,
     () => 0,
   );
-  if (size > 10 * 1024 * 1024) await rename(path, `${path}.1`);
-  return open(path, 'a', 0o600);
+  const full = size > 10 * 1024 * 1024;
+  if (full) await rename(path, `${path}.1`);
+  return { log: await open(path, 'a', 0o600), size: full ? 0 : size };
 }
 
 async function complaint(server: GuardedProcess, what: string): Promise<string> {
-  const log = await readFile(server.logFile, 'utf8').catch(() => '');
-  const lines = log.trimEnd().split('\n').slice(-40);
+  const log = await readFile(server.logFile).catch(() => Buffer.alloc(0));
+  const lines = log.subarray(server.logStart).toString().trimEnd().split('\n');
   const telling = lines.findLast((line) => /FATAL|ERROR|Exception|error while loading|not found|refused/i.test(line));
   const said = (telling ?? lines.at(-1) ?? '').trim().slice(0, 300);
   return `${server.name} ${what}${said ? `: ${said}` : ''} (log: ${server.logFile}).`;

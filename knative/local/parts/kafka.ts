@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Kafka, logLevel } from 'kafkajs';
 import type { DataDirectory } from './data-directory.ts';
-import { freePort } from './free-port.ts';
+import { onFreePorts } from './free-port.ts';
 import { startGuarded, stopLeftOver, waitUntilReady } from './guarded-process.ts';
 import { kafkaJars } from './kafka-jars.ts';
 import { brokerVersion } from './kafka-version.ts';
@@ -53,34 +53,36 @@ export async function startKafka(data: DataDirectory, options: KafkaOptions): Pr
   await stopLeftOver(record, 'SIGTERM', 20);
   const directory = join(data.path, 'kafka');
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const port = await freePort(options.port ?? data.ports['kafka']);
-  const controllerPort = await freePort(data.ports['kafkaController']);
   const config = join(directory, 'server.properties');
-  await writeFile(config, properties(join(directory, 'log'), port, controllerPort));
-  await format(jars.libs, directory, config);
-  const server = await startGuarded({
-    name: 'Kafka',
-    command: 'java',
-    args: [...jvm, '-Xms64m', '-Xmx384m', '-cp', join(jars.libs, '*'), 'kafka.Kafka', config],
-    directory,
-    environment: { ...(process.env.JAVA_HOME ? { JAVA_HOME: process.env.JAVA_HOME } : {}) },
-    logFile: join(data.path, 'logs', 'kafka.log'),
-    recordFile: record,
-    stopSignal: 'TERM',
-    stopSeconds: 20,
-  });
-  const broker = `127.0.0.1:${port}`;
-  const version = await waitUntilReady(server, () => readyVersion(broker), 90);
-  return {
-    description: `Kafka ${version}, one broker of Maven Central's jars (${jars.version})`,
-    version,
-    brokers: [broker],
-    port,
-    controllerPort,
-    pid: server.pid,
-    ended: server.ended,
-    stop: server.stop,
-  };
+  return onFreePorts(
+    [options.port ?? data.ports['kafka'], data.ports['kafkaController']],
+    async (port = 0, other = 0) => {
+      await writeFile(config, properties(join(directory, 'log'), port, other));
+      await format(jars.libs, directory, config);
+      const server = await startGuarded({
+        name: 'Kafka',
+        command: 'java',
+        args: [...jvm, '-Xms64m', '-Xmx384m', '-cp', join(jars.libs, '*'), 'kafka.Kafka', config],
+        directory,
+        logFile: join(data.path, 'logs', 'kafka.log'),
+        recordFile: record,
+        stopSignal: 'TERM',
+        stopSeconds: 20,
+      });
+      const broker = `127.0.0.1:${port}`;
+      const version = await waitUntilReady(server, () => readyVersion(broker), 90);
+      return {
+        description: `Kafka ${version}, one broker of Maven Central's jars (${jars.version})`,
+        version,
+        brokers: [broker],
+        port,
+        controllerPort: other,
+        pid: server.pid,
+        ended: server.ended,
+        stop: server.stop,
+      };
+    },
+  );
 }
 
 /** Makes the topics that are not there yet, and waits until they can be used. Existing ones stay as they are. */

@@ -21,3 +21,13 @@ export async function identityOf(pid: number): Promise<string | undefined> {
   const shown = await promisify(execFile)('ps', ['-o', 'lstart=', '-p', String(pid)]).catch(() => undefined);
   return shown?.stdout.trim() || undefined;
 }
+
+/** The command line of a process, or nothing when there is no such process. */
+export async function commandOf(pid: number): Promise<string> {
+  if (process.platform === 'linux') {
+    const words = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    return words.replaceAll('\0', ' ').trim();
+  }
+  const shown = await promisify(execFile)('ps', ['-o', 'command=', '-p', String(pid)]).catch(() => undefined);
+  return shown?.stdout.trim() ?? '';
+}

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { claimDataDirectory, type Secrets } from './data-directory.ts';
 import { type KafkaPart, startKafka } from './kafka.ts';
 import { type PostgresPart, startPostgres } from './postgres.ts';
@@ -34,7 +35,7 @@ export type PartsOptions = {
   extraRedisDatabases?: number | undefined;
 };
 
-const checkout = new URL('../../../', import.meta.url).pathname;
+const checkout = fileURLToPath(new URL('../../../', import.meta.url));
 
 /**
  * Starts PostgreSQL, Redis and Kafka side by side and waits until each can be used. When one fails, the others are

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { Redis } from '@upstash/redis';
 import { Kafka, logLevel } from 'kafkajs';
@@ -11,14 +12,14 @@ import pg from 'pg';
 import { claimDataDirectory } from '../../../knative/local/parts/data-directory.ts';
 import { startGuarded, stopLeftOver, waitUntilReady } from '../../../knative/local/parts/guarded-process.ts';
 import { createTopics } from '../../../knative/local/parts/kafka.ts';
-import { identityOf } from '../../../knative/local/parts/process-identity.ts';
+import { commandOf, identityOf } from '../../../knative/local/parts/process-identity.ts';
 import { startParts } from '../../../knative/local/parts/start-parts.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../../setup/temporary-directory.ts';
 import type { StartedParts } from './run-parts.ts';
 
 // What the parts promise about starting, ending, and being killed.
 
-const script = new URL('./run-parts.ts', import.meta.url).pathname;
+const script = fileURLToPath(new URL('./run-parts.ts', import.meta.url));
 const ownEnvironment = { PATH: process.env['PATH'] };
 
 let directory: TemporaryDirectory;
@@ -67,6 +68,25 @@ test('the parts end with their owner even when it is killed, and the data are th
   if (second.parts.brokers) expect(await consumeOne([...second.parts.brokers], 'kept')).toBe('yes');
   // Ctrl-C reaches an owner that has no handler for it.
   second.owner.kill('SIGINT');
+  await allGone(second.parts.pids);
+}, 120_000);
+
+test('a PostgreSQL that nobody guards any more is stopped by the next start, even when its record is lost', async () => {
+  const first = await runParts();
+  const postgres = first.parts.pids[0] ?? 0;
+  // The guards first: they would stop it when the owner ends.
+  for (const pid of await readdir('/proc')) {
+    const words = /^\d+$/.test(pid) ? await commandOf(Number(pid)) : '';
+    if (words.startsWith('/bin/sh') && words.includes(directory.path)) process.kill(Number(pid), 'SIGKILL');
+  }
+  first.owner.kill('SIGKILL');
+  await allGone([first.owner.pid ?? 0]);
+  expect(await identityOf(postgres)).toBeDefined();
+  await rm(join(directory.path, 'postgres.process'));
+
+  const second = await runParts();
+  await allGone(first.parts.pids);
+  second.owner.kill('SIGKILL');
   await allGone(second.parts.pids);
 }, 120_000);
 
@@ -139,7 +159,9 @@ test('a server that does not start is reported with its own words', async () => 
 });
 
 test('a server that ignores its stop signal is killed after the limit', async () => {
-  const server = await startGuarded({ ...command('trap "" TERM; while :; do sleep 0.05; done'), stopSeconds: 1 });
+  const stubborn = 'trap "" TERM; echo deaf; while :; do sleep 0.05; done';
+  const server = await startGuarded({ ...command(stubborn), stopSeconds: 1 });
+  await waitUntilReady(server, async () => (await readFile(server.logFile, 'utf8')).includes('deaf') || undefined, 10);
   await server.stop();
   expect(await server.ended).toBe('exit code 137');
   expect(await identityOf(server.pid)).toBeUndefined();

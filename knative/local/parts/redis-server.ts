@@ -1,0 +1,121 @@
+import { access, constants, mkdir, writeFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+import { delimiter, join } from 'node:path';
+import type { DataDirectory } from './data-directory.ts';
+import { onFreePorts } from './free-port.ts';
+import { startGuarded, stopLeftOver, waitUntilReady } from './guarded-process.ts';
+import { redisConnection } from './redis-connection.ts';
+
+/** A Redis to put the proxy in front of. */
+export type RedisServer = {
+  url: string;
+  /** Where it comes from, in words. */
+  what: string;
+  substitute?: true;
+  port?: number;
+  pid?: number;
+  ended?: Promise<string>;
+  stop?: () => Promise<void>;
+};
+
+/** The path of the first `redis-server`, or else `valkey-server`, in these directories. */
+export async function findServer(searchPath: string): Promise<string | undefined> {
+  for (const name of ['redis-server', 'valkey-server']) {
+    for (const directory of searchPath.split(delimiter).filter(Boolean)) {
+      const path = join(directory, name);
+      const found = await access(path, constants.X_OK).then(
+        () => true,
+        () => false,
+      );
+      if (found) return path;
+    }
+  }
+  return undefined;
+}
+
+/** Starts a real server with its data in the data directory. */
+export async function startServer(data: DataDirectory, binary: string, databases: number): Promise<RedisServer> {
+  const directory = join(data.path, 'redis');
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const record = join(data.path, 'redis.process');
+  await stopLeftOver(record, 'SIGTERM', 10);
+  const config = join(directory, 'redis.conf');
+  return onFreePorts([data.ports['redis']], async (port = 0) => {
+    await writeFile(config, configuration(directory, port, data.secrets.redis, databases), {
+      mode: 0o600,
+    });
+    const server = await startGuarded({
+      name: 'Redis',
+      command: binary,
+      args: [config],
+      directory,
+      logFile: join(data.path, 'logs', 'redis.log'),
+      recordFile: record,
+      stopSignal: 'TERM',
+      stopSeconds: 10,
+    });
+    const url = `redis://:${data.secrets.redis}@127.0.0.1:${port}`;
+    await waitUntilReady(server, () => askInfo(url), 30);
+    return { url, what: 'the one on the PATH', port, pid: server.pid, ended: server.ended, stop: server.stop };
+  });
+}
+
+function configuration(directory: string, port: number, password: string, databases: number): string {
+  return [
+    'bind 127.0.0.1',
+    `port ${port}`,
+    `requirepass ${password}`,
+    `dir "${directory}"`,
+    'daemonize no',
+    'appendonly yes',
+    'appendfsync everysec',
+    'save ""',
+    'maxmemory 256mb',
+    // An evicted revocation would bring a session back to life.
+    'maxmemory-policy noeviction',
+    `databases ${databases}`,
+    '',
+  ].join('\n');
+}
+
+/** Starts the substitute, in this process. */
+export async function startSubstitute(databases: number): Promise<RedisServer> {
+  // Loaded only here: it is a development package, and large.
+  const { createRedisServer } = await import('js-redis-server');
+  const server = await createRedisServer({ databaseCount: databases });
+  const clients = new Set<Socket>();
+  server.server.server.on('connection', (socket) => {
+    clients.add(socket);
+    socket.once('close', () => clients.delete(socket));
+  });
+  return {
+    url: `redis://127.0.0.1:${server.port}`,
+    what: 'the substitute',
+    substitute: true,
+    port: server.port,
+    stop: async () => {
+      // It would wait for its clients to go by themselves.
+      for (const socket of clients) socket.destroy();
+      await server.close();
+    },
+  };
+}
+
+/** What a server says it is. */
+export async function askInfo(url: string): Promise<{ name: string; version: string }> {
+  const connection = redisConnection(url, 5000);
+  try {
+    const [reply] = await connection.send([['INFO', 'server']]);
+    if (!Buffer.isBuffer(reply)) throw new Error(`Redis does not answer INFO: ${reply}`);
+    return readInfo(reply.toString());
+  } finally {
+    connection.close();
+  }
+}
+
+export function readInfo(info: string): { name: string; version: string } {
+  const field = (name: string) => new RegExp(`^${name}:(.*)$`, 'm').exec(info)?.[1]?.trim();
+  const valkey = field('valkey_version');
+  if (valkey) return { name: 'Valkey', version: valkey };
+  return { name: 'Redis', version: field('redis_version') ?? 'of unknown version' };
+}
