@@ -1,0 +1,326 @@
+// House rules that a program can check: layers, cycles, where the environment is read, and one name for everything.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join, normalize } from 'node:path';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { parseFileSync } from '@swc/core';
+import { parse } from 'yaml';
+import { functionFiles } from '../knative/local/build.ts';
+import { type Manifests, readManifests } from '../knative/local/manifests.ts';
+import { SCHEDULE_TYPE } from '../shared/events/schedule.ts';
+import type { FunctionDeclaration } from '../shared/http/function.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+
+interface SourceFile {
+  path: string;
+  text: string;
+  imports: Import[];
+}
+
+interface Import {
+  /** A path of the project, or a package's name. */
+  to: string;
+  typeOnly: boolean;
+}
+
+const files: SourceFile[] = ['functions', 'shared', 'knative', 'kong', 'migrations', 'test'].flatMap(sourcesBelow);
+const productFiles = files.filter(({ path }) => /^(functions|shared)\//.test(path));
+
+const PLATFORM = ['environment.ts', 'shutdown.ts', 'database', 'cache', 'events', 'http', 'host', 'telemetry'];
+/** Other files of a domain's folder than functions: none may be imported across folders. */
+const layerOf = (path: string): 'function' | 'domain' | 'platform' | 'outside' => {
+  const [top, second = ''] = path.split('/');
+  if (top === 'functions') return 'function';
+  if (top !== 'shared') return 'outside';
+  return PLATFORM.includes(second) ? 'platform' : 'domain';
+};
+
+describe('layers', () => {
+  const edges = productFiles.flatMap(({ path, imports }) => imports.map(({ to }) => [path, to] as const));
+  const ours = edges.filter(([, to]) => /^(functions|shared|knative|kong|test|migrations)\//.test(to));
+
+  test('a function imports shared, never another function', () => {
+    expect(
+      ours.filter(([from, to]) => layerOf(from) === 'function' && to.endsWith('.ts') && layerOf(to) === 'function'),
+    ).toEqual([]);
+  });
+
+  test('shared never imports functions', () => {
+    expect(ours.filter(([from, to]) => from.startsWith('shared/') && layerOf(to) === 'function')).toEqual([]);
+  });
+
+  test('platform modules never import domain modules', () => {
+    expect(ours.filter(([from, to]) => layerOf(from) === 'platform' && layerOf(to) === 'domain')).toEqual([]);
+  });
+
+  test('what runs in production imports nothing from tests, the local platform or migrations', () => {
+    expect(ours.filter(([, to]) => layerOf(to) === 'outside')).toEqual([]);
+  });
+
+  test('nothing but tests imports tests', () => {
+    const importers = files.filter(({ path }) => !path.startsWith('test/'));
+    expect(
+      importers.filter(({ imports }) => imports.some(({ to }) => to.startsWith('test/'))).map(({ path }) => path),
+    ).toEqual([]);
+  });
+
+  test.each([
+    ['pg', 'shared/database/'],
+    ['@upstash/redis', 'shared/cache/'],
+    ['kafkajs', 'shared/events/'],
+  ])('%s is opened in %s alone', (driver, place) => {
+    const opens = ({ to, typeOnly }: Import) => to === driver && !typeOnly;
+    const openers = productFiles.filter(({ path, imports }) => imports.some(opens) && !path.startsWith(place));
+    expect(openers.map(({ path }) => path)).toEqual([]);
+  });
+
+  test('there are no import cycles', () => {
+    expect(cycles(files)).toEqual([]);
+  });
+});
+
+describe('files', () => {
+  test('the environment is read in shared/environment.ts alone', () => {
+    const readers = productFiles.filter(({ text }) => /process\s*\.\s*env|process\s*\[|import\.meta\.env/.test(text));
+    expect(readers.map(({ path }) => path)).toEqual(['shared/environment.ts']);
+  });
+
+  test('no file is named for being anything or everything', () => {
+    const vague = /^(utils?|helpers?|commons?|types?|misc|index|interfaces?|constants?)\.ts$/;
+    expect(productFiles.filter(({ path }) => vague.test(basename(path))).map(({ path }) => path)).toEqual([]);
+  });
+
+  test('a function begins with one line: what triggers it, and what it is for', async () => {
+    const opening = /^\/\/ ((GET|POST|DELETE) \/\S*|Events? \S+|Every \w+)[^\n]*: [^\n]{10,}/;
+    for (const path of await functionFiles())
+      expect({ path, opens: opening.test(sourceOf(path)) }).toEqual({ path, opens: true });
+  });
+
+  test('every file below a domain’s folder is a function', async () => {
+    const declared = new Set(await functionFiles());
+    const others = files.filter(({ path }) => path.startsWith('functions/') && !declared.has(path));
+    expect(others.map(({ path }) => path)).toEqual([]);
+  });
+});
+
+interface KongRoute {
+  name: string;
+  methods?: string[];
+  paths: string[];
+  plugins?: { name: string }[];
+}
+interface KongFile {
+  services: { name: string; url: string; read_timeout: number; routes: KongRoute[] }[];
+  routes: KongRoute[];
+}
+
+describe('one name for function, file, manifest, route', () => {
+  let manifests: Manifests;
+  const declarations = new Map<string, { path: string; declaration: FunctionDeclaration }>();
+  const kong = parse(readFileSync(join(ROOT, 'kong/kong.yaml'), 'utf8')) as KongFile;
+
+  beforeAll(async () => {
+    manifests = await readManifests(join(ROOT, 'knative/base'));
+    for (const path of await functionFiles()) {
+      const { default: declaration } = (await import(join(ROOT, path))) as { default: FunctionDeclaration };
+      declarations.set(basename(path, '.ts'), { path, declaration });
+    }
+  });
+
+  const all = () => [...declarations].map(([name, { declaration }]) => ({ ...declaration, name }));
+  const manifestOf = (name: string) => manifests.services.find((service) => service.name === name);
+
+  test('the file and the declaration', () => {
+    for (const [name, { declaration }] of declarations) expect(declaration.name).toBe(name);
+  });
+
+  test('every function has its manifest in the folder of its domain, and every manifest its function', () => {
+    expect(manifests.services.map(({ name }) => name).sort()).toEqual([...declarations.keys()].sort());
+    for (const { path } of declarations.values()) {
+      const manifest = path.replace('functions/', 'knative/base/').replace('.ts', '.yaml');
+      const text = readFileSync(join(ROOT, manifest), 'utf8');
+      expect(text).toContain(`\n  name: ${basename(path, '.ts')}\n`);
+      expect(text).toContain('networking.knative.dev/visibility: cluster-local');
+    }
+  });
+
+  test('the manifest starts that function, within the cluster only, and tells it its concurrency', () => {
+    for (const { name, argument, containerConcurrency, environment } of manifests.services) {
+      expect({ name, argument }).toEqual({ name, argument: `${name}.mjs` });
+      const told = environment.find((entry) => entry.name === 'CONTAINER_CONCURRENCY');
+      expect({ name, told }).toEqual({
+        name,
+        told: { name: 'CONTAINER_CONCURRENCY', value: String(containerConcurrency) },
+      });
+    }
+  });
+
+  test('every HTTP function has its route, and every route its function: same method, same paths', () => {
+    const addresses = (name: string, declaration: FunctionDeclaration) =>
+      [declaration.http?.route ?? '', ...(declaration.http?.alsoAt ?? [])].map((route) => `${name}: ${shape(route)}`);
+    const declared = all()
+      .filter(({ http }) => http)
+      .flatMap((each) => addresses(each.name, each));
+    const routed = kong.services.flatMap(({ name, routes }) =>
+      routes.flatMap((route) => route.paths.map((path) => `${name}: ${shape(`${route.methods?.join(',')} ${path}`)}`)),
+    );
+    expect(routed.sort()).toEqual(declared.sort());
+  });
+
+  test('a route is called as its function, leads to it, and outlasts its timeout by a cold start', () => {
+    for (const { name, url, read_timeout: patience, routes } of kong.services) {
+      expect(url).toBe(`http://${name}.one-gate.svc.cluster.local:80`);
+      expect(routes.map((route) => route.name)).toEqual([name]);
+      expect(patience).toBeGreaterThanOrEqual(((manifestOf(name)?.timeoutSeconds ?? 0) + 5) * 1000);
+    }
+  });
+
+  test('the gateway asks for a token exactly where the declaration does', () => {
+    for (const { name, http } of all()) {
+      if (!http) continue;
+      const route = kong.services.find((service) => service.name === name)?.routes[0];
+      const jwt = route?.plugins?.some((plugin) => plugin.name === 'jwt') ?? false;
+      expect({ name, jwt }).toEqual({ name, jwt: http.caller.scheme === 'bearer' });
+    }
+  });
+
+  test('every route has a limit', () => {
+    for (const { name, routes } of kong.services) {
+      expect({ name, plugins: routes[0]?.plugins?.map((plugin) => plugin.name) }).toEqual({
+        name,
+        plugins: expect.arrayContaining(['rate-limiting']),
+      });
+    }
+  });
+
+  test('every path is also there for the methods it does not know', () => {
+    const known = kong.services.flatMap(({ routes }) => routes.flatMap(({ paths }) => paths));
+    expect(kong.routes.flatMap(({ paths }) => paths).sort()).toEqual(known.sort());
+    for (const { name, paths } of kong.routes) {
+      const method = name === 'only-get' ? 'GET' : 'POST';
+      const right = kong.services.flatMap(({ routes }) => routes.filter(({ methods }) => methods?.join() === method));
+      expect(paths.slice().sort()).toEqual(right.flatMap((route) => route.paths).sort());
+    }
+  });
+
+  test('every event function has a source, and every source an event function', () => {
+    const sources = [...manifests.kafkaSources, ...manifests.pingSources];
+    const fed = new Set(sources.map(({ sink }) => sink.service));
+    expect([...fed].sort()).toEqual(
+      all()
+        .filter(({ event }) => event)
+        .map(({ name }) => name)
+        .sort(),
+    );
+    for (const { sink } of sources) expect(sink.path).toBe('/events');
+  });
+
+  test('a function takes what its source sends', () => {
+    for (const { sink } of manifests.pingSources) {
+      expect(declarations.get(sink.service)?.declaration.event?.types).toEqual([SCHEDULE_TYPE]);
+    }
+    for (const { sink } of manifests.kafkaSources) {
+      expect(declarations.get(sink.service)?.declaration.event?.types).not.toContain(SCHEDULE_TYPE);
+    }
+  });
+
+  test('every topic that the code names has its KafkaTopic, and every KafkaTopic is named by the code or is for dead letters', () => {
+    const named = new Set(
+      productFiles.flatMap(({ text }) =>
+        [...text.matchAll(/_TOPIC = '(one-gate\.[a-z.-]+)'/g)].map(([, topic]) => topic),
+      ),
+    );
+    const letters = new Set(manifests.kafkaSources.map(({ deadLetterTopic }) => deadLetterTopic));
+    const topics = manifests.topics.map(({ name }) => name).filter((name) => !letters.has(name));
+    expect(topics.sort()).toEqual([...named].sort());
+  });
+
+  test('a source knows its dead letters, and its group begins with the first event', () => {
+    for (const { name, topics, consumerGroup, fromBeginning, deadLetterTopic } of manifests.kafkaSources) {
+      expect({ name, consumerGroup, fromBeginning, deadLetterTopic }).toEqual({
+        name,
+        consumerGroup: name,
+        fromBeginning: true,
+        deadLetterTopic: `${topics[0]}.dead-letters`,
+      });
+    }
+  });
+
+  // PostgreSQL has 200 connections; ten of them are for people, migrations and the operator.
+  test('all instances of all functions together fit into the database’s connections', () => {
+    const connections = manifests.services.map(({ scale, environment }) => {
+      const pool = environment.find(({ name }) => name === 'DATABASE_POOL_SIZE');
+      const uses = environment.some(({ name }) => name === 'DATABASE_URL');
+      return uses ? scale.max * Number(pool && 'value' in pool ? pool.value : 4) : 0;
+    });
+    expect(connections.reduce((sum, each) => sum + each, 0)).toBeLessThanOrEqual(190);
+  });
+});
+
+/** "GET /v1/transactions/{}" for a declared route and for Kong's regular expression alike. */
+function shape(route: string): string {
+  return route
+    .replace(/ ~/, ' ')
+    .replace(/\$$/, '')
+    .replaceAll('\\', '')
+    .replace(/\{\w+\}|\[[^\]]+\]\+/g, '{}');
+}
+
+function sourceOf(path: string): string {
+  return files.find((file) => file.path === path)?.text ?? '';
+}
+
+function sourcesBelow(folder: string): SourceFile[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.includes('node_modules'))
+    .map((name) => {
+      const path = join(folder, name);
+      return { path, text: readFileSync(join(ROOT, path), 'utf8'), imports: importsOf(path) };
+    });
+}
+
+function importsOf(path: string): Import[] {
+  const found: Import[] = [];
+  const visit = (node: unknown): void => {
+    if (Array.isArray(node)) {
+      for (const each of node) visit(each);
+      return;
+    }
+    if (typeof node !== 'object' || node === null) return;
+    const each = node as Record<string, unknown> & { type?: string };
+    const source = each['source'] as { value?: string } | null | undefined;
+    if (/^(Import|ExportNamed|ExportAll)/.test(each.type ?? '') && source?.value) {
+      found.push({ to: resolveFrom(path, source.value), typeOnly: each['typeOnly'] === true });
+    }
+    if (each.type === 'CallExpression' && (each['callee'] as { type?: string }).type === 'Import') {
+      const [argument] = each['arguments'] as { expression?: { value?: unknown } }[];
+      const name = argument?.expression?.value;
+      if (typeof name === 'string') found.push({ to: resolveFrom(path, name), typeOnly: false });
+    }
+    for (const part of Object.values(each)) visit(part);
+  };
+  visit(parseFileSync(join(ROOT, path), { syntax: 'typescript', target: 'es2024' }).body);
+  return found;
+}
+
+function resolveFrom(path: string, name: string): string {
+  return name.startsWith('.') ? normalize(join(dirname(path), name)) : name;
+}
+
+/** Each cycle once, as "a -> b -> a". Imports of types are gone at run time and do not count. */
+function cycles(sources: SourceFile[]): string[] {
+  const valuesOf = (imports: Import[]) => imports.filter(({ typeOnly }) => !typeOnly).map(({ to }) => to);
+  const graph = new Map(sources.map(({ path, imports }) => [path, valuesOf(imports)]));
+  const done = new Set<string>();
+  const found: string[] = [];
+  const walk = (path: string, trail: string[]): void => {
+    const at = trail.indexOf(path);
+    if (at >= 0) found.push([...trail.slice(at), path].join(' -> '));
+    if (at >= 0 || done.has(path)) return;
+    for (const to of graph.get(path) ?? []) walk(to, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of graph.keys()) walk(path, []);
+  return found;
+}
