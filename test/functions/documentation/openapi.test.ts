@@ -5,6 +5,7 @@ import { type GenericSchema, safeParse } from 'valibot';
 import { everyFunction, generateOpenapi, openapiFile } from '../../../knative/local/generate-openapi.ts';
 import type { OpenApiDocument } from '../../../shared/documentation/openapi.ts';
 import { type ServedFunction, serve } from '../../../shared/host/serve.ts';
+import { asDocumented } from '../../shared/documentation/as-documented.ts';
 import { lintOpenapi } from '../../shared/documentation/lint-openapi.ts';
 
 const here = 'https://pay.example.co.id';
@@ -74,4 +75,20 @@ test('nobody fetches twice what has not changed, and it comes compressed to thos
   expect(zipped.headers.get('etag')).not.toBe(etag);
   expect(await zipped.json()).toEqual(await first.json());
   expect((await get({ 'accept-encoding': 'gzip;q=0' })).headers.get('content-encoding')).toBeNull();
+});
+
+test('what any function says to a stranger who sends nothing is in the document', async () => {
+  const faults = asDocumented(JSON.parse(await generateOpenapi()));
+  for (const { declaration } of await everyFunction()) {
+    if (!declaration.http) continue;
+    const stranger = await serve(declaration, 0);
+    const [method = '', path = ''] = declaration.http.route.split(' ');
+    const body = method === 'GET' ? {} : { headers: { 'content-type': 'application/json' }, body: '{}' };
+    const answer = await fetch(`http://localhost:${stranger.port}${path.replace(/\{\w+\}/g, 'x')}`, {
+      method,
+      ...body,
+    });
+    expect([declaration.name, await faults(declaration.name, answer)]).toEqual([declaration.name, []]);
+    await stranger.drain();
+  }
 });

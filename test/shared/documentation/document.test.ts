@@ -1,14 +1,13 @@
 // The document of a few small functions, held against what the host really answers for them.
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { Ajv2020 } from 'ajv/dist/2020.js';
-import formats from 'ajv-formats';
 import * as v from 'valibot';
 import { describeApi } from '../../../shared/documentation/document.ts';
 import type { Response as DocumentedResponse } from '../../../shared/documentation/openapi.ts';
 import { type ServedFunction, serve } from '../../../shared/host/serve.ts';
 import { anyone, type CallerKind, defineFunction } from '../../../shared/http/function.ts';
 import { Problem } from '../../../shared/http/problem.ts';
+import { asDocumented } from './as-documented.ts';
 import { lintOpenapi } from './lint-openapi.ts';
 
 const somebody: CallerKind<string> = {
@@ -164,19 +163,10 @@ describe('what the host answers', () => {
     await Promise.all(Object.values(served).map((one) => one.drain()));
   });
 
-  const ajv = new Ajv2020({ strict: false, allErrors: true });
-  formats.default(ajv);
-  ajv.addSchema({ $id: 'openapi', ...document });
-  const call = async (name: string, path: string, init?: RequestInit) => {
-    const response = await fetch(`http://localhost:${served[name]?.port}${path}`, init);
-    const text = await response.text();
-    return { response, body: response.headers.get('content-type')?.includes('json') ? JSON.parse(text) : text };
-  };
-  const faults = (schemaPointer: string, body: unknown) => {
-    const check = ajv.getSchema(`openapi${schemaPointer}`);
-    if (!check) throw new Error(`no schema at ${schemaPointer}`);
-    return check(body) ? [] : check.errors;
-  };
+  const faults = asDocumented(document);
+  const membersOf = async (answer: Response) => (await answer.clone().json()) as Record<string, unknown>;
+  const call = (name: string, path: string, init?: RequestInit) =>
+    fetch(`http://localhost:${served[name]?.port}${path}`, init);
 
   const headers = { authorization: 'Bearer good', 'content-type': 'application/json', 'idempotency-key': 'k' };
   const post = (text: unknown, more: Record<string, string> = {}) => ({
@@ -187,21 +177,15 @@ describe('what the host answers', () => {
 
   test('successes are what the document says, with the headers it names', async () => {
     const first = await call('write-note', '/v1/notes', post('hello'));
-    const schema = (method: string, path: string, status: number, media: string) =>
-      `#/paths/${path}/${method}/responses/${status}/content/${media}/schema`;
-    expect(faults(schema('post', '~1v1~1notes', 201, 'application~1json'), first.body)).toEqual([]);
+    const { request_id } = await membersOf(first);
+    expect(first.headers.get('x-request-id')).toBe(request_id);
+    expect(await faults('write-note', first)).toEqual([]);
     expect(write?.responses['201']).toMatchObject({ headers: { 'X-Request-Id': {}, 'Idempotent-Replayed': {} } });
-    expect(first.response.headers.get('x-request-id')).toBe(first.body.request_id);
 
     const again = await call('write-note', '/v1/notes', post('again'));
-    expect(again.response.headers.get('idempotent-replayed')).toBe('true');
-
-    const page = await call('list-notes', '/v1/notes');
-    expect(faults(schema('get', '~1v1~1notes', 200, 'application~1json'), page.body)).toEqual([]);
-
-    const { response, body } = await call('read-note', '/v1/notes/1');
-    expect([response.headers.get('content-type'), body]).toEqual(['text/plain', 'text']);
-    expect(document.paths['/v1/notes/{id}']?.get?.responses['200']).toMatchObject({ content: { 'text/plain': {} } });
+    expect(again.headers.get('idempotent-replayed')).toBe('true');
+    expect(await faults('list-notes', await call('list-notes', '/v1/notes'))).toEqual([]);
+    expect(await faults('read-note', await call('read-note', '/v1/notes/1'))).toEqual([]);
   });
 
   const refused: [code: string, init: RequestInit][] = [
@@ -218,18 +202,18 @@ describe('what the host answers', () => {
   ];
 
   test.each(refused)('%s is in the document, in the form it really has', async (code, init) => {
-    const { response, body } = await call('write-note', '/v1/notes', init);
+    const answer = await call('write-note', '/v1/notes', init);
+    const body = await membersOf(answer);
     expect(body.code).toBe(code);
     expect(write?.['x-problem-codes']).toContain(code);
-    const reference = write?.responses[String(response.status)] as { $ref: string };
-    const pointer = `${reference.$ref}/content/application~1problem+json/schema`;
-    expect(faults(pointer, body)).toEqual([]);
-    expect(faults(pointer, { ...body, code: 'another' })).not.toEqual([]);
-    expect(faults(pointer, { ...body, safe_to_retry: undefined })).not.toEqual([]);
+    const altered = (change: object) => new Response(JSON.stringify({ ...body, ...change }), answer);
+    expect(await faults('write-note', altered({ code: 'another' }))).not.toEqual([]);
+    expect(await faults('write-note', altered({ safe_to_retry: undefined }))).not.toEqual([]);
+    expect(await faults('write-note', answer)).toEqual([]);
   });
 
   test('examples of problems are the real ones but for what one delivery adds', async () => {
-    const { body } = await call('write-note', '/v1/notes', post('broke'));
+    const body = await membersOf(await call('write-note', '/v1/notes', post('broke')));
     const example = document.components.examples['insufficient_funds.money']?.value as Record<string, unknown>;
     expect({ ...example, type: '', request_id: '' }).toEqual({ ...body, type: '', request_id: '' });
   });
