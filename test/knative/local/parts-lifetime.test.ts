@@ -77,7 +77,7 @@ test('a PostgreSQL that nobody guards any more is stopped by the next start, eve
   // The guards first: they would stop it when the owner ends.
   for (const pid of await readdir('/proc')) {
     const words = /^\d+$/.test(pid) ? await commandOf(Number(pid)) : '';
-    if (words.startsWith('/bin/sh') && words.includes(directory.path)) process.kill(Number(pid), 'SIGKILL');
+    if (words.includes(' guard ') && words.includes(directory.path)) process.kill(Number(pid), 'SIGKILL');
   }
   first.owner.kill('SIGKILL');
   await allGone([first.owner.pid ?? 0]);
