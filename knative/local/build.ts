@@ -1,10 +1,11 @@
 // Bundles every function into one file, `.build/<name>.mjs`, and what it loads later into further ones beside it: a cold start reads
 // one file instead of hundreds. `node knative/local/build.ts`
 
-import { readdir } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import process from 'node:process';
-import { build, type Metafile } from 'esbuild';
+import { build, type Metafile, type OutputFile } from 'esbuild';
 
 export const ROOT = new URL('../../', import.meta.url).pathname;
 
@@ -54,7 +55,7 @@ export async function functionFiles(): Promise<string[]> {
 
 async function bundle(source: string, outdir: string): Promise<Bundle> {
   const name = basename(source, '.ts');
-  const { metafile } = await build({
+  const { metafile, outputFiles } = await build({
     absWorkingDir: ROOT,
     stdin: {
       contents: `import declaration from './${source}'; import { run } from './shared/host/serve.ts'; await run(declaration);`,
@@ -64,6 +65,7 @@ async function bundle(source: string, outdir: string): Promise<Bundle> {
     bundle: true,
     splitting: true,
     metafile: true,
+    write: false,
     platform: 'node',
     format: 'esm',
     target: 'node24',
@@ -78,7 +80,18 @@ async function bundle(source: string, outdir: string): Promise<Bundle> {
     banner: { js: REQUIRE },
     logLevel: 'silent',
   });
+  await Promise.all(outputFiles.map(replaceIfChanged));
   return { name, source, metafile };
+}
+
+// Whole or not at all, and only where it is new: a platform that is running may be starting a function from it.
+async function replaceIfChanged({ path, contents }: OutputFile): Promise<void> {
+  const present = await readFile(path).catch(() => undefined);
+  if (present?.equals(contents)) return;
+  await mkdir(dirname(path), { recursive: true });
+  const fresh = `${path}.${randomBytes(4).toString('hex')}`;
+  await writeFile(fresh, contents);
+  await rename(fresh, path);
 }
 
 if (process.argv[1] === import.meta.filename) {
