@@ -13,7 +13,7 @@ export type TestDatabase = {
   drop(): Promise<void>;
 };
 
-/** A database of the test file's own, with every migration run. Takes about 40 ms. */
+/** A database of the test file's own, with every migration run. Takes some tens of milliseconds. */
 export async function createTestDatabase(): Promise<TestDatabase> {
   const { adminUrl, templateDatabase, rolePasswords } = partsOfThisRun();
   const name = `test_${randomBytes(6).toString('hex')}`;
