@@ -114,6 +114,13 @@ export type InvalidNotificationReason =
   | 'malformed_body'
   | 'other_merchant';
 
+/** What has become of a notification here. `unknown_payment`: its signature is right, but we never asked for such a payment. */
+export type NotificationEnd =
+  | { name: 'kept' }
+  | { name: 'unknown_payment' }
+  | { name: 'invalid'; reason: InvalidNotificationReason }
+  | { name: 'try_again' };
+
 /** What the provider expects to read in answer to a notification. */
 export interface NotificationReply {
   status: number;
@@ -133,8 +140,6 @@ export interface Provider {
   /** Asks the provider to give a payment up. Only `cancelled` means that it can no longer be paid. */
   cancel(payment: PaymentReference & { reason?: string }, context?: CallContext): Promise<CancelOutcome>;
   verifyNotification(message: NotificationMessage): NotificationOutcome;
-  /** The answer to a notification: that it is kept, that it is refused and why, or that it should be sent again. */
-  replyToNotification(
-    outcome: { name: 'kept' } | { name: 'invalid'; reason: InvalidNotificationReason } | { name: 'try_again' },
-  ): NotificationReply;
+  /** The answer to a notification: that it is kept, why it is not, or that it should be sent again. */
+  replyToNotification(outcome: NotificationEnd): NotificationReply;
 }

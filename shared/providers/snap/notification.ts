@@ -4,6 +4,7 @@ import type { KeyObject } from 'node:crypto';
 import * as v from 'valibot';
 import type {
   InvalidNotificationReason,
+  NotificationEnd,
   NotificationMessage,
   NotificationOutcome,
   NotificationReply,
@@ -103,11 +104,9 @@ const REFUSALS = {
   other_merchant: [404, '4045608', 'Invalid Merchant'],
 } satisfies Record<InvalidNotificationReason, [number, string, string]>;
 
-export function snapNotificationReply(
-  outcome: { name: 'kept' } | { name: 'invalid'; reason: InvalidNotificationReason } | { name: 'try_again' },
-  now: Date,
-): NotificationReply {
+export function snapNotificationReply(outcome: NotificationEnd, now: Date): NotificationReply {
   if (outcome.name === 'kept') return reply(200, '2005600', 'Successful', now);
+  if (outcome.name === 'unknown_payment') return reply(404, '4045601', 'Transaction Not Found', now);
   if (outcome.name === 'try_again') return reply(500, '5005600', 'General Error', now);
   const [status, code, text] = REFUSALS[outcome.reason];
   return reply(status, code, text, now);
