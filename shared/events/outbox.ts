@@ -1,7 +1,32 @@
 // The outbox table: events that are committed and not yet known to be published.
 
-import { query } from '../database/database.ts';
+import { type Query, query } from '../database/database.ts';
 import type { OutboxEvent } from './event.ts';
+
+/** Adds events in the transaction of what they tell of; publish them after its commit. (The ledger adds those of its batches itself.) */
+export async function addToOutbox(query: Query, events: readonly OutboxEvent[]): Promise<void> {
+  if (events.length === 0) return;
+  await query({
+    name: 'outbox-add',
+    text: `
+      insert into outbox (id, topic, type, source, subject, partition_key, sequence, data, traceparent)
+      select id, topic, type, source, subject, "partitionKey", sequence, data, traceparent
+        from json_to_recordset($1) as new (id uuid, topic varchar, type varchar, source varchar, subject varchar,
+             "partitionKey" varchar, sequence bigint, data text, traceparent varchar)`,
+    values: [JSON.stringify(events)],
+  });
+}
+
+/** Events older than `seconds` that nobody has published, at most `most` of them: a number that stays above zero is a fault. */
+export async function countOverdue(seconds: number, most: number): Promise<number> {
+  const [row] = await query<{ overdue: number }>({
+    text: `
+      select count(*)::int as overdue
+        from (select 1 from outbox where created_at < now() - make_interval(secs => $1) limit $2) waiting`,
+    values: [seconds, most],
+  });
+  return row?.overdue ?? 0;
+}
 
 /** Published: the row has done its work. */
 export async function removeFromOutbox(ids: readonly string[]): Promise<void> {
