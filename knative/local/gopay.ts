@@ -9,17 +9,25 @@ import { startGuarded, stopLeftOver, waitUntilReady } from './parts/guarded-proc
 
 /** Where our route for GoPay's notifications ends, below the public address. */
 const NOTIFICATION_PATH = '/v1/notifications/gopay/v1.0/debit/notify';
-const USUAL_PORT = 9101;
 
 export interface Simulator {
   url: string;
   stop(): Promise<void>;
 }
 
-export async function startGopay(dataDirectory: string, publicUrl: string, { gopay }: Keys): Promise<Simulator> {
+export interface SimulatorOptions {
+  dataDirectory: string;
+  publicUrl: string;
+  keys: Keys;
+  /** Wanted, not insisted on. */
+  gopayPort?: number;
+}
+
+export async function startGopay({ dataDirectory, publicUrl, keys, gopayPort }: SimulatorOptions): Promise<Simulator> {
+  const { gopay } = keys;
   const recordFile = join(dataDirectory, 'gopay.process');
   await stopLeftOver(recordFile, 'SIGTERM', 5);
-  const port = await freePort(USUAL_PORT);
+  const port = await freePort(gopayPort);
   const url = `http://localhost:${port}`;
   const server = await startGuarded({
     name: 'The GoPay simulator',

@@ -40,7 +40,18 @@ const promised = new Set<number>();
 let serial = 0;
 
 /** Starts a process and waits until it is ready. Throws a sentence with its last words when it never is. */
-export async function startInstance(
+export async function startInstance(...given: Parameters<typeof startOnPort>): Promise<Instance> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startOnPort(...given);
+    } catch (error) {
+      // Somebody took the port between our look and its bind.
+      if (attempt === 3 || !(error as Error).message.includes('EADDRINUSE')) throw error;
+    }
+  }
+}
+
+async function startOnPort(
   cluster: Cluster,
   { name, argument, timeoutSeconds }: { name: string; argument: string; timeoutSeconds: number },
   environment: Readonly<Record<string, string>>,

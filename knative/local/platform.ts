@@ -4,7 +4,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
-import { type Gateway, startGateway } from '../../kong/local/gateway.ts';
+import { type Door, type Gateway, openDoor, startGateway } from '../../kong/local/gateway.ts';
 import { renderKong } from '../../kong/render.ts';
 import { migrate } from '../../migrations/run.ts';
 import { type Admin, startAdmin } from './admin.ts';
@@ -13,7 +13,6 @@ import { type Simulator, startGopay } from './gopay.ts';
 import { type Keys, keysOf } from './keys.ts';
 import { type Knative, startKnative } from './knative.ts';
 import { readManifests } from './manifests.ts';
-import { freePort } from './parts/free-port.ts';
 import { databaseUrl } from './parts/postgres.ts';
 import { type Parts, type PartsOptions, startParts } from './parts/start-parts.ts';
 
@@ -25,6 +24,8 @@ export interface PlatformOptions extends Omit<PartsOptions, 'dataDirectory'> {
   dataDirectory: string;
   /** Of the gateway on 127.0.0.1; 0 or nothing for any free one. */
   port?: number;
+  /** Of the GoPay simulator, if it is free. */
+  gopayPort?: number;
   /** Bundles that exist already; otherwise functions are bundled into `.build`. */
   bundles?: string;
   /** How often Knative's autoscaler decides, in milliseconds; 2000 unless told. */
@@ -57,9 +58,9 @@ export interface Platform {
 /** Starts everything and waits until a request through the gateway succeeds. Throws a sentence; nothing is left running then. */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
   const log = options.log ?? (() => undefined);
-  const port = await gatewayPort(options.port ?? 0);
-  const publicUrl = `http://localhost:${port}`;
-  const started: { stop(): Promise<void> }[] = [];
+  const door = await openDoor(options.port ?? 0);
+  const publicUrl = `http://localhost:${door.port}`;
+  const started: { stop(): Promise<void> }[] = [{ stop: door.close }];
   let stopping: Promise<void> | undefined;
   const stop = () => {
     stopping ??= stopInReverse(started);
@@ -73,7 +74,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const { adminUrl } = parts.postgres;
     await migrate({ adminUrl, database: DATABASE, passwords: parts.rolePasswords });
     const keys = await keysOf(options.dataDirectory);
-    const gopay = await startGopay(options.dataDirectory, publicUrl, keys);
+    const gopay = await startGopay({ ...options, publicUrl, keys });
     started.push(gopay);
     await building;
 
@@ -89,7 +90,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       configMaps: { 'one-gate': configOf(parts, gopay, keys, publicUrl) },
     });
     started.push(knative);
-    const gateway = await startOurGateway({ port, publicUrl, knative, parts, keys, log });
+    const gateway = await startOurGateway({ door, publicUrl, knative, parts, keys, log });
     started.push(gateway);
     started.push(await announce(options.dataDirectory, publicUrl, knative));
     await untilUsable(publicUrl);
@@ -114,13 +115,6 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 
 async function stopInReverse(started: { stop(): Promise<void> }[]): Promise<void> {
   for (const part of started.reverse()) await part.stop().catch(() => undefined);
-}
-
-async function gatewayPort(wanted: number): Promise<number> {
-  if (wanted === 0) return freePort();
-  const port = await freePort(wanted);
-  if (port === wanted) return port;
-  throw new Error(`Port ${wanted} is taken by another program: stop that, or choose another with PORT=<number>.`);
 }
 
 function databaseUrlsOf({ postgres: { adminUrl }, rolePasswords }: Parts): Platform['databaseUrls'] {
@@ -166,7 +160,7 @@ function configOf({ kafka }: Parts, gopay: Simulator, { tokenPublic }: Keys, pub
 }
 
 interface GatewayGround {
-  port: number;
+  door: Door;
   publicUrl: string;
   knative: Knative;
   parts: Parts;
@@ -174,14 +168,14 @@ interface GatewayGround {
   log(sentence: string): void;
 }
 
-async function startOurGateway({ port, publicUrl, knative, parts, keys, log }: GatewayGround): Promise<Gateway> {
+async function startOurGateway({ door, publicUrl, knative, parts, keys, log }: GatewayGround): Promise<Gateway> {
   const template = await readFile(join(ROOT, 'kong/kong.yaml'), 'utf8');
   return startGateway({
     configuration: renderKong(template, { publicUrl, redisHost: '127.0.0.1', publicKeys: keys.tokenPublic }),
     publicUrl,
     ingress: knative.ingress,
     redis: { url: parts.redis.restUrl, token: parts.redis.restToken },
-    port,
+    door,
     warn: log,
   });
 }

@@ -41,7 +41,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 try {
   const began = performance.now();
   say('Building functions, starting PostgreSQL, Redis and Kafka ...');
-  platform = await startPlatform({ dataDirectory, port, log });
+  platform = await startPlatform({ dataDirectory, port, gopayPort: 9101, log });
   introduce(platform, performance.now() - began);
 } catch (error) {
   if (leaving) process.exit(0);

@@ -25,9 +25,8 @@ export interface GatewayOptions {
   /** Where cluster-local names are answered: Kourier's part. Requests go there with the Host of their service. */
   ingress: string;
   redis: { url: string; token: string };
-  port: number;
-  /** 127.0.0.1 unless told. */
-  host?: string;
+  /** Where it listens already, from `openDoor`; a free port unless given. */
+  door?: Door;
   /** Sentences for the operator. */
   warn?(sentence: string): void;
 }
@@ -40,7 +39,26 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
-/** Throws a sentence when kong.yaml cannot be played or the port is taken. */
+/** A port that is ours, where everybody is asked to come back until the gateway stands behind it. */
+export interface Door {
+  port: number;
+  server: Server;
+  close(): Promise<void>;
+}
+
+/** Takes the port at once, so that nobody else can while everything else starts. Throws a sentence when it is taken already. */
+export async function openDoor(port: number): Promise<Door> {
+  const server = createServer({ keepAliveTimeout: CLIENT_KEEP_ALIVE_MS });
+  const close = kindEnd(server);
+  server.on('request', sayNotYet);
+  server.on('clientError', (_error, socket) => {
+    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+  });
+  await listen(server, port);
+  return { port: (server.address() as AddressInfo).port, server, close };
+}
+
+/** Throws a sentence when kong.yaml cannot be played. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const warn = options.warn ?? (() => undefined);
   const counters = redisCounters(options.redis.url, options.redis.token);
@@ -52,29 +70,30 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       pools.set(upstream, new Pool(options.ingress, { connect, keepAliveTimeout: UPSTREAM_KEEP_ALIVE_MS }));
     }
   }
-  const server = createServer({ keepAliveTimeout: CLIENT_KEEP_ALIVE_MS }, listener(configuration, pools));
-  const end = kindEnd(server);
-  server.on('clientError', (_error, socket) => {
-    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
-  });
-  await listen(server, options.port, options.host ?? '127.0.0.1');
+  const door = options.door ?? (await openDoor(0));
+  door.server.off('request', sayNotYet);
+  door.server.on('request', listener(configuration, pools));
   return {
-    port: (server.address() as AddressInfo).port,
+    port: door.port,
     notPlayed: configuration.notPlayed,
     stop: async () => {
-      await end();
+      await door.close();
       await Promise.all([...pools.values()].map((pool) => pool.close()));
     },
   };
 }
 
-function listen(server: Server, port: number, host: string): Promise<void> {
+function sayNotYet(_request: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(503, { 'retry-after': '1', connection: 'close' }).end();
+}
+
+function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const taken = `Port ${port} is taken by another program: stop that, or choose another with PORT=<number>.`;
       reject(error.code === 'EADDRINUSE' ? new Error(taken) : error);
     });
-    server.listen(port, host, resolve);
+    server.listen(port, '127.0.0.1', resolve);
   });
 }
 

@@ -64,7 +64,6 @@ export async function startTestGateway(
     publicUrl: PUBLIC_URL,
     ingress: `http://127.0.0.1:${(functions.address() as AddressInfo).port}`,
     redis: redis ?? (await createTestRedis()),
-    port: 0,
     warn: (sentence) => warned.push(sentence),
   });
   return {

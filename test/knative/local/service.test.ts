@@ -146,7 +146,7 @@ describe('when things go wrong', () => {
     process.kill(pid, 'SIGKILL');
     expect(await answer).toEqual({ status: 502, text: 'the instance ended before it answered' });
     expect((await held.ask('/now')).status).toBe(200);
-    expect(held.status()).toMatchObject({ crashes: 1 });
+    await until('the crash is counted', () => held.status().crashes === 1);
     expect(held.said.join('\n')).toContain(`instance ${pid} crashed`);
   });
 
