@@ -3,8 +3,8 @@
 
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { parse } from 'yaml';
+import type { DescribedFunction, Quota } from '../../shared/documentation/described-function.ts';
 import { describeApi } from '../../shared/documentation/document.ts';
-import type { DescribedFunction, Quota } from '../../shared/documentation/operation.ts';
 import type { FunctionDeclaration } from '../../shared/http/function.ts';
 
 const root = new URL('../../', import.meta.url);

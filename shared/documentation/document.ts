@@ -1,11 +1,12 @@
 // The OpenAPI 3.1 document of a list of functions. Everything in it comes from their declarations, so that it cannot drift.
 
+import type { AnyTrigger, DescribedFunction, Desk } from './described-function.ts';
 import { headers } from './header.ts';
 import { domains, introduction } from './introduction.ts';
 import type { Components, OpenApiDocument, Operation, Parameter } from './openapi.ts';
-import { type DescribedFunction, type Desk, operation } from './operation.ts';
+import { operation } from './operation.ts';
 import { PUBLIC_URL_PLACEHOLDER } from './problem-example.ts';
-import { type AnyTrigger, problemSchemas } from './refusal.ts';
+import { problemSchemas } from './refusal.ts';
 import { sampler } from './sample.ts';
 import { schemaBook } from './schema.ts';
 

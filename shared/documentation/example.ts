@@ -57,12 +57,17 @@ const toppingUp = {
   external_reference: null,
   metadata: null,
 };
-const transactions: Record<string, object> = { topup: toppingUp, cancel: { ...toppingUp, status: 'CANCELLED' } };
+/** By operation and status. */
+const transactions: Record<string, object> = {
+  'topup 202': toppingUp,
+  'cancel 200': { ...toppingUp, status: 'CANCELLED' },
+  'cancel 202': toppingUp,
+};
 
 /** The transactions in an operation's example as they would be after that operation: the fields of one agree with each other. */
-export function agreeing(operationId: string, example: unknown): unknown {
+export function agreeing(answer: string, example: unknown): unknown {
   if (typeof example !== 'object' || example === null) return example;
-  if (Array.isArray(example)) return example.map((item) => agreeing(operationId, item));
-  if ('balance_before' in example) return { ...example, ...(transactions[operationId] ?? afterPaying) };
-  return Object.fromEntries(Object.entries(example).map(([name, value]) => [name, agreeing(operationId, value)]));
+  if (Array.isArray(example)) return example.map((item) => agreeing(answer, item));
+  if ('balance_before' in example) return { ...example, ...(transactions[answer] ?? afterPaying) };
+  return Object.fromEntries(Object.entries(example).map(([name, value]) => [name, agreeing(answer, value)]));
 }

@@ -1,13 +1,10 @@
 // Everything an operation can refuse with, as responses of the OpenAPI document.
 
-import type { HttpTrigger } from '../http/function.ts';
 import { type ProblemCode, problems } from '../http/problems.ts';
+import type { AnyTrigger } from './described-function.ts';
 import { GATEWAY_QUOTA, headersOf, OWN_QUOTA } from './header.ts';
 import type { Components, Reference, Response } from './openapi.ts';
 import { problemExample } from './problem-example.ts';
-
-// biome-ignore lint/suspicious/noExplicitAny: declarations have triggers of every shape.
-export type AnyTrigger = HttpTrigger<any, any, any, any, any>;
 
 /** The function's own problems and those of the host and the gateway, in the order of the catalogue. */
 export function problemsOf(http: AnyTrigger): ProblemCode[] {

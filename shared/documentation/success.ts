@@ -1,22 +1,49 @@
 // What an operation answers when it succeeds, as a response of the OpenAPI document.
 
 import { STATUS_CODES } from 'node:http';
+import type { AnyTrigger, Desk } from './described-function.ts';
 import { agreeing } from './example.ts';
 import { GATEWAY_QUOTA, type HeaderName, headersOf, OWN_QUOTA } from './header.ts';
-import type { Response } from './openapi.ts';
+import type { Reference, Response } from './openapi.ts';
 import { REQUEST_ID } from './problem-example.ts';
-import type { AnyTrigger } from './refusal.ts';
 import type { Sampler } from './sample.ts';
 import type { SchemaBook } from './schema.ts';
 
-export function success(name: string, http: AnyTrigger, book: SchemaBook, sample: Sampler): Response {
+/** The answers by status. Where a refusal has the same status, what comes depends on who refused, so both are possible. */
+export function successes(
+  name: string,
+  http: AnyTrigger,
+  refusals: Record<string, Reference>,
+  { book, sample, components }: Desk,
+): Record<string, Response> {
+  const also = Object.entries(http.alsoStatus ?? {}).map(([status, when]) => {
+    const refusal = refusals[status] && components.responses[refusals[status].$ref.slice(RESPONSES.length)];
+    const answer = success(`${name} ${status}`, http, when, book, sample);
+    return [
+      status,
+      refusal
+        ? {
+            description: `${when} Or ${refusal.description}.`,
+            headers: { ...answer.headers, ...refusal.headers },
+            content: { ...answer.content, ...refusal.content },
+          }
+        : answer,
+    ] as const;
+  });
+  const usual = success(`${name} ${http.status}`, http, STATUS_CODES[http.status] ?? 'Success', book, sample);
+  return { [String(http.status)]: usual, ...Object.fromEntries(also) };
+}
+
+const RESPONSES = '#/components/responses/';
+
+function success(name: string, http: AnyTrigger, description: string, book: SchemaBook, sample: Sampler): Response {
   const names: HeaderName[] = [
     'X-Request-Id',
     ...GATEWAY_QUOTA,
     ...(http.errors.includes('rate_limited') ? OWN_QUOTA : []),
     ...(http.idempotencyKey ? (['Idempotent-Replayed'] as const) : []),
   ];
-  const response = { description: STATUS_CODES[http.status] ?? 'Success', headers: headersOf(...names) };
+  const response = { description, headers: headersOf(...names) };
   if (http.status === 204) return response;
   const answer = book.describe(http.answer, 'output');
   if (http.raw) {

@@ -5,7 +5,7 @@ import * as v from 'valibot';
 import { describeApi } from '../../../shared/documentation/document.ts';
 import type { Response as DocumentedResponse } from '../../../shared/documentation/openapi.ts';
 import { type ServedFunction, serve } from '../../../shared/host/serve.ts';
-import { anyone, type CallerKind, defineFunction } from '../../../shared/http/function.ts';
+import { anyone, type CallerKind, defineFunction, type Headers } from '../../../shared/http/function.ts';
 import { Problem } from '../../../shared/http/problem.ts';
 import { asDocumented } from './as-documented.ts';
 import { lintOpenapi } from './lint-openapi.ts';
@@ -74,6 +74,33 @@ const readNote = defineFunction({
   },
 });
 
+const takeWord = defineFunction({
+  name: 'take-word',
+  summary: "What a provider calls, in the provider's own words",
+  http: Object.assign(
+    {
+      route: 'POST /v1/words' as const,
+      caller: anyone,
+      answer: v.object({ responseCode: v.string() }),
+      status: 200,
+      raw: 'application/json',
+      errors: [],
+      handle: async ({ headers }: { headers: Headers }) => ({
+        raw: '{"responseCode":"x"}',
+        contentType: 'application/json',
+        status: headers['x-signature'] === 'good' ? 200 : 400,
+      }),
+    },
+    {
+      alsoStatus: { 400: 'The signature is not good.' },
+      protocol: {
+        headers: v.object({ 'X-SIGNATURE': v.pipe(v.string(), v.description('Of the body.')) }),
+        body: v.object({ word: v.pipe(v.string(), v.examples(['paid'])) }),
+      },
+    },
+  ),
+});
+
 const onEvent = defineFunction({
   name: 'on-event',
   summary: 'Only for events',
@@ -81,7 +108,7 @@ const onEvent = defineFunction({
 });
 
 const document = describeApi(
-  [writeNote, listNotes, readNote, onEvent].map((declaration) => ({
+  [writeNote, listNotes, readNote, takeWord, onEvent].map((declaration) => ({
     domain: 'wallet',
     declaration,
     ...(declaration === writeNote && { quota: { perMinute: 60, per: 'user' as const } }),
@@ -103,7 +130,7 @@ test('a validator that finds nothing would find a fault', async () => {
 });
 
 test('every HTTP function is there once, under its folder, and says who may call it', () => {
-  expect(Object.keys(document.paths)).toEqual(['/v1/notes', '/v1/notes/{id}', '/v1/newest-note']);
+  expect(Object.keys(document.paths)).toEqual(['/v1/notes', '/v1/notes/{id}', '/v1/newest-note', '/v1/words']);
   expect(document.tags.map(({ name }) => name)).toEqual(['wallet']);
   expect(write).toMatchObject({ operationId: 'write-note', tags: ['wallet'], security: [{ access_token: [] }] });
   expect(list).toMatchObject({ operationId: 'list-notes', security: [] });
@@ -132,6 +159,17 @@ test('a request can be pasted into a shell, and its limits are told', () => {
   );
 });
 
+test("another's protocol is described as what it is: headers, body and answers of its own", async () => {
+  const operation = document.paths['/v1/words']?.post;
+  expect(operation?.parameters).toMatchObject([{ name: 'X-SIGNATURE', in: 'header', required: true }]);
+  expect(operation?.requestBody?.content['application/json']?.example).toEqual({ word: 'paid' });
+  expect(operation).not.toHaveProperty('x-codeSamples');
+  expect(operation?.responses['400']).toMatchObject({
+    description: 'The signature is not good. Or `cloudevent_refused`.',
+    content: { 'application/json': {}, 'application/problem+json': {} },
+  });
+});
+
 test('what cannot be described stops the document and says where', () => {
   const wordless = v.pipe(
     v.string(),
@@ -157,7 +195,8 @@ test('what cannot be described stops the document and says where', () => {
 describe('what the host answers', () => {
   const served: Record<string, ServedFunction> = {};
   beforeAll(async () => {
-    for (const declaration of [writeNote, listNotes, readNote]) served[declaration.name] = await serve(declaration, 0);
+    for (const declaration of [writeNote, listNotes, readNote, takeWord])
+      served[declaration.name] = await serve(declaration, 0);
   });
   afterAll(async () => {
     await Promise.all(Object.values(served).map((one) => one.drain()));
@@ -186,6 +225,10 @@ describe('what the host answers', () => {
     expect(again.headers.get('idempotent-replayed')).toBe('true');
     expect(await faults('list-notes', await call('list-notes', '/v1/notes'))).toEqual([]);
     expect(await faults('read-note', await call('read-note', '/v1/notes/1'))).toEqual([]);
+    const word = { method: 'POST', body: '{"word":"paid"}' };
+    expect(await faults('take-word', await call('take-word', '/v1/words', word))).toEqual([]);
+    const event = { ...word, headers: { 'ce-id': '1' } };
+    expect(await faults('take-word', await call('take-word', '/v1/words', event))).toEqual([]);
   });
 
   const refused: [code: string, init: RequestInit][] = [

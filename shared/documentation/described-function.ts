@@ -1,0 +1,36 @@
+// What the document is made from, and what is at hand while it is made.
+
+import type { GenericSchema } from 'valibot';
+import type { FunctionDeclaration, HttpTrigger } from '../http/function.ts';
+import type { Components } from './openapi.ts';
+import type { Sampler } from './sample.ts';
+import type { SchemaBook } from './schema.ts';
+
+/** How often the gateway lets an operation be called. */
+export interface Quota {
+  perMinute: number;
+  per: 'user' | 'address';
+}
+
+export interface DescribedFunction {
+  /** The folder it lives in. */
+  domain: string;
+  declaration: FunctionDeclaration;
+  quota?: Quota;
+}
+
+/** What operations are described with. */
+export interface Desk {
+  publicUrl: string;
+  book: SchemaBook;
+  sample: Sampler;
+  components: Components;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: declarations have triggers of every shape.
+export type AnyTrigger = HttpTrigger<any, any, any, any, any> & {
+  /** Further statuses that `answer` comes with, and when. */
+  alsoStatus?: Readonly<Record<number, string>>;
+  /** What a request holds by somebody else's protocol. The handler checks it, on the bytes that were signed. */
+  protocol?: { headers: GenericSchema; body: GenericSchema };
+};
