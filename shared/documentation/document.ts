@@ -97,11 +97,11 @@ const idempotencyKey: Parameter = {
   in: 'header',
   required: true,
   description:
-    'A name of your own for this movement of money (a UUID will do), bare or in double quotes. Send the same one with every retry: the money moves once, and you get the first answer again. It belongs to your account, over all functions, and is kept for 30 days.',
+    'A name of your own for this movement of money (a UUID will do), of at most 255 printable ASCII characters, bare or in double quotes. Send the same one with every retry: the money moves once, and you get the first answer again. It belongs to your account, over all functions, and is kept for 30 days.',
   schema: {
     type: 'string',
     minLength: 1,
-    maxLength: 257,
+    maxLength: 255,
     pattern: '^[\\x20-\\x7e]+$',
     examples: ['8e03978e-40d5-43e8-bc93-6894a57f9324'],
   },
