@@ -45,14 +45,18 @@ const PLACES: readonly [pattern: RegExp, part: string][] = [
   [/^node:internal\/crypto/, 'node:crypto'],
 ];
 
-/** Of the samples between two moments only. */
+/**
+ * Of the samples between two moments only, taken every `interval` microseconds. `cpuTime`: the microseconds per request that the
+ * process has really had, which the shares are of.
+ */
 export async function sharesOf(
   file: string,
   window: { from: number; to: number },
-  requests: number,
+  interval: number,
+  cpuTime: number,
 ): Promise<CpuShares> {
   const profile = JSON.parse(await readFile(file, 'utf8')) as Profile;
-  const times = selfTimes(profile, window);
+  const times = selfTimes(profile, window, interval);
   const parts = partsOf(profile.nodes);
   const byPart = new Map<string, number>();
   const byFunction = new Map<string, number>();
@@ -68,7 +72,7 @@ export async function sharesOf(
   }
   const row = (name: string[], time: number) => [
     ...name,
-    (time / requests).toFixed(1),
+    ((time / busy) * cpuTime).toFixed(1),
     `${((time / busy) * 100).toFixed(1)} %`,
   ];
   return {
@@ -85,13 +89,15 @@ export async function sharesOf(
 function selfTimes(
   { startTime, samples, timeDeltas }: Profile,
   { from, to }: { from: number; to: number },
+  interval: number,
 ): Map<number, number> {
   const times = new Map<number, number>();
   let time = startTime;
   for (const [index, id] of samples.entries()) {
     const delta = timeDeltas[index] ?? 0;
     time += delta;
-    if (time >= from && time < to) times.set(id, (times.get(id) ?? 0) + delta);
+    // A sample that comes late comes from a process that was not running: that time was somebody else's.
+    if (time >= from && time < to) times.set(id, (times.get(id) ?? 0) + Math.min(delta, 2 * interval));
   }
   return times;
 }

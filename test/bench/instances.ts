@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '../../knative/local/parts/free-port.ts';
 import { type GuardedProcess, startGuarded } from '../../knative/local/parts/guarded-process.ts';
 import { kafkajsQuiet } from '../../knative/local/parts/kafka.ts';
+import type { LoadGenerator } from './load-generator.ts';
 import { type Platform, ROOT } from './platform.ts';
 
 export type Program = 'pay' | 'plain' | 'empty';
@@ -19,6 +20,8 @@ export interface Instances {
   stop(): Promise<void>;
 }
 
+/** Longer than it takes: it ends when every token has been introduced. */
+const INTRODUCTION_LIMIT_MS = 60_000;
 /** The plain way has the pool that one would give it. */
 const PLAIN_POOL_SIZE = '10';
 const READY_LIMIT_MS = 20_000;
@@ -76,6 +79,23 @@ export async function startInstances(
       await Promise.all(processes.map((one) => one.stop()));
     },
   };
+}
+
+/** Shows every known token to every instance, which verifies it and remembers it. */
+export async function introduceTokens(generator: LoadGenerator, { program, ports }: Instances): Promise<void> {
+  if (program === 'empty') return;
+  for (const port of ports) {
+    const { failures } = await generator.run({
+      ports: [port],
+      connections: 20,
+      distribution: 'uniform',
+      tokens: 'introduced',
+      rampMs: 0,
+      measuredMs: INTRODUCTION_LIMIT_MS,
+    });
+    if (Object.keys(failures).length > 0)
+      throw new Error(`${program} did not take the tokens: ${JSON.stringify(failures)}`);
+  }
 }
 
 function argumentsOf(program: Program, { bundles }: Platform, port: number, unbundled: boolean): string[] {

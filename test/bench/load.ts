@@ -19,8 +19,8 @@ export interface Load {
   connections: number;
   distribution: Distribution;
   /**
-   * `known`: the same token per payer always. `introduced`: the same tokens, each payer once and then the end, so that the instances
-   * know them all. `fresh`: new tokens that no instance has seen, each once and then the end; `freshen` must come before.
+   * `known`: one token per payer, the same always. `introduced`: each of them once, in requests that are refused, and then the end;
+   * after that the instance knows them. `fresh`: new tokens that no instance has seen, each once and then the end; `freshen` comes first.
    */
   tokens: 'known' | 'introduced' | 'fresh';
   /** Sent before measuring begins. */
@@ -93,6 +93,7 @@ async function newRequests({ people, key, seed }: Preparation): Promise<Requests
 // The last of the people is the merchant.
 async function run(load: Load, requests: Requests, merchant: number): Promise<Measured> {
   const draw = distributions[load.distribution];
+  const introducing = load.tokens === 'introduced';
   const failures: Record<string, number> = {};
   let example: string | undefined;
   let counted = 0;
@@ -104,7 +105,7 @@ async function run(load: Load, requests: Requests, merchant: number): Promise<Me
   let inFlight = 0;
   const { promise: allAnswered, resolve: finish } = Promise.withResolvers<void>();
 
-  function next(connection: Connection): boolean {
+  function next({ request, send }: Connection): boolean {
     let [payer, payee] = draw(random, merchant, merchant);
     if (load.tokens !== 'known') {
       if (nextPayer === merchant) end = Math.min(end, performance.now());
@@ -112,7 +113,7 @@ async function run(load: Load, requests: Requests, merchant: number): Promise<Me
       if (payer === payee) payee = (payee + 1) % merchant;
     }
     if (performance.now() >= end) return false;
-    connection.send(requests.write(connection.request, payer, payee, serial++));
+    send(introducing ? requests.introduction(request, payer) : requests.payment(request, payer, payee, serial++));
     return true;
   }
 
@@ -127,7 +128,7 @@ async function run(load: Load, requests: Requests, merchant: number): Promise<Me
       const connection = await openConnection(load.ports[index % load.ports.length] as number, requests.longest, {
         answered: (status, text) => {
           const now = performance.now();
-          if (status >= 200 && status < 300) {
+          if (introducing ? status === 400 : status >= 200 && status < 300) {
             succeeded++;
             if (now >= begin) {
               latencies[measured++] = now - sentAt;

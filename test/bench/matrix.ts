@@ -2,8 +2,7 @@
 // variants in turn, and the trial balance at the end.
 
 import type pg from 'pg';
-import { type Instances, startInstances } from './instances.ts';
-import type { Load } from './load.ts';
+import { type Instances, introduceTokens, startInstances } from './instances.ts';
 import type { LoadGenerator } from './load-generator.ts';
 import { instanceGroupOf, type Plan, type VariantName, variantNames, variants } from './plan.ts';
 import type { Platform } from './platform.ts';
@@ -21,9 +20,6 @@ export interface Results {
   /** Every reason not to believe the figures, as sentences. */
   objections: string[];
 }
-
-/** Ends earlier, when every token has been introduced. */
-const INTRODUCTION_LIMIT_MS = 60_000;
 
 export async function runMatrix(
   platform: Platform,
@@ -53,16 +49,11 @@ async function runInstances(
       const group = instanceGroupOf(name);
       if (!groups.has(group)) groups.set(group, await startInstances(platform, variants[name].program, count, url));
     }
-    const round = async (
-      name: VariantName,
-      connections: number,
-      measuredMs: number,
-      also: Partial<Load> = {},
-    ): Promise<Round> => {
+    const round = async (name: VariantName, connections: number, measuredMs: number): Promise<Round> => {
       const instances = groups.get(instanceGroupOf(name)) as Instances;
       const { program, ...variant } = variants[name];
       const { ports } = instances;
-      const load = { ...variant, ports, connections, rampMs: plan.rampMs, measuredMs, ...also };
+      const load = { ...variant, ports, connections, rampMs: plan.rampMs, measuredMs };
       const result = await runRound(platform, admin, generator, instances, load);
       if (program !== 'empty') succeeded += result.succeeded;
       const at = `${name}, ${count} instances, ${connections} connections`;
@@ -75,12 +66,8 @@ async function runInstances(
       return result;
     };
     say('warm-up');
-    for (const name of variantNames) {
-      const connections = plan.connections[0] ?? 50;
-      if (variants[name].tokens === 'known')
-        await round(name, connections, INTRODUCTION_LIMIT_MS, { tokens: 'introduced' });
-      await round(name, connections, plan.warmUpMs);
-    }
+    for (const instances of groups.values()) await introduceTokens(generator, instances);
+    for (const name of variantNames) await round(name, plan.connections[0] ?? 50, plan.warmUpMs);
     for (const connections of plan.connections) results.cells.push(await runCell(plan, count, connections, round));
     results.objections.push(...(await objectionsOf(platform, admin, groups, succeeded, publishedBefore)));
   } finally {

@@ -4,12 +4,12 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { type CpuShares, sharesOf } from './cpu-profile.ts';
-import { type Program, startInstances } from './instances.ts';
+import { introduceTokens, type Program, startInstances } from './instances.ts';
 import type { LoadGenerator } from './load-generator.ts';
 import type { Plan } from './plan.ts';
 import type { Platform } from './platform.ts';
 import { table } from './report.ts';
-import { type Round, runRound } from './round.ts';
+import { processGroups, type Round, runRound } from './round.ts';
 import { resetStatements, statementsOf } from './statement-profile.ts';
 
 export const STATEMENT_SETTINGS = {
@@ -59,12 +59,7 @@ async function profileOf(
       ports: instances.ports,
       connections: CONNECTIONS,
     } as const;
-    await runRound(platform, admin, generator, instances, {
-      ...load,
-      tokens: 'introduced',
-      rampMs: 0,
-      measuredMs: 60_000,
-    });
+    await introduceTokens(generator, instances);
     await runRound(platform, admin, generator, instances, { ...load, rampMs: 0, measuredMs: plan.warmUpMs });
     await resetStatements(admin);
     window.from = now();
@@ -75,13 +70,15 @@ async function profileOf(
     await instances.stop();
   }
   const [file = ''] = await readdir(directory);
-  return { round, shares: await sharesOf(join(directory, file), window, round.counted), statements };
+  return { round, shares: await sharesOf(join(directory, file), window, INTERVAL, round.cpu.function), statements };
 }
 
 function describe(program: Program, { round, shares, statements }: Profiled): string {
   const { groups, functions } = shares;
   return [
     `### ${program}: ${Math.round(round.rate)} requests/s while profiled, ${CONNECTIONS} connections`,
+    '',
+    `CPU microseconds per request: ${processGroups.map((group) => `${group} ${round.cpu[group].toFixed(0)}`).join(', ')}.`,
     '',
     ...table(['part', 'µs per request', 'share'], groups),
     '',

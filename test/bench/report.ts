@@ -6,6 +6,8 @@ import { type Plan, ratios, variantNames } from './plan.ts';
 import { processGroups } from './round.ts';
 import { type Figure, ratioOf, summaryOf } from './summary.ts';
 
+const TOLERATED_SHARE = 0.1;
+
 export function reportOf(results: Results, plan: Plan, circumstances: readonly string[]): string {
   const { cells, objections } = results;
   return [
@@ -13,7 +15,8 @@ export function reportOf(results: Results, plan: Plan, circumstances: readonly s
     `- ${plan.rounds} rounds of ${plan.measuredMs / 1000} s per figure; ${plan.accounts} accounts; seed ${plan.seed}`,
     objections.length > 0
       ? `- **Not valid:**\n${objections.map((objection) => `  - ${objection}`).join('\n')}`
-      : '- Every answer counted was a 2xx, every event was published, and the books balanced after each number of instances.',
+      : '- Every answer was a 2xx, every event was published, and the books balanced after each number of instances.',
+    ...disturbance(cells),
     '',
     '### Ratios',
     '',
@@ -36,6 +39,15 @@ export function reportOf(results: Results, plan: Plan, circumstances: readonly s
     '',
     ...table(['instances', 'connections', '', ...processGroups, 'sum', 'other'], cells.flatMap(cpuRows)),
   ].join('\n');
+}
+
+/** A benchmark that was not alone should say so. */
+function disturbance(cells: readonly Cell[]): string[] {
+  const worst = Math.max(...cells.flatMap((cell) => variantNames.map((name) => summaryOf(cell, name).foreignShare)));
+  if (worst < TOLERATED_SHARE) return [];
+  return [
+    `- **Not alone:** other processes took up to ${(worst * 100).toFixed(0)} % of the machine. Rates and times are worth little.`,
+  ];
 }
 
 /** Replaces what stands between `<!-- name -->` and `<!-- /name -->`. */

@@ -2,7 +2,7 @@
 //   node test/bench/run.ts             everything (under 20 minutes), and the tables of README.md
 //   node test/bench/run.ts --quick     a minute, printed only
 //   node test/bench/run.ts --profile   where the time goes: of pay, of the empty function, of PostgreSQL
-// Options: --seed <number>, --write (README.md also after --quick), --keep-quiet (no line per round)
+// Options: --instances 1,2 --connections 50 --rounds 1 (another matrix), --seed <number>, --write (README.md also after --quick)
 
 import process from 'node:process';
 import { parseArgs } from 'node:util';
@@ -21,14 +21,24 @@ const { values: options } = parseArgs({
     quick: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
-    'keep-quiet': { type: 'boolean', default: false },
+    instances: { type: 'string' },
+    connections: { type: 'string' },
+    rounds: { type: 'string' },
     seed: { type: 'string' },
   },
 });
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
 const chosen: Plan = options.quick || options.profile ? plans.quick : plans.full;
-const plan: Plan = { ...chosen, seed: Number(options.seed ?? chosen.seed) };
+const plan: Plan = {
+  ...chosen,
+  seed: numbers(options.seed)?.[0] ?? chosen.seed,
+  instances: numbers(options.instances) ?? chosen.instances,
+  connections: numbers(options.connections) ?? chosen.connections,
+  rounds: numbers(options.rounds)?.[0] ?? chosen.rounds,
+};
+/** README.md holds the whole matrix or nothing. */
+const writes = options.write || (!options.quick && !options.instances && !options.connections && !options.rounds);
 
 // The parts, the functions and the generator die with this process, whatever ends it.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
@@ -48,10 +58,10 @@ try {
       say(report);
       if (options.write) await writeBetween(README, 'profile', report);
     } else {
-      const results = await runMatrix(platform, generator, plan, options['keep-quiet'] ? () => undefined : say);
+      const results = await runMatrix(platform, generator, plan, say);
       const report = reportOf(results, plan, circumstances);
       say(report);
-      if (options.write || !options.quick) await writeBetween(README, 'figures', report);
+      if (writes) await writeBetween(README, 'figures', report);
       if (results.objections.length > 0) process.exitCode = 1;
     }
   } finally {
@@ -60,4 +70,10 @@ try {
 } finally {
   await platform.stop();
   say(`${Math.round((performance.now() - startedAt) / 1000)} s in all`);
+}
+
+function numbers(list: string | undefined): number[] | undefined {
+  const values = list?.split(',').map(Number);
+  if (values?.some((value) => !Number.isInteger(value) || value < 1)) throw new Error(`${list} must be whole numbers.`);
+  return values;
 }
