@@ -17,6 +17,8 @@ export interface WalletService {
   admin: pg.Client;
   key: TestKey;
   openWallet(options?: Parameters<typeof openAccount>[1]): Promise<Person>;
+  /** Where a function listens. */
+  urlOf(name: string): string;
   call(name: string, path: string, request?: CallOptions): Promise<Answer>;
   close(): Promise<void>;
 }
@@ -36,6 +38,7 @@ export async function serveWallet(load: () => Promise<FunctionDeclaration[]>): P
   const { serve } = await import('../../../shared/host/serve.ts');
   const served = new Map<string, ServedFunction>();
   for (const declaration of await load()) served.set(declaration.name, await serve(declaration, 0));
+  const urlOf = (name: string) => `http://127.0.0.1:${served.get(name)?.port}`;
   const admin = new pg.Client({ connectionString: database.adminUrl });
   await admin.connect();
   return {
@@ -46,7 +49,8 @@ export async function serveWallet(load: () => Promise<FunctionDeclaration[]>): P
       const account = await openAccount(admin, options);
       return { ...account, token: await logIn(admin, account, options?.type) };
     },
-    call: (name, path, request) => call(`http://127.0.0.1:${served.get(name)?.port}${path}`, request),
+    urlOf,
+    call: (name, path, request) => call(`${urlOf(name)}${path}`, request),
     close: async () => {
       for (const each of served.values()) await each.drain();
       await admin.end();

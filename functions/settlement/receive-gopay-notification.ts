@@ -1,0 +1,57 @@
+// POST /v1/notifications/gopay/v1.0/debit/notify: GoPay says what became of a payment. It is verified, kept, and never believed:
+// settle-topup asks.
+
+import * as v from 'valibot';
+import { anyone, defineFunction, type Headers, type Reply } from '../../shared/http/function.ts';
+import type { NotificationReply } from '../../shared/providers/provider.ts';
+import { log } from '../../shared/telemetry/log.ts';
+import { keepNotification } from '../../shared/topups/notification.ts';
+import { providerOf } from '../../shared/topups/provider.ts';
+
+export default defineFunction({
+  name: 'receive-gopay-notification',
+  summary: 'What GoPay calls when a payment changes',
+  description: "SNAP's own request, signature and answers (service 56): refusals, too, are in its words.",
+  http: {
+    route: 'POST /v1/notifications/gopay/v1.0/debit/notify',
+    caller: anyone,
+    answer: v.object({
+      responseCode: v.pipe(v.string(), v.examples(['2005600'])),
+      responseMessage: v.pipe(v.string(), v.examples(['Successful'])),
+    }),
+    status: 200,
+    raw: 'application/json',
+    errors: [],
+
+    handle: async ({ headers, rawBody, url, trace }) => {
+      const { api } = providerOf('GOPAY');
+      const verified = api.verifyNotification({ headers, rawBody, path: url, now: new Date() });
+      if (verified.name === 'invalid') {
+        log.warn({ reason: verified.reason, traceId: trace.traceId }, 'a notification is refused');
+        return inTheirWords(api.replyToNotification(verified));
+      }
+      const { notification } = verified;
+      log.info({ reference: notification.reference, state: notification.state, traceId: trace.traceId }, 'GoPay tells');
+      try {
+        const end = await keepNotification('GOPAY', notification, signedText(headers, rawBody));
+        return inTheirWords(api.replyToNotification({ name: end }));
+      } catch (error) {
+        log.error({ error, reference: notification.reference }, 'a notification could not be kept');
+        return inTheirWords(api.replyToNotification({ name: 'try_again' }));
+      }
+    },
+  },
+});
+
+/** What a dispute would need. */
+function signedText(headers: Headers, rawBody: Buffer) {
+  return {
+    body: rawBody.toString('utf8'),
+    signedAt: String(headers['x-timestamp']),
+    signature: String(headers['x-signature']),
+  };
+}
+
+function inTheirWords({ status, headers, body }: NotificationReply): Reply<never> {
+  return { raw: body, contentType: 'application/json', status, headers };
+}

@@ -1,0 +1,49 @@
+// For every event about top-ups from Kafka: a notified one is asked about at its provider, and what is true is posted.
+
+import * as v from 'valibot';
+import { defineFunction } from '../../shared/http/function.ts';
+import { Problem } from '../../shared/http/problem.ts';
+import { log } from '../../shared/telemetry/log.ts';
+import { NOTIFIED, TOPUP_EVENT_TYPES } from '../../shared/topups/events.ts';
+import { type Found, findOut } from '../../shared/topups/inquiry.ts';
+import { releaseLease, takeLease, WORK_LIMIT_MS } from '../../shared/topups/lease.ts';
+import { operationOfAttempt, readTopup } from '../../shared/topups/topup.ts';
+
+export default defineFunction({
+  name: 'settle-topup',
+  summary: 'Settle a top-up that the provider has news of',
+  event: {
+    // A source delivers all of its topic; what is of no use here is simply done with.
+    types: TOPUP_EVENT_TYPES,
+    data: v.object({ reference: v.optional(v.string()), state: v.optional(v.string()) }),
+
+    handle: async ({ id, type, data: { reference, state } }, trace) => {
+      if (type !== NOTIFIED) return;
+      // Nothing else of the event is believed: it may be old, or made up.
+      const operationId = reference && (await operationOfAttempt(reference));
+      if (!operationId)
+        return log.warn({ event: id, reference }, 'an event tells of a payment that we never asked for');
+      const topup = await readTopup(operationId, reference);
+      if (topup?.attempt?.state === 'PAID' && state !== 'refunded') return;
+      const found = await settle(operationId, reference, trace.traceparent);
+      if (found === 'unknown') {
+        throw new Problem('service_unavailable', { detail: 'The provider cannot say what became of the payment.' });
+      }
+    },
+  },
+});
+
+async function settle(operationId: string, reference: string, traceparent: string): Promise<Found> {
+  const lease = await takeLease(operationId);
+  try {
+    const latest = await readTopup(operationId);
+    const isLatest = latest?.attempt?.reference === reference;
+    const topup = isLatest ? latest : await readTopup(operationId, reference);
+    if (!topup) return 'ended';
+    // News of an earlier attempt can bring money, but cannot end the top-up.
+    const asking = { traceparent, signal: AbortSignal.timeout(WORK_LIMIT_MS) };
+    return await findOut(topup, isLatest ? lease : undefined, asking);
+  } finally {
+    if (lease) await releaseLease(lease);
+  }
+}

@@ -1,0 +1,89 @@
+// POST /v1/cancel: gives up a top-up that is not paid yet.
+
+import * as v from 'valibot';
+import { transaction as inTransaction } from '../../shared/database/database.ts';
+import { defineFunction, type KeptAnswer, type Reply } from '../../shared/http/function.ts';
+import { Problem } from '../../shared/http/problem.ts';
+import { readTransaction } from '../../shared/ledger/history.ts';
+import { parseTransactionName } from '../../shared/ledger/ids.ts';
+import { claimKey, findKey, keepAnswer } from '../../shared/ledger/keys.ts';
+import type { Key } from '../../shared/ledger/posting.ts';
+import { refusal } from '../../shared/ledger/refusals.ts';
+import { type Transaction, transactionSchema } from '../../shared/ledger/transaction.ts';
+import { user } from '../../shared/sessions/caller.ts';
+import { requestCancellation } from '../../shared/topups/attempts.ts';
+import { findOut } from '../../shared/topups/inquiry.ts';
+import { type Lease, releaseLease, WORK_LIMIT_MS, waitForTurn } from '../../shared/topups/lease.ts';
+import { readTopup } from '../../shared/topups/topup.ts';
+
+export default defineFunction({
+  name: 'cancel',
+  summary: 'Cancel a top-up that is not paid yet',
+  description:
+    'Only the provider can say that nothing will be paid any more. 200: the transaction has come to its end, as `CANCELLED`, or as ' +
+    '`SUCCESS` when it had just been paid. 202: it is still `PENDING`; the provider could not be asked in time and will be asked again, ' +
+    'so read the transaction later.',
+  http: {
+    route: 'POST /v1/cancel',
+    caller: user,
+    idempotencyKey: true,
+    body: v.strictObject({
+      transaction_id: v.pipe(
+        v.string(),
+        v.maxLength(50, 'must have at most 50 characters'),
+        v.description("The top-up's transaction_id, id or operation_id."),
+        v.examples(['TOP-01A192E762807ABC8DEF012345678902']),
+      ),
+    }),
+    answer: v.object({ transaction: transactionSchema }),
+    status: 200,
+    errors: ['transaction_not_found', 'transaction_not_pending'],
+
+    handle: async ({ caller, body, idempotencyKey, trace }) => {
+      const { accountId } = caller;
+      const id = parseTransactionName(body.transaction_id);
+      const transaction = id && (await readTransaction(accountId, id));
+      if (!transaction) throw new Problem('transaction_not_found');
+      const operationId = transaction.operation_id;
+      const key = { accountId, key: idempotencyKey, function: 'cancel', request: JSON.stringify(body) };
+      const isFirst = await inTransaction(async (query) => {
+        const claimed = await claimKey(query, key, operationId);
+        if (claimed) await requestCancellation(query, operationId);
+        return claimed;
+      });
+      const earlier = isFirst ? null : (await findKey(key))?.answer;
+      if (earlier) return { kept: earlier, replayed: true };
+      if (!isPending(transaction)) return keep(key, refusal('already_settled'));
+
+      const turn = await waitForTurn(key, operationId);
+      if (turn && 'answer' in turn) return { kept: turn.answer, replayed: true };
+      if (turn) await carryOut(turn.lease, trace.traceparent);
+      else if (!isFirst)
+        throw new Problem('request_in_progress', { outcome: 'unknown', headers: { 'retry-after': '2' } });
+      return keep(key, answerWith(await readTransaction(accountId, operationId)));
+    },
+  },
+});
+
+function isPending({ type, status }: Transaction): boolean {
+  return type === 'TOPUP' && status === 'PENDING';
+}
+
+/** The wish is written: what cannot be done now is done by reconcile. */
+async function carryOut(lease: Lease, traceparent: string): Promise<void> {
+  try {
+    const topup = await readTopup(lease.operationId);
+    if (topup) await findOut(topup, lease, { traceparent, signal: AbortSignal.timeout(WORK_LIMIT_MS) });
+  } finally {
+    await releaseLease(lease);
+  }
+}
+
+function answerWith(transaction: Transaction | undefined): KeptAnswer {
+  return { status: transaction?.status === 'PENDING' ? 202 : 200, body: JSON.stringify({ transaction }) };
+}
+
+async function keep(key: Key, answer: KeptAnswer): Promise<Reply<never>> {
+  if (await keepAnswer(key, answer)) return { kept: answer, replayed: false };
+  return { kept: (await findKey(key))?.answer ?? answer, replayed: true };
+}

@@ -1,0 +1,41 @@
+// What the schedule does for the ledger's tables.
+
+import { query } from '../database/database.ts';
+
+const MONTHS_AHEAD = 12;
+const KEYS_KEPT_DAYS = 30;
+const KEYS_AT_ONCE = 2_000;
+const MOST_KEYS = 100_000;
+
+export interface LedgerUpkeep {
+  partitionsMade: number;
+  keysRemoved: number;
+}
+
+/** Makes the partitions of the coming year, and removes keys older than thirty days, a bounded piece at a time until `end`. */
+export async function keepLedger(end: number): Promise<LedgerUpkeep> {
+  const [row] = await query<{ made: number }>({
+    text: 'select ensure_leg_partitions($1) as made',
+    values: [MONTHS_AHEAD],
+  });
+  let keysRemoved = 0;
+  while (keysRemoved < MOST_KEYS && performance.now() < end) {
+    const removed = await removeOldKeys();
+    keysRemoved += removed;
+    if (removed < KEYS_AT_ONCE) break;
+  }
+  return { partitionsMade: row?.made ?? 0, keysRemoved };
+}
+
+async function removeOldKeys(): Promise<number> {
+  const [row] = await query<{ removed: number }>({
+    text: `
+      with removed as (
+        delete from idempotency_keys where ctid = any(array(
+          select ctid from idempotency_keys where created_at < now() - make_interval(days => $1) limit $2))
+        returning 1)
+      select count(*)::int as removed from removed`,
+    values: [KEYS_KEPT_DAYS, KEYS_AT_ONCE],
+  });
+  return row?.removed ?? 0;
+}
