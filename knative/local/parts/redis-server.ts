@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { access, constants, mkdir, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { delimiter, join } from 'node:path';
@@ -79,24 +80,29 @@ function configuration(directory: string, port: number, password: string, databa
 }
 
 /** Starts the substitute, in this process. */
-export async function startSubstitute(databases: number): Promise<RedisServer> {
-  // Loaded only here: it is a development package, and large.
-  const { createRedisServer } = await import('js-redis-server');
-  const server = await createRedisServer({ databaseCount: databases });
+export async function startSubstitute(data: DataDirectory, databases: number, port: number): Promise<RedisServer> {
+  // Loaded only here: it is a development package, and large. Put together from its pieces, because the package's own
+  // ways to start it listen on all addresses of the machine and know no password.
+  const { createRedisCommandExecutor, RedisServerState, Resp2Server } = await import('js-redis-server/core');
+  const password = data.secrets.redis;
+  const state = new RedisServerState({ databaseCount: databases, requirepass: password });
+  const resp = new Resp2Server({ server: state, executor: createRedisCommandExecutor() });
   const clients = new Set<Socket>();
-  server.server.server.on('connection', (socket) => {
+  resp.server.on('connection', (socket) => {
     clients.add(socket);
     socket.once('close', () => clients.delete(socket));
   });
+  resp.server.listen(port, '127.0.0.1');
+  await once(resp.server, 'listening');
   return {
-    url: `redis://127.0.0.1:${server.port}`,
+    url: `redis://:${password}@127.0.0.1:${port}`,
     what: 'the substitute',
     substitute: true,
-    port: server.port,
+    port,
     stop: async () => {
       // It would wait for its clients to go by themselves.
       for (const socket of clients) socket.destroy();
-      await server.close();
+      await resp.close();
     },
   };
 }

@@ -45,7 +45,8 @@ export async function startRedis(data: DataDirectory, options: RedisOptions = {}
   const databases = 1 + (options.extraDatabases ?? 15);
   const binary = await findServer(options.searchPath ?? process.env.PATH ?? '');
   if (binary) return behindProxy(data, options, await startServer(data, binary, databases));
-  return behindProxy(data, options, await startSubstitute(databases));
+  const substitute = await onFreePorts([data.ports['redis']], (port = 0) => startSubstitute(data, databases, port));
+  return behindProxy(data, options, substitute);
 }
 
 async function behindProxy(data: DataDirectory, options: RedisOptions, server: RedisServer): Promise<RedisPart> {

@@ -1,9 +1,13 @@
 import { createServer } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Redis, type RedisConfigNodejs } from '@upstash/redis';
 import { claimDataDirectory, type DataDirectory } from '../../../knative/local/parts/data-directory.ts';
+import { freePort } from '../../../knative/local/parts/free-port.ts';
 import { type RedisPart, startRedis } from '../../../knative/local/parts/redis.ts';
+import { redisConnection } from '../../../knative/local/parts/redis-connection.ts';
 import { startRedisRestProxy } from '../../../knative/local/parts/redis-rest-proxy.ts';
+import { startSubstitute } from '../../../knative/local/parts/redis-server.ts';
 import { partsOfThisRun } from '../../setup/parts-of-this-run.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../../setup/temporary-directory.ts';
 
@@ -145,6 +149,18 @@ describe.each(servers)('in front of $name', ({ searchPath }) => {
     });
   });
 
+  test('Redis itself listens on this machine only, and wants a password', async () => {
+    const port = part.redisPort ?? 0;
+    const stranger = redisConnection(`redis://127.0.0.1:${port}`);
+    await expect(stranger.send([['GET', 'x']])).rejects.toThrow('NOAUTH');
+    for (const one of Object.values(networkInterfaces()).flat()) {
+      if (!one || one.internal || one.family !== 'IPv4') continue;
+      await expect(redisConnection(`redis://${one.address}:${port}`).send([['PING']])).rejects.toThrow(
+        'does not answer',
+      );
+    }
+  });
+
   test('64-bit integers keep every digit, in and out', async () => {
     expect(await post('/', '["SET","big",9223372036854775806]')).toEqual({ status: 200, text: '{"result":"OK"}' });
     expect(await post('/', ['INCR', 'big'])).toEqual({ status: 200, text: '{"result":9223372036854775807}' });
@@ -274,19 +290,17 @@ describe('when Redis is away', () => {
   test('callers are told, and served again when it is back', async () => {
     const directory = await temporaryDirectory();
     const data = await claimDataDirectory(directory.path);
-    const substitute = () => startRedis(data, { searchPath: '' });
-    const first = await substitute();
-    const port = first.redisPort ?? 0;
-    const proxy = await startRedisRestProxy({ redisUrls: new Map([['token', `redis://127.0.0.1:${port}`]]) });
+    const port = await freePort();
+    const first = await startSubstitute(data, 1, port);
+    const proxy = await startRedisRestProxy({ redisUrls: new Map([['token', first.url]]) });
     const redis = new Redis({ url: proxy.url, token: 'token', retry: { retries: 0 } });
     expect(await redis.ping()).toBe('PONG');
-    await first.stop();
+    await first.stop?.();
     await expect(redis.ping()).rejects.toThrow(/Redis at 127\.0\.0\.1:\d+ does not answer/);
-    const { createRedisServer } = await import('js-redis-server');
-    const back = await createRedisServer({ port });
+    const back = await startSubstitute(data, 1, port);
     expect(await redis.ping()).toBe('PONG');
     await proxy.stop();
-    await back.close();
+    await back.stop?.();
     await directory.remove();
   });
 
