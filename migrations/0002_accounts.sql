@@ -23,6 +23,15 @@ create table accounts (
 
 comment on table accounts is 'fillfactor 50: balances are updated in place on the same page (HOT), without touching an index';
 
+-- Accounts are closed, never removed: their legs refer to them for ever.
+create function refuse_to_remove_accounts() returns trigger language plpgsql as $$
+begin
+  raise exception 'accounts are closed, not removed' using errcode = 'restrict_violation';
+end $$;
+
+create trigger accounts_stay before delete or truncate on accounts
+  for each statement execute function refuse_to_remove_accounts();
+
 -- shared/ledger/system-accounts.ts knows these ids.
 insert into accounts (id, kind, name) values
   ('00000000-0000-7000-8000-000000000001', 'SYSTEM', 'clearing:gopay'),

@@ -2,7 +2,8 @@
 -- that comes back with another request can be told what differs. `answer` stays null while a provider is being asked.
 
 create table idempotency_keys (
-  account_id   uuid not null references accounts (id),
+  -- Locked in the transaction that claims the key, therefore there.
+  account_id   uuid not null,
   key          varchar(255) not null,
   function     varchar(50) not null,
   request      text not null,

@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { defineFunction } from '../../shared/http/function.ts';
 import { newOperationId } from '../../shared/ledger/ids.ts';
 import { post } from '../../shared/ledger/ledger.ts';
-import { payeeAccount } from '../../shared/ledger/payees.ts';
+import { type Payee, payeeOf } from '../../shared/ledger/payees.ts';
 import { paymentSucceeded } from '../../shared/ledger/payment-events.ts';
 import type { Decided, Leg, Response } from '../../shared/ledger/posting.ts';
 import { movementProblems, type Refusal, refusal } from '../../shared/ledger/refusals.ts';
@@ -15,7 +15,7 @@ import {
   payeeSchema,
   referenceSchema,
 } from '../../shared/ledger/request.ts';
-import { counterpartyOf, transactionOf, transactionSchema } from '../../shared/ledger/transaction.ts';
+import { transactionOf, transactionSchema } from '../../shared/ledger/transaction.ts';
 import { CURRENCY, parseAmount } from '../../shared/money.ts';
 import { user } from '../../shared/sessions/caller.ts';
 
@@ -40,7 +40,7 @@ export default defineFunction({
     errors: movementProblems,
 
     handle: async ({ caller, body, idempotencyKey, trace }) => {
-      const payee = await payeeAccount(body.to);
+      const payee = await payeeOf(body.to);
       const { answer, replayed } = await post({
         key: { accountId: caller.accountId, key: idempotencyKey, function: 'pay', request: JSON.stringify(body) },
         operationId: newOperationId(),
@@ -48,14 +48,14 @@ export default defineFunction({
           name: 'transfer',
           type: 'PAYMENT',
           debit: caller.accountId,
-          credit: payee,
+          credit: payee.accountId,
           amount: parseAmount(body.amount),
           currency: CURRENCY,
           ...(body.description !== undefined && { description: body.description }),
           ...(body.reference !== undefined && { externalReference: body.reference }),
           ...(body.metadata !== undefined && { metadata: JSON.stringify(body.metadata) }),
         },
-        respond: (decided) => respond(decided, trace.traceparent),
+        respond: (decided) => respond(decided, payee, trace.traceparent),
       });
       return { kept: answer ?? refusal('key_in_progress'), replayed };
     },
@@ -63,13 +63,12 @@ export default defineFunction({
 });
 
 /** The payer's leg is the answer; the event tells of both. */
-function respond({ outcome, legs, accounts }: Decided, traceparent: string): Response {
+function respond({ outcome, legs }: Decided, payee: Payee, traceparent: string): Response {
   if (outcome !== 'posted') return { answer: refusal(outcome as Refusal) };
   const [debit, credit] = legs as [Leg, Leg];
-  const payee = accounts.get(credit.accountId);
-  const transaction = transactionOf(debit, payee ? counterpartyOf(payee) : null);
+  const counterparty = { account_id: payee.accountId, username: payee.username, type: payee.type };
   return {
-    answer: { status: 201, body: JSON.stringify({ transaction }) },
+    answer: { status: 201, body: JSON.stringify({ transaction: transactionOf(debit, counterparty) }) },
     events: [paymentSucceeded(debit, credit, traceparent)],
   };
 }

@@ -20,6 +20,10 @@ export interface OutboxEvent {
   readonly traceparent: string | null;
 }
 
-export function newEvent(event: Omit<OutboxEvent, 'id' | 'data'> & { data: unknown }): OutboxEvent {
-  return { ...event, id: v7(), data: JSON.stringify(event.data) };
+/** An event with an id of its own, or the one given: an operation that has one event may lend it its id. */
+export function newEvent({
+  id = v7(),
+  ...event
+}: Omit<OutboxEvent, 'id' | 'data'> & { id?: string; data: unknown }): OutboxEvent {
+  return { ...event, id, data: JSON.stringify(event.data) };
 }

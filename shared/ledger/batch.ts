@@ -1,7 +1,9 @@
 // One batch against the database: lock, read, decide, write, commit. Two round trips, however many postings it has.
 
 import type pg from 'pg';
+import { plainArray, textArray } from '../database/arrays.ts';
 import type { OutboxEvent } from '../events/event.ts';
+import type { KeptAnswer } from '../http/function.ts';
 import { formatAmount, parseAmount } from '../money.ts';
 import { accountIds, type Decision, decide, isKept, keyName, type State } from './decide.ts';
 import { CREDIT_PLACE, legId } from './ids.ts';
@@ -30,12 +32,8 @@ const LOCK = {
   // In the order of their ids, whoever asks: two batches can wait for each other in one direction only. NO KEY, so that the foreign
   // keys of other inserts never wait for us.
   text: `
-    select account.id, account.user_id, person.username, account.kind, account.account_status, account.currency,
-           account.balance, account.version, now() as now
-      from accounts account left join users person on person.id = account.user_id
-     where account.id = any($1::uuid[])
-     order by account.id
-       for no key update of account`,
+    select id, user_id, kind, account_status, currency, balance, version, now() as now
+      from accounts where id = any($1::uuid[]) order by id for no key update`,
 };
 
 const LOCK_FREE = {
@@ -47,7 +45,7 @@ const READ_KEYS = {
   name: 'ledger-read-keys',
   text: `
     select kept.account_id, kept.key, kept.function, kept.request, kept.operation_id, kept.status, kept.answer
-      from json_to_recordset($1) as asked (account_id uuid, key text)
+      from unnest($1::uuid[], $2::text[]) as asked (account_id, key)
       join idempotency_keys kept on kept.account_id = asked.account_id and kept.key = asked.key`,
 };
 
@@ -56,41 +54,40 @@ const READ_OPEN = {
   text: `select ${LEG_COLUMNS} from historical_transactions where id = any($1::uuid[])`,
 };
 
-const WRITE = {
-  name: 'ledger-write',
-  text: `
+const WRITE_NEW = `
     with changed_accounts as (
       update accounts account set balance = new.balance, version = new.version, updated_at = now()
-        from json_to_recordset($1) as new (id uuid, balance numeric, version bigint, expected bigint)
+        from unnest($1::uuid[], $2::numeric[], $3::bigint[], $4::bigint[]) as new (id, balance, version, expected)
        where account.id = new.id and account.version = new.expected
-    ), changed_legs as (
-      update historical_transactions leg
-         set leg_number = new.leg_number, transaction_status = new.status, balance_before = new.balance_before,
-             balance_after = new.balance_after, counterparty_id = new.counterparty_id,
-             external_reference = new.external_reference, position = pg_current_xact_id(), updated_at = now()
-        from json_to_recordset($2) as new (id uuid, leg_number bigint, status transaction_status_enum, balance_before numeric,
-             balance_after numeric, counterparty_id uuid, external_reference varchar)
-       where leg.id = new.id
     ), new_legs as (
-      insert into historical_transactions (id, user_id, account_id, operation_id, leg_number, transaction_type, transaction_status,
-             direction, amount, balance_before, balance_after, currency, counterparty_id, description, external_reference,
-             payment_method, metadata)
-      select id, user_id, account_id, operation_id, leg_number, type, status, direction, amount, balance_before, balance_after,
-             currency, counterparty_id, description, external_reference, payment_method, metadata
-        from json_to_recordset($3) as new (id uuid, user_id bigint, account_id uuid, operation_id uuid, leg_number bigint,
-             type transaction_type_enum, status transaction_status_enum, direction direction_enum, amount numeric,
-             balance_before numeric, balance_after numeric, currency varchar, counterparty_id uuid, description text,
-             external_reference varchar, payment_method payment_method_enum, metadata text)
+      insert into historical_transactions (
+             id, operation_id, account_id, user_id, leg_number, transaction_type, transaction_status, direction, amount,
+             balance_before, balance_after, currency, counterparty_id, payment_method, description, external_reference, metadata)
+      select * from unnest(
+             $5::uuid[], $6::uuid[], $7::uuid[], $8::bigint[], $9::bigint[], $10::transaction_type_enum[],
+             $11::transaction_status_enum[], $12::direction_enum[], $13::numeric[],
+             $14::numeric[], $15::numeric[], $16::text[], $17::uuid[], $18::payment_method_enum[], $19::text[], $20::text[], $21::text[])
     ), new_keys as (
       insert into idempotency_keys (account_id, key, function, request, operation_id, status, answer)
-      select account_id, key, function, request, operation_id, status, answer
-        from json_to_recordset($4) as new (account_id uuid, key varchar, function varchar, request text, operation_id uuid,
-             status smallint, answer text)
-    )
-    insert into outbox (id, topic, type, source, subject, partition_key, sequence, data, traceparent)
-    select id, topic, type, source, subject, "partitionKey", sequence, data, traceparent
-      from json_to_recordset($5) as new (id uuid, topic varchar, type varchar, source varchar, subject varchar,
-           "partitionKey" varchar, sequence bigint, data text, traceparent varchar)`,
+      select * from unnest($22::uuid[], $23::text[], $24::text[], $25::text[], $26::uuid[], $27::smallint[], $28::text[])
+    ), new_events as (
+      insert into outbox (id, topic, type, source, subject, partition_key, sequence, data, traceparent)
+      select * from unnest($29::uuid[], $30::text[], $31::text[], $32::text[], $33::text[], $34::text[], $35::bigint[], $36::text[], $37::text[])
+    )`;
+
+const WRITE = { name: 'ledger-write', text: `${WRITE_NEW} select` };
+
+// A statement of its own for batches with settlements: even without a row, an update looks at every month's partition.
+const WRITE_AND_SETTLE = {
+  name: 'ledger-write-and-settle',
+  text: `${WRITE_NEW}
+    update historical_transactions leg
+       set leg_number = new.leg_number, transaction_status = new.status, balance_before = new.balance_before,
+           balance_after = new.balance_after, counterparty_id = new.counterparty_id,
+           external_reference = new.external_reference, position = pg_current_xact_id(), updated_at = now()
+      from json_to_recordset($38) as new (id uuid, leg_number bigint, status transaction_status_enum, balance_before numeric,
+           balance_after numeric, counterparty_id uuid, external_reference varchar)
+     where leg.id = new.id`,
 };
 
 /** Runs the batch. Resolves when it is committed; rejects with a BatchFailure otherwise. */
@@ -125,7 +122,7 @@ export async function busyAccounts(client: pg.Client, postings: readonly Posting
   const wanted = accountsOf(postings);
   const [, free] = await together([
     client.query('begin'),
-    client.query<{ id: string }>({ ...LOCK_FREE, values: [uuidArray(wanted)] }),
+    client.query<{ id: string }>({ ...LOCK_FREE, values: [plainArray([...wanted])] }),
     client.query('rollback'),
   ]);
   const busy = new Set(wanted);
@@ -136,15 +133,15 @@ export async function busyAccounts(client: pg.Client, postings: readonly Posting
 // The statements are sent together, but each takes a snapshot of its own: what the reads see is what was committed before the locks
 // were had. One merged statement would still see the time before it waited.
 async function lockAndRead(client: pg.Client, postings: readonly Posting[]): Promise<State> {
-  const keys = postings.map(({ key }) => ({ account_id: key.accountId, key: key.key }));
+  const keys = [plainArray(postings.map(({ key }) => key.accountId)), textArray(postings.map(({ key }) => key.key))];
   const open = postings.flatMap(({ movement }) =>
     movement.name === 'settle' ? [legId(movement.operationId, CREDIT_PLACE)] : [],
   );
   const [, lockedRows, keyRows, openRows] = await together([
     client.query('begin'),
-    client.query<AccountRow>({ ...LOCK, values: [uuidArray(accountsOf(postings))] }),
-    client.query<KeyRow>({ ...READ_KEYS, values: [JSON.stringify(keys)] }),
-    open.length > 0 ? client.query<LegRow>({ ...READ_OPEN, values: [uuidArray(open)] }) : undefined,
+    client.query<AccountRow>({ ...LOCK, values: [plainArray([...accountsOf(postings)])] }),
+    client.query<KeyRow>({ ...READ_KEYS, values: keys }),
+    open.length > 0 ? client.query<LegRow>({ ...READ_OPEN, values: [plainArray(open)] }) : undefined,
   ]);
   return {
     accounts: new Map(lockedRows.rows.map((row) => [row.id, accountOf(row)])),
@@ -181,12 +178,19 @@ function respond(postings: readonly Posting[], decisions: readonly Decision[]): 
   return ended;
 }
 
+interface KeptKey {
+  posting: Posting;
+  answer: KeptAnswer | null;
+}
+
 interface Writes {
   isEmpty: boolean;
-  accounts: unknown[];
-  changedLegs: unknown[];
-  newLegs: unknown[];
-  keys: unknown[];
+  accounts: Account[];
+  /** The version that each account had when it was read. */
+  expected: bigint[];
+  changedLegs: Leg[];
+  newLegs: Leg[];
+  keys: KeptKey[];
   events: OutboxEvent[];
 }
 
@@ -194,55 +198,103 @@ function collectWrites(
   postings: readonly Posting[],
   ended: readonly Ended[],
   state: State,
-  accounts: ReadonlyMap<string, Account>,
+  changed: ReadonlyMap<string, Account>,
 ): Writes {
   const legs = new Map<string, Leg>();
-  const keys: unknown[] = [];
+  const keys: KeptKey[] = [];
   const events: OutboxEvent[] = [];
   for (const [index, end] of ended.entries()) {
     if ('repeats' in end || !isKept(end.decision.outcome)) continue;
-    const { key, operationId } = postings[index] as Posting;
+    // A leg that is settled twice in one batch is written as it was left.
     for (const leg of end.decision.legs) legs.set(leg.id, leg);
     events.push(...(end.response.events ?? []));
-    const { answer } = end.response;
-    keys.push({
-      account_id: key.accountId,
-      key: key.key,
-      function: key.function,
-      request: key.request,
-      operation_id: operationId,
-      status: answer?.status ?? null,
-      answer: answer?.body ?? null,
-    });
+    keys.push({ posting: postings[index] as Posting, answer: end.response.answer });
   }
+  const accounts = [...changed.values()];
   const before = new Set([...state.open.values()].map(({ id }) => id));
   const all = [...legs.values()];
   return {
     isEmpty: keys.length === 0,
-    accounts: [...accounts.values()].map((account) => ({
-      id: account.id,
-      balance: formatAmount(account.balance),
-      version: account.version.toString(),
-      expected: state.accounts.get(account.id)?.version.toString(),
-    })),
-    changedLegs: all.filter(({ id }) => before.has(id)).map(rowOf),
-    newLegs: all.filter(({ id }) => !before.has(id)).map(rowOf),
+    accounts,
+    expected: accounts.map(({ id }) => state.accounts.get(id)?.version ?? -1n),
+    changedLegs: all.filter(({ id }) => before.has(id)),
+    newLegs: all.filter(({ id }) => !before.has(id)),
     keys,
     events,
   };
 }
 
 async function writeAndCommit(client: pg.Client, writes: Writes): Promise<void> {
-  const values = [writes.accounts, writes.changedLegs, writes.newLegs, writes.keys, writes.events].map((rows) =>
-    JSON.stringify(rows),
-  );
-  const [written, committed] = await Promise.allSettled([client.query({ ...WRITE, values }), client.query('commit')]);
+  const [written, committed] = await Promise.allSettled([
+    client.query(
+      writes.changedLegs.length > 0
+        ? { ...WRITE_AND_SETTLE, values: [...valuesOf(writes), JSON.stringify(writes.changedLegs.map(changedRow))] }
+        : { ...WRITE, values: valuesOf(writes) },
+    ),
+    client.query('commit'),
+  ]);
+  if (committed.status === 'rejected') throw new BatchFailure('unknown', committed.reason);
   // The server rolls back on COMMIT when the write has failed, and says so.
-  if (committed.status === 'fulfilled' && committed.value.command === 'COMMIT' && written.status === 'fulfilled')
-    return;
-  if (committed.status === 'fulfilled')
-    throw new BatchFailure('rolled_back', written.status === 'rejected' ? written.reason : undefined);
-  throw new BatchFailure('unknown', committed.reason);
+  if (written.status === 'rejected') throw new BatchFailure('rolled_back', written.reason);
+  if (committed.value.command !== 'COMMIT') throw new BatchFailure('rolled_back', undefined);
+}
+
+/** The parameters of WRITE_NEW, in their order. */
+function valuesOf({ accounts, expected, newLegs, keys, events }: Writes): (string | Buffer)[] {
+  return [
+    plainArray(accounts.map(({ id }) => id)),
+    plainArray(accounts.map(({ balance }) => formatAmount(balance))),
+    plainArray(accounts.map(({ version }) => version)),
+    plainArray(expected),
+
+    plainArray(newLegs.map(({ id }) => id)),
+    plainArray(newLegs.map(({ operationId }) => operationId)),
+    plainArray(newLegs.map(({ accountId }) => accountId)),
+    plainArray(newLegs.map(({ userId }) => userId)),
+    plainArray(newLegs.map(({ legNumber }) => legNumber)),
+    plainArray(newLegs.map(({ type }) => type)),
+    plainArray(newLegs.map(({ status }) => status)),
+    plainArray(newLegs.map(({ direction }) => direction)),
+    plainArray(newLegs.map(({ amount }) => formatAmount(amount))),
+    plainArray(newLegs.map(({ balanceBefore }) => formatAmount(balanceBefore))),
+    plainArray(newLegs.map(({ balanceAfter }) => formatAmount(balanceAfter))),
+    plainArray(newLegs.map(({ currency }) => currency)),
+    plainArray(newLegs.map(({ counterpartyId }) => counterpartyId)),
+    plainArray(newLegs.map(({ paymentMethod }) => paymentMethod)),
+    textArray(newLegs.map(({ description }) => description)),
+    textArray(newLegs.map(({ externalReference }) => externalReference)),
+    textArray(newLegs.map(({ metadata }) => metadata)),
+
+    plainArray(keys.map(({ posting }) => posting.key.accountId)),
+    textArray(keys.map(({ posting }) => posting.key.key)),
+    textArray(keys.map(({ posting }) => posting.key.function)),
+    textArray(keys.map(({ posting }) => posting.key.request)),
+    plainArray(keys.map(({ posting }) => posting.operationId)),
+    plainArray(keys.map(({ answer }) => answer?.status ?? null)),
+    textArray(keys.map(({ answer }) => answer?.body ?? null)),
+
+    plainArray(events.map(({ id }) => id)),
+    textArray(events.map(({ topic }) => topic)),
+    textArray(events.map(({ type }) => type)),
+    textArray(events.map(({ source }) => source)),
+    textArray(events.map(({ subject }) => subject)),
+    textArray(events.map(({ partitionKey }) => partitionKey)),
+    plainArray(events.map(({ sequence }) => sequence)),
+    textArray(events.map(({ data }) => data)),
+    textArray(events.map(({ traceparent }) => traceparent)),
+  ];
+}
+
+function changedRow(leg: Leg) {
+  return {
+    id: leg.id,
+    leg_number: leg.legNumber.toString(),
+    status: leg.status,
+    balance_before: formatAmount(leg.balanceBefore),
+    balance_after: formatAmount(leg.balanceAfter),
+    counterparty_id: leg.counterpartyId,
+    external_reference: leg.externalReference,
+  };
 }
 
 /** Best effort: a connection that cannot even roll back is given up by the caller, and the server rolls back for it. */
@@ -250,14 +302,9 @@ async function rollBack(client: pg.Client): Promise<void> {
   await client.query('rollback').catch(() => undefined);
 }
 
-function uuidArray(ids: Iterable<string>): string {
-  return `{${[...ids].join(',')}}`;
-}
-
 interface AccountRow {
   id: string;
   user_id: string | null;
-  username: string | null;
   kind: Account['kind'];
   account_status: Account['status'];
   currency: string;
@@ -270,7 +317,6 @@ function accountOf(row: AccountRow): Account {
   return {
     id: row.id,
     userId: row.user_id,
-    username: row.username,
     kind: row.kind,
     status: row.account_status,
     currency: row.currency,
@@ -295,27 +341,5 @@ function seenKeyOf(row: KeyRow): SeenKey {
     request: row.request,
     operationId: row.operation_id,
     answer: row.status !== null && row.answer !== null ? { status: row.status, body: row.answer } : null,
-  };
-}
-
-function rowOf(leg: Leg) {
-  return {
-    id: leg.id,
-    user_id: leg.userId,
-    account_id: leg.accountId,
-    operation_id: leg.operationId,
-    leg_number: leg.legNumber.toString(),
-    type: leg.type,
-    status: leg.status,
-    direction: leg.direction,
-    amount: formatAmount(leg.amount),
-    balance_before: formatAmount(leg.balanceBefore),
-    balance_after: formatAmount(leg.balanceAfter),
-    currency: leg.currency,
-    counterparty_id: leg.counterpartyId,
-    description: leg.description,
-    external_reference: leg.externalReference,
-    payment_method: leg.paymentMethod,
-    metadata: leg.metadata,
   };
 }

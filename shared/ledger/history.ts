@@ -4,7 +4,7 @@ import { query } from '../database/database.ts';
 import { lastLegId, operationOf } from './ids.ts';
 import { LEG_COLUMNS, type LegRow, legOf } from './leg-row.ts';
 import type { Account, PaymentMethod, TransactionStatus, TransactionType } from './posting.ts';
-import { counterpartyOf, type Transaction, transactionOf } from './transaction.ts';
+import { type Transaction, transactionOf } from './transaction.ts';
 
 export interface HistoryFilters {
   type?: TransactionType | undefined;
@@ -58,6 +58,8 @@ export async function readHistory(
   };
 }
 
+const TYPE = { PERSON: 'user', MERCHANT: 'merchant', SYSTEM: 'system' } as const;
+
 const WITH_COUNTERPARTY = `
   select page.*, person.username as counterparty_username, other.kind as counterparty_kind
     from page left join accounts other on other.id = page.counterparty_id left join users person on person.id = other.user_id`;
@@ -78,5 +80,5 @@ export async function readTransaction(accountId: string, id: string): Promise<Tr
 
 function transactionOfRow(row: HistoryRow): Transaction {
   const { counterparty_id: id, counterparty_username: username, counterparty_kind: kind } = row;
-  return transactionOf(legOf(row), id && kind ? counterpartyOf({ id, username, kind }) : null);
+  return transactionOf(legOf(row), id && kind ? { account_id: id, username, type: TYPE[kind] } : null);
 }

@@ -12,31 +12,33 @@ export interface Payee {
 const LARGEST_CACHE = 50_000;
 const known = new Map<string, Payee>();
 
-/** The account that `to` names; a `payee_not_found` Problem if there is none. An account id is taken as it is: the ledger looks. */
-export async function payeeAccount(to: {
-  username?: string | undefined;
-  account_id?: string | undefined;
-}): Promise<string> {
-  if (to.account_id !== undefined) return to.account_id;
-  return (await findPayee(to.username ?? '')).accountId;
+/** Whoever `to` names; a `payee_not_found` Problem if there is nobody. */
+export function payeeOf(to: { username?: string | undefined; account_id?: string | undefined }): Promise<Payee> {
+  return to.account_id === undefined ? findPayee(to.username ?? '') : find(to.account_id, BY_ACCOUNT);
 }
 
-export async function findPayee(username: string): Promise<Payee> {
-  const found = known.get(username) ?? (await lookUp(username));
+export function findPayee(username: string): Promise<Payee> {
+  return find(username, BY_USERNAME);
+}
+
+const SELECT = `
+  select account.id as account_id, person.username, person.type
+    from users person join accounts account on account.user_id = person.id`;
+const BY_USERNAME = { name: 'payee-by-username', text: `${SELECT} where person.username = $1` };
+const BY_ACCOUNT = { name: 'payee-by-account', text: `${SELECT} where account.id = $1` };
+
+async function find(name: string, statement: { name: string; text: string }): Promise<Payee> {
+  const found = known.get(name) ?? (await lookUp(name, statement));
   if (!found) throw new Problem('payee_not_found');
-  if (known.size >= LARGEST_CACHE) known.delete(known.keys().next().value as string);
-  known.set(username, found);
+  if (known.size >= LARGEST_CACHE && !known.has(name)) known.delete(known.keys().next().value as string);
+  known.set(name, found);
   return found;
 }
 
-async function lookUp(username: string): Promise<Payee | undefined> {
+async function lookUp(name: string, statement: { name: string; text: string }): Promise<Payee | undefined> {
   const [row] = await query<{ account_id: string; username: string; type: 'user' | 'merchant' }>({
-    name: 'payee-by-username',
-    text: `
-      select account.id as account_id, person.username, person.type
-        from users person join accounts account on account.user_id = person.id
-       where person.username = $1`,
-    values: [username],
+    ...statement,
+    values: [name],
   });
   return row && { accountId: row.account_id, username: row.username, type: row.type };
 }

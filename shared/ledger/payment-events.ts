@@ -9,6 +9,7 @@ export const PAYMENTS_TOPIC = 'one-gate.payments';
 /** `one-gate.payment.succeeded`: both legs with the place each has in its account's order. */
 export function paymentSucceeded(debit: Leg, credit: Leg, traceparent: string): OutboxEvent {
   return newEvent({
+    id: debit.operationId,
     topic: PAYMENTS_TOPIC,
     type: 'one-gate.payment.succeeded',
     source: '/one-gate/pay',

@@ -11,9 +11,8 @@ export type Direction = 'DEBIT' | 'CREDIT';
 /** An account as it is under its lock. Amounts are minor units (1/100). */
 export interface Account {
   readonly id: string;
-  /** Null for system accounts, like the two names. */
+  /** Null for system accounts. */
   readonly userId: string | null;
-  readonly username: string | null;
   readonly kind: 'PERSON' | 'MERCHANT' | 'SYSTEM';
   readonly status: 'ACTIVE' | 'SUSPENDED' | 'CLOSED';
   readonly currency: string;

@@ -3,7 +3,7 @@
 import * as v from 'valibot';
 import { formatAmount } from '../money.ts';
 import { transactionId } from './ids.ts';
-import type { Account, Leg } from './posting.ts';
+import type { Leg } from './posting.ts';
 
 const amount = v.pipe(
   v.string(),
@@ -60,12 +60,6 @@ export type Transaction = v.InferOutput<typeof transactionSchema>;
 export type Counterparty = v.InferOutput<typeof counterpartySchema>;
 
 const DIRECTION = { DEBIT: 'debit', CREDIT: 'credit' } as const;
-const TYPE = { PERSON: 'user', MERCHANT: 'merchant', SYSTEM: 'system' } as const;
-
-export function counterpartyOf({ id, username, kind }: Pick<Account, 'id' | 'username' | 'kind'>): Counterparty {
-  return { account_id: id, username, type: TYPE[kind] };
-}
-
 export function transactionOf(leg: Leg, counterparty: Counterparty | null): Transaction {
   return {
     id: leg.id,

@@ -118,6 +118,13 @@ describe('legs are refused', () => {
       ],
     },
     {
+      when: 'there is no such account',
+      legs: () => [
+        [{ ...ada, accountId: '00000000-0000-7000-8000-00000000dead' }, 2, 'DEBIT', '10', '100', '90'],
+        [grace, 1, 'CREDIT', '10', '0', '10'],
+      ],
+    },
+    {
       when: 'the payer would go below zero',
       legs: () => [
         [ada, 2, 'DEBIT', '110', '100', '-10'],
@@ -178,6 +185,10 @@ test('partitions are there for the coming year, and asking again makes none', as
     "select count(*)::int as n from pg_inherits where inhparent = 'historical_transactions'::regclass",
   );
   expect(parts[0].n).toBeGreaterThanOrEqual(14);
+});
+
+test('nobody removes an account, not even its owner', async () => {
+  await expect(admin.query('delete from accounts')).rejects.toMatchObject({ code: '23001' });
 });
 
 test('nothing of all this has left a trace', async () => {

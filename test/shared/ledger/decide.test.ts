@@ -12,7 +12,6 @@ function account(id: string, more: Partial<Account> = {}): Account {
   return {
     id,
     userId: person ? id : null,
-    username: person ? id : null,
     kind,
     status: 'ACTIVE',
     currency: 'IDR',
