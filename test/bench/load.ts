@@ -19,7 +19,7 @@ export interface Load {
   connections: number;
   distribution: Distribution;
   /**
-   * `known`: one token per payer, the same always. `introduced`: each of them once, in requests that are refused, and then the end;
+   * `known`: one token per payer, the same always. `introduced`: each of them once, in payments to oneself, which are refused, and then the end;
    * after that the instance knows them. `fresh`: new tokens that no instance has seen, each once and then the end; `freshen` comes first.
    */
   tokens: 'known' | 'introduced' | 'fresh';
@@ -110,10 +110,12 @@ async function run(load: Load, requests: Requests, merchant: number): Promise<Me
     if (load.tokens !== 'known') {
       if (nextPayer === merchant) end = Math.min(end, performance.now());
       payer = nextPayer++;
-      if (payer === payee) payee = (payee + 1) % merchant;
+      // To oneself: refused, but not before the instance has got to know the token and, as a payee, the account.
+      if (introducing) payee = payer;
+      else if (payer === payee) payee = (payee + 1) % merchant;
     }
     if (performance.now() >= end) return false;
-    send(introducing ? requests.introduction(request, payer) : requests.payment(request, payer, payee, serial++));
+    send(requests.write(request, payer, payee, serial++));
     return true;
   }
 
@@ -128,7 +130,7 @@ async function run(load: Load, requests: Requests, merchant: number): Promise<Me
       const connection = await openConnection(load.ports[index % load.ports.length] as number, requests.longest, {
         answered: (status, text) => {
           const now = performance.now();
-          if (introducing ? status === 400 : status >= 200 && status < 300) {
+          if (introducing ? status >= 400 && status < 500 : status >= 200 && status < 300) {
             succeeded++;
             if (now >= begin) {
               latencies[measured++] = now - sentAt;

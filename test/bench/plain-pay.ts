@@ -9,10 +9,10 @@ import { publish } from '../../shared/events/publisher.ts';
 import { defineFunction, type KeptAnswer } from '../../shared/http/function.ts';
 import { Problem } from '../../shared/http/problem.ts';
 import { CREDIT_PLACE, DEBIT_PLACE, legId, newOperationId } from '../../shared/ledger/ids.ts';
-import { payeeAccount } from '../../shared/ledger/payees.ts';
+import { payeeOf } from '../../shared/ledger/payees.ts';
 import { paymentSucceeded } from '../../shared/ledger/payment-events.ts';
 import type { Account, Direction, Leg } from '../../shared/ledger/posting.ts';
-import { counterpartyOf, transactionOf } from '../../shared/ledger/transaction.ts';
+import { transactionOf } from '../../shared/ledger/transaction.ts';
 import { CURRENCY, formatAmount, parseAmount } from '../../shared/money.ts';
 
 type PayRequest = {
@@ -31,17 +31,15 @@ export default defineFunction({
   http: {
     ...http,
     handle: async ({ caller, body, idempotencyKey, trace }: PayRequest) => {
-      const payee = await payeeAccount(body.to);
+      const payee = await payeeOf(body.to);
       const payer = caller.accountId;
       const request = JSON.stringify(body);
       const operationId = newOperationId();
       const paid = await transaction(async (query) => {
-        const rows = await query<AccountRow>({ ...LOCK, values: [payer, payee] });
-        const [debit, credit, receiver] = move(rows, payer, payee, operationId, body);
-        const answer = {
-          status: 201,
-          body: JSON.stringify({ transaction: transactionOf(debit, counterpartyOf(receiver)) }),
-        };
+        const rows = await query<AccountRow>({ ...LOCK, values: [payer, payee.accountId] });
+        const [debit, credit] = move(rows, payer, payee.accountId, operationId, body);
+        const counterparty = { account_id: payee.accountId, username: payee.username, type: payee.type };
+        const answer = { status: 201, body: JSON.stringify({ transaction: transactionOf(debit, counterparty) }) };
         const event = paymentSucceeded(debit, credit, trace.traceparent);
         for (const leg of [debit, credit]) {
           await query({ ...CHANGE_BALANCE, values: [leg.accountId, formatAmount(leg.balanceAfter), leg.legNumber] });
@@ -74,10 +72,8 @@ class KeySeen extends Error {}
 const LOCK = {
   name: 'plain-lock',
   text: `
-    select account.id, account.user_id, person.username, account.kind, account.account_status, account.currency, account.balance,
-           account.version, now() as now
-      from accounts account left join users person on person.id = account.user_id
-     where account.id in ($1, $2) order by account.id for update of account`,
+    select id, user_id, account_status, balance, version, now() as now
+      from accounts where id in ($1, $2) order by id for update`,
 };
 
 const CHANGE_BALANCE = {
@@ -127,10 +123,7 @@ interface AccountRow {
   [column: string]: unknown;
   id: string;
   user_id: string | null;
-  username: string | null;
-  kind: Account['kind'];
   account_status: Account['status'];
-  currency: string;
   balance: string;
   version: string;
   now: Date;
@@ -142,7 +135,7 @@ function move(
   payee: string,
   operationId: string,
   body: PayRequest['body'],
-): [debit: Leg, credit: Leg, receiver: AccountRow] {
+): [debit: Leg, credit: Leg] {
   const from = rows.find(({ id }) => id === payer);
   const to = rows.find(({ id }) => id === payee);
   if (from?.account_status !== 'ACTIVE') throw new Problem('account_not_found');
@@ -152,7 +145,6 @@ function move(
   return [
     legOf(from, 'DEBIT', -amount, to.id, operationId, body),
     legOf(to, 'CREDIT', amount, from.id, operationId, body),
-    to,
   ];
 }
 

@@ -5,9 +5,7 @@ import type { Person } from './tokens.ts';
 
 export interface Requests {
   /** Writes the payment of one person to another into `target` and returns its length. `serial` makes its key. */
-  payment(target: Buffer, payer: number, payee: number, serial: number): number;
-  /** The same with a body that is no JSON: it is refused, but only after the instance has got to know the token. */
-  introduction(target: Buffer, payer: number): number;
+  write(target: Buffer, payer: number, payee: number, serial: number): number;
   /** No request is longer. */
   longest: number;
 }
@@ -21,7 +19,6 @@ export function layOut(people: readonly Person[], tokens: readonly string[], see
   const keyStart = `bench-${seed.toString(16).padStart(8, '0')}-payment--`;
   const ends = people.map(({ accountId }) => `\r\n\r\n${bodyTo(accountId)}`);
   const bodySize = bodyTo(people[0]?.accountId ?? '').length;
-  const noJson = `\r\n\r\n${' '.repeat(bodySize)}`;
   const heads = tokens.map((token) =>
     Buffer.from(
       'POST /v1/pay HTTP/1.1\r\nHost: pay.one-gate.svc.cluster.local\r\nUser-Agent: one-gate-bench\r\nAccept: application/json\r\n' +
@@ -31,19 +28,18 @@ export function layOut(people: readonly Person[], tokens: readonly string[], see
     ),
   );
 
-  function write(target: Buffer, payer: number, serial: number, end: string): number {
+  function write(target: Buffer, payer: number, payee: number, serial: number): number {
     const head = heads[payer] as Buffer;
     target.set(head, 0);
     let length = head.length;
     length += target.write(serial.toString().padStart(SERIAL_DIGITS, '0'), length, 'latin1');
-    length += target.write(end, length, 'latin1');
+    length += target.write(ends[payee] as string, length, 'latin1');
     return length;
   }
 
   return {
-    payment: (target, payer, payee, serial) => write(target, payer, serial, ends[payee] as string),
-    introduction: (target, payer) => write(target, payer, 0, noJson),
-    longest: Math.max(...heads.map(({ length }) => length)) + SERIAL_DIGITS + noJson.length,
+    write,
+    longest: Math.max(...heads.map(({ length }) => length)) + SERIAL_DIGITS + (ends[0]?.length ?? 0),
   };
 }
 

@@ -24,7 +24,7 @@ export async function trialBalance(client: pg.Client, succeeded: number): Promis
   }
   const { rows } = await client.query<{ payments: string; keys: string; waiting: string }>(
     `select (select count(*) from historical_transactions where transaction_type = 'PAYMENT' and direction = 'DEBIT') as payments,
-            (select count(*) from idempotency_keys) as keys, (select count(*) from outbox) as waiting`,
+            (select count(*) from idempotency_keys where status = 201) as keys, (select count(*) from outbox) as waiting`,
   );
   const { payments, keys, waiting } = rows[0] ?? { payments: '?', keys: '?', waiting: '?' };
   if (payments !== String(succeeded)) broken.push(`${payments} payments are in the books, ${succeeded} were answered.`);
