@@ -1,9 +1,11 @@
 import { createServer } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import { Kafka, logLevel } from 'kafkajs';
-import { createTopics } from '../../../knative/local/parts/kafka.ts';
+import { claimDataDirectory } from '../../../knative/local/parts/data-directory.ts';
+import { createTopics, startKafka } from '../../../knative/local/parts/kafka.ts';
 import { brokerVersion } from '../../../knative/local/parts/kafka-version.ts';
 import { createTestTopic, testBrokers, uniqueName } from '../../setup/kafka.ts';
+import { temporaryDirectory } from '../../setup/temporary-directory.ts';
 
 // Kafka's side of the contract: what kafkajs, made for older brokers, gets from one of Kafka 4.
 
@@ -44,6 +46,15 @@ const brokers = testBrokers() ?? [];
     expect(seen).toEqual(Array.from({ length: 20 }, (_, at) => `account event-${at} {"at":${at}}`));
   });
 
+  test('of somebody’s own is used as it is', async () => {
+    const directory = await temporaryDirectory();
+    const data = await claimDataDirectory(directory.path);
+    const part = await startKafka(data, { brokers: ` ${brokers.join(' , ')}`, cacheDirectory: directory.path });
+    expect(part).toMatchObject({ brokers, pid: undefined });
+    expect(part).toMatchObject({ description: expect.stringMatching(/^Kafka 4\.\d+, the one of KAFKA_BROKERS$/) });
+    await directory.remove();
+  });
+
   test('does not make a topic that nobody declared', async () => {
     const producer = kafka.producer({ retry: { retries: 1, initialRetryTime: 10 } });
     await producer.connect();
@@ -66,6 +77,14 @@ const brokers = testBrokers() ?? [];
     await admin.disconnect();
     expect(topics[0]?.partitions).toHaveLength(2);
   });
+});
+
+test('brokers that cannot be used are told in a sentence', async () => {
+  const directory = await temporaryDirectory();
+  const data = await claimDataDirectory(directory.path);
+  const starting = startKafka(data, { brokers: '127.0.0.1:1', cacheDirectory: directory.path });
+  await expect(starting).rejects.toThrow(/^The Kafka of KAFKA_BROKERS cannot be used. .* does not answer: /);
+  await directory.remove();
 });
 
 test('a broker that does not answer is given up after the limit', async () => {

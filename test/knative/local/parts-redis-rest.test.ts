@@ -286,6 +286,49 @@ describe.each(servers)('in front of $name', ({ searchPath }) => {
   },
 );
 
+describe('a Redis of somebody’s own', () => {
+  const { url, token, version } = partsOfThisRun().redis;
+  let directory: TemporaryDirectory;
+  let data: DataDirectory;
+  beforeAll(async () => {
+    directory = await temporaryDirectory();
+    data = await claimDataDirectory(directory.path);
+  });
+  afterAll(() => directory.remove());
+
+  test('over REST is used as it is', async () => {
+    const part = await startRedis(data, { restUrl: url, restToken: token });
+    expect(part).toMatchObject({ restUrl: url, version, real: true, pid: undefined, databaseTokens: [] });
+    expect(part.description).toMatch(/the one of UPSTASH_REDIS_REST_URL$/);
+  });
+
+  test('over REST that cannot be used is told in a sentence, without its token', async () => {
+    await expect(startRedis(data, { restUrl: url })).rejects.toThrow(
+      'UPSTASH_REDIS_REST_TOKEN is not: set both or neither.',
+    );
+    const refused = await startRedis(data, { restUrl: url, restToken: 'a-guess' }).catch(
+      (error: Error) => error.message,
+    );
+    expect(refused).toMatch(/^The Redis of UPSTASH_REDIS_REST_URL at http:\S+ cannot be used: WRONGPASS/);
+    expect(refused).not.toContain('a-guess');
+  });
+
+  test('gets our proxy in front, which leaves its other databases alone', async () => {
+    const theirs = await startSubstitute(data, 4, await freePort());
+    const part = await startRedis(data, { redisUrl: `${theirs.url}/2`, extraDatabases: 3 });
+    expect(part.databaseTokens).toEqual([]);
+    await new Redis({ url: part.restUrl, token: part.restToken }).set('where', 'here');
+    const connection = redisConnection(`${theirs.url}/2`);
+    expect(await connection.send([['GET', 'where']])).toEqual([Buffer.from('here')]);
+    connection.close();
+    await part.stop();
+    await theirs.stop?.();
+    await expect(startRedis(data, { redisUrl: theirs.url })).rejects.toThrow(
+      /Redis at 127\.0\.0\.1:\d+ does not answer/,
+    );
+  });
+});
+
 describe('when Redis is away', () => {
   test('callers are told, and served again when it is back', async () => {
     const directory = await temporaryDirectory();
