@@ -94,8 +94,30 @@ export async function createTopics(
   await withAdmin(brokers, async (admin) => {
     const present = new Set(await admin.listTopics());
     const topics = names.filter((name) => !present.has(name)).map((topic) => ({ topic, numPartitions: partitions }));
-    if (topics.length > 0) await admin.createTopics({ topics, waitForLeaders: true });
+    if (topics.length === 0) return;
+    await admin.createTopics({ topics, waitForLeaders: false });
+    await untilLed(admin, topics);
   });
+}
+
+const LED_WITHIN_MS = 20_000;
+
+// kafkajs' own waiting gives up when the broker has not heard yet of a topic that its controller has just made.
+async function untilLed(admin: Admin, topics: readonly { topic: string; numPartitions: number }[]): Promise<void> {
+  const end = performance.now() + LED_WITHIN_MS;
+  for (;;) {
+    try {
+      const known = await admin.fetchTopicMetadata({ topics: topics.map(({ topic }) => topic) });
+      const led = known.topics.filter(
+        ({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0),
+      );
+      if (led.length === topics.length) return;
+      throw new Error('Kafka has made topics that nobody leads');
+    } catch (error) {
+      if (performance.now() > end) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
 }
 
 async function external(list: string): Promise<KafkaPart> {
