@@ -96,10 +96,9 @@ async function handOver(service: Service, request: IncomingMessage, late: NodeJS
     try {
       return { lease, answer: await forward(lease.instance.pool, request, forwarded, signal) };
     } catch (error) {
-      const refused = error instanceof NotForwarded && error.refused;
-      if (refused) lease.abandon();
+      if (error instanceof NotForwarded && !signal.aborted) lease.suspect();
       lease.release();
-      if (!refused) throw error;
+      if (!(error instanceof NotForwarded && error.refused)) throw error;
     }
   }
 }

@@ -28,6 +28,8 @@ export interface Instance {
   readonly startedAt: number;
   /** "exit code 1", once it has ended. */
   readonly ended: Promise<string>;
+  /** What its readiness probe says now. */
+  isReady(): Promise<boolean>;
   /** SIGTERM, then SIGKILL after the service's timeoutSeconds. */
   stop(): Promise<void>;
 }
@@ -92,7 +94,7 @@ async function startOnPort(
       await server.stop();
       await pool.destroy();
     };
-    return { pid: server.pid, port, pool, startedAt, ended: server.ended, stop };
+    return { pid: server.pid, port, pool, startedAt, ended: server.ended, isReady: () => probe(pool), stop };
   } finally {
     promised.delete(port);
   }

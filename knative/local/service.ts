@@ -12,14 +12,16 @@ const QUEUE_FACTOR = 10;
 /** After a failed start the next waits this long, doubling. */
 const FIRST_BACKOFF_MS = 500;
 const LONGEST_BACKOFF_MS = 30_000;
+/** How long after its last connection broke the end of a process may become known. */
+const DYING_MS = 2000;
 
 /** Why a request gets no instance; both are a 503. */
 export class NoInstance extends Error {}
 
 export interface Lease {
   readonly instance: Instance;
-  /** Nobody listens there any more: nobody else gets this instance. */
-  abandon(): void;
+  /** It broke a connection off: nobody else gets this instance before it has said that it is ready. */
+  suspect(): void;
   release(): void;
 }
 
@@ -52,7 +54,7 @@ interface Member {
   instance: Instance;
   inFlight: number;
   stopping: boolean;
-  dead?: boolean;
+  suspected: boolean;
   /** Called when a stopping member has nothing in hand any more. */
   idle?: () => void;
 }
@@ -84,7 +86,7 @@ export function createService(
   let zeroSince: number | undefined;
   let closed = false;
 
-  const serving = () => [...members].filter(({ stopping, dead }) => !stopping && !dead);
+  const serving = () => [...members].filter(({ stopping, suspected }) => !stopping && !suspected);
   const inFlight = () => [...members].reduce((sum, member) => sum + member.inFlight, 0);
   const measure = () => meter.set(inFlight() + queue.size);
 
@@ -124,7 +126,7 @@ export function createService(
   function roomiest(): Member | undefined {
     let best: Member | undefined;
     for (const member of members) {
-      if (!member.stopping && !member.dead && member.inFlight < room && (!best || member.inFlight < best.inFlight))
+      if (!member.stopping && !member.suspected && member.inFlight < room && (!best || member.inFlight < best.inFlight))
         best = member;
     }
     return best;
@@ -136,9 +138,7 @@ export function createService(
     let out = true;
     return {
       instance: member.instance,
-      abandon: () => {
-        member.dead = true;
-      },
+      suspect: () => void examine(member),
       release: () => {
         if (!out) return;
         out = false;
@@ -148,6 +148,22 @@ export function createService(
         serveQueue();
       },
     };
+  }
+
+  async function examine(member: Member): Promise<void> {
+    if (member.suspected || member.stopping) return;
+    member.suspected = true;
+    const ready = await member.instance.isReady();
+    // Most likely it has just died, and we shall hear of it in a moment.
+    if (!ready) await Promise.race([member.instance.ended, delay(DYING_MS, undefined, { ref: false })]);
+    if (!members.has(member) || member.stopping) return;
+    if (ready) {
+      member.suspected = false;
+      return serveQueue();
+    }
+    cluster.log(`${name}: instance ${member.instance.pid} is not ready any more`);
+    stopMember(member);
+    startMissing();
   }
 
   function serveQueue(): void {
@@ -187,7 +203,7 @@ export function createService(
       const instance = await startInstance(cluster, manifest, environment);
       starting -= 1;
       failures = 0;
-      const member: Member = { instance, inFlight: 0, stopping: false };
+      const member: Member = { instance, inFlight: 0, stopping: false, suspected: false };
       members.add(member);
       void instance.ended.then((how) => ended(member, how));
       cluster.log(
