@@ -7,8 +7,8 @@ import type { Keys } from './keys.ts';
 import { freePort } from './parts/free-port.ts';
 import { startGuarded, stopLeftOver, waitUntilReady } from './parts/guarded-process.ts';
 
-/** Where our route for GoPay's notifications ends, below the public address. */
-const NOTIFICATION_PATH = '/v1/notifications/gopay/v1.0/debit/notify';
+/** Below the public address; GoPay adds SNAP's own path, /v1.0/debit/notify. */
+const NOTIFICATION_PATH = '/v1/notifications/gopay';
 
 export interface Simulator {
   url: string;
