@@ -12,8 +12,9 @@ export interface LedgerUpkeep {
   keysRemoved: number;
 }
 
-/** Makes the partitions of the coming year, and removes keys older than thirty days, a bounded piece at a time until `end`. */
-export async function keepLedger(end: number): Promise<LedgerUpkeep> {
+/** Makes the partitions of the coming year, and removes keys older than thirty days, a bounded piece at a time for `limitMs`. */
+export async function keepLedger(limitMs: number): Promise<LedgerUpkeep> {
+  const end = performance.now() + limitMs;
   const [row] = await query<{ made: number }>({
     text: 'select ensure_leg_partitions($1) as made',
     values: [MONTHS_AHEAD],

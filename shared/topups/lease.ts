@@ -16,7 +16,7 @@ const LEASE_SECONDS = 30;
 /** What is done under a lease at the provider takes no longer, and a request's answer is not later than the gateway waits. */
 export const WORK_LIMIT_MS = 18_000;
 const TURN_LIMIT_MS = 2_000;
-const LOOK_EVERY_MS = 50;
+const LOOK_EVERY_MS = 100;
 
 /** Whoever opened a top-up has its lease from the start. */
 export function openersLease(operationId: string): Lease {

@@ -10,17 +10,16 @@ import { readTopup, type Topup } from './topup.ts';
 const AT_ONCE = 5;
 
 /**
- * Looks at every top-up that is due, until `end` (on performance.now). Returns how many; throws the last error when one could not be
- * looked at, after all the others.
+ * Looks at every top-up that is due; no look begins after `limitMs`. One that cannot be looked at is logged, and thrown after all the
+ * others were.
  */
-export async function askAboutDue(end: number, traceparent: string): Promise<number> {
-  let looked = 0;
+export async function askAboutDue(limitMs: number, traceparent: string): Promise<void> {
+  const end = performance.now() + limitMs;
   let failure: unknown;
   const worker = async () => {
     while (performance.now() < end) {
       const lease = await takeDueLease();
       if (!lease) return;
-      looked++;
       await look(lease, traceparent).catch((error) => {
         log.error({ error, operation: lease.operationId }, 'a top-up could not be looked at');
         failure = error;
@@ -30,7 +29,6 @@ export async function askAboutDue(end: number, traceparent: string): Promise<num
   const workers = await Promise.allSettled(Array.from({ length: AT_ONCE }, worker));
   const broken = workers.find((result) => result.status === 'rejected');
   if (broken || failure) throw broken?.reason ?? failure;
-  return looked;
 }
 
 async function look(lease: Lease, traceparent: string): Promise<void> {

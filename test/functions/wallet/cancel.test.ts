@@ -164,6 +164,26 @@ test('a wish that comes while the provider is being asked is carried out afterwa
   expect(await service.transaction(siti, operationId)).toMatchObject({ status: 'CANCELLED' });
 });
 
+test('one that the provider was never asked about is cancelled without it, and the key that opened it learns so', async () => {
+  const key = randomUUID();
+  await service.gopay.control.fault({ service: '73', answer: 'drop', times: 2 });
+  await service.gopay.control.expireTokens();
+  const { body } = await service.topup(siti, { key });
+  expect(body.code).toBe('outcome_unknown');
+  const [{ operation_id: operationId }] = await service.rows(
+    'select operation_id from idempotency_keys where key = $1',
+    [key],
+  );
+  await service.rows('delete from topup_attempts where operation_id = $1', [operationId]);
+  expect((await service.cancel(siti, operationId)).body.data.transaction.status).toBe('CANCELLED');
+  const late = await service.topup(siti, { key });
+  expect([late.status, late.body.data.transaction.status, late.body.data.redirect_url]).toEqual([
+    202,
+    'CANCELLED',
+    null,
+  ]);
+});
+
 test('what is paid after the provider has confirmed the cancellation is credited all the same', async () => {
   const person = await service.openWallet();
   const topup = await pending(person);

@@ -1,0 +1,158 @@
+// One at a time works on a top-up, and the database holds what the code promises about attempts.
+
+import process from 'node:process';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import pg from 'pg';
+import { newOperationId } from '../../../shared/ledger/ids.ts';
+import type { Key } from '../../../shared/ledger/posting.ts';
+import { runShutdown } from '../../../shared/shutdown.ts';
+import type { Topup } from '../../../shared/topups/topup.ts';
+import { openAccount, type TestAccount } from '../../setup/accounts.ts';
+import { createTestDatabase, type TestDatabase } from '../../setup/database.ts';
+
+let database: TestDatabase;
+let admin: pg.Client;
+let leases: typeof import('../../../shared/topups/lease.ts');
+let attempts: typeof import('../../../shared/topups/attempts.ts');
+let ledger: typeof import('../../../shared/ledger/ledger.ts');
+let topups: typeof import('../../../shared/topups/topup.ts');
+let siti: TestAccount;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  Object.assign(process.env, {
+    DATABASE_URL: database.urls.money,
+    K_SINK: 'http://127.0.0.1:9/',
+    LOG_LEVEL: 'silent',
+  });
+  leases = await import('../../../shared/topups/lease.ts');
+  attempts = await import('../../../shared/topups/attempts.ts');
+  ledger = await import('../../../shared/ledger/ledger.ts');
+  topups = await import('../../../shared/topups/topup.ts');
+  admin = new pg.Client({ connectionString: database.adminUrl });
+  await admin.connect();
+  siti = await openAccount(admin);
+});
+afterAll(async () => {
+  await runShutdown(() => undefined);
+  await admin.end();
+  await database.drop();
+});
+
+async function open(): Promise<{ operationId: string; key: Key; topup: Topup }> {
+  const operationId = newOperationId();
+  const key = { accountId: siti.accountId, key: operationId, function: 'topup', request: '{}' };
+  await ledger.post({
+    key,
+    operationId,
+    movement: {
+      name: 'open',
+      type: 'TOPUP',
+      credit: siti.accountId,
+      amount: 100n,
+      currency: 'IDR',
+      paymentMethod: 'GOPAY',
+    },
+    respond: () => ({ answer: null }),
+  });
+  const topup = await topups.readTopup(operationId);
+  if (!topup) throw new Error('nobody watches the top-up');
+  return { operationId, key, topup };
+}
+
+const expire = (operationId: string) =>
+  admin.query('update topups set leased_until = now() where operation_id = $1', [operationId]);
+
+test('every pending top-up is watched from its opening on, and its opener has the lease', async () => {
+  const { operationId, topup } = await open();
+  expect(topup).toMatchObject({ status: 'PENDING', amount: 100n, method: 'GOPAY', attempt: undefined });
+  expect(await leases.takeLease(operationId)).toBeUndefined();
+  expect(await leases.renewLease(leases.openersLease(operationId))).toBe(true);
+});
+
+test('of many who want an expired lease, one gets it', async () => {
+  const { operationId } = await open();
+  await expire(operationId);
+  const taken = await Promise.all(Array.from({ length: 10 }, () => leases.takeLease(operationId)));
+  expect(taken.filter(Boolean)).toEqual([{ operationId, number: 2 }]);
+});
+
+test('a predecessor that was only slow can neither begin an attempt nor answer nor give the lease away', async () => {
+  const { operationId, key, topup } = await open();
+  const slow = leases.openersLease(operationId);
+  await expire(operationId);
+  const successor = await leases.takeLease(operationId);
+  if (!successor) throw new Error('there is no lease');
+  expect(await leases.renewLease(slow)).toBe(false);
+  expect(await attempts.addAttempt(slow, topup, undefined)).toBeUndefined();
+  expect(await attempts.answerRequest(slow, key, { status: 202, body: '{"late":true}' })).toBe(false);
+  await leases.releaseLease(slow);
+  expect(await leases.takeLease(operationId)).toBeUndefined();
+  expect(await attempts.answerRequest(successor, key, { status: 202, body: '{"late":false}' })).toBe(true);
+  expect(await leases.waitForTurn(key, operationId)).toEqual({ answer: { status: 202, body: '{"late":false}' } });
+  // Given back with the answer.
+  expect(await leases.takeLease(operationId)).toMatchObject({ operationId });
+});
+
+test('an attempt that begins while the lease is being taken over is seen to have lost it', async () => {
+  const { operationId, topup } = await open();
+  const successor = new pg.Client({ connectionString: database.adminUrl });
+  await successor.connect();
+  await successor.query('begin');
+  await successor.query('update topups set lease = lease + 1 where operation_id = $1', [operationId]);
+  const attempt = attempts.addAttempt(leases.openersLease(operationId), topup, undefined);
+  await untilSomebodyWaits();
+  await successor.query('commit');
+  await successor.end();
+  expect(await attempt).toBeUndefined();
+});
+
+test('no attempt begins when the owner wants it cancelled, or when it has ended', async () => {
+  const [wanted, ended] = [await open(), await open()];
+  await admin.query('update topups set cancel_requested_at = now() where operation_id = $1', [wanted.operationId]);
+  await admin.query("update historical_transactions set transaction_status = 'FAILED' where operation_id = $1", [
+    ended.operationId,
+  ]);
+  for (const { operationId, topup } of [wanted, ended]) {
+    expect(await attempts.addAttempt(leases.openersLease(operationId), topup, undefined)).toBeUndefined();
+  }
+});
+
+describe('the database refuses', () => {
+  test('a second living attempt', async () => {
+    const { operationId, topup } = await open();
+    const lease = leases.openersLease(operationId);
+    const first = await attempts.addAttempt(lease, topup, undefined);
+    const next = { ...topup, attempt: first };
+    await expect(attempts.addAttempt(lease, next, undefined)).rejects.toThrow('one_living_attempt_per_topup');
+    if (first) await attempts.markDead(first, 'given_up');
+    expect(await attempts.addAttempt(lease, next, undefined)).toMatchObject({
+      number: 2,
+      reference: expect.stringMatching(/^TOP-.*-2$/),
+    });
+  });
+
+  test.each([
+    ['money', 'delete from topup_attempts'],
+    ['money', 'delete from provider_notifications'],
+    ['money', "update provider_notifications set body = ''"],
+    ['money', 'delete from findings'],
+    ['reader', 'update topups set look_at = null'],
+    ['identity', 'select 1 from topups'],
+  ] as const)('the %s role: %s', async (role, statement) => {
+    const client = new pg.Client({ connectionString: database.urls[role] });
+    await client.connect();
+    await expect(client.query(statement)).rejects.toThrow(/permission denied|read-only/);
+    await client.end();
+  });
+});
+
+async function untilSomebodyWaits(): Promise<void> {
+  for (;;) {
+    const { rows } = await admin.query(
+      "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+    );
+    if (rows.length > 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
