@@ -9,6 +9,7 @@ export const limitSchema = v.optional(
     v.string(),
     v.regex(/^[1-9]\d{0,2}$/, 'must be a whole number from 1 to 100'),
     v.transform(Number),
+    v.minValue(1, 'must be a whole number from 1 to 100'),
     v.maxValue(100, 'must be a whole number from 1 to 100'),
     v.description('How many items a page has: 1 to 100.'),
   ),

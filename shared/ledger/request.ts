@@ -16,7 +16,7 @@ export const amountSchema = v.pipe(
   v.examples(['150000.00']),
 );
 
-const ACCOUNT_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const ACCOUNT_ID = /^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$/;
 
 /** Somebody's wallet, by one of its two names. */
 export const payeeSchema = v.pipe(

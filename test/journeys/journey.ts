@@ -1,0 +1,74 @@
+// A person at the gateway's one address, and nothing else.
+
+import { randomBytes, randomUUID } from 'node:crypto';
+
+export const PASSWORD = 'tujuh belas kelereng biru';
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: journeys look into answers of every shape.
+  body: any;
+}
+
+export interface Traveller {
+  username: string;
+  accountId: string;
+  accessToken: string;
+  refreshToken: string;
+  get(path: string): Promise<Answer>;
+  /** With an Idempotency-Key of its own unless told. */
+  post(path: string, body?: unknown, key?: string): Promise<Answer>;
+}
+
+export async function ask(
+  url: string,
+  method: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  const response = await fetch(url, {
+    method,
+    headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  const isJson = response.headers.get('content-type')?.includes('json');
+  return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
+}
+
+/** Registers and logs in. */
+export async function arrive(gateway: string, type: 'user' | 'merchant' = 'user'): Promise<Traveller> {
+  const username = `${type}_${randomBytes(5).toString('hex')}`;
+  const phone = `+628${String(randomBytes(5).readUIntBE(0, 5)).padStart(11, '1').slice(0, 11)}`;
+  const registered = await ask(`${gateway}/v1/register`, 'POST', {
+    username,
+    email: `${username}@example.com`,
+    phone,
+    password: PASSWORD,
+    type,
+  });
+  if (registered.status !== 201) throw new Error(`registering: ${JSON.stringify(registered.body)}`);
+  const loggedIn = await ask(`${gateway}/v1/login`, 'POST', { identifier: username, password: PASSWORD });
+  if (loggedIn.status !== 200) throw new Error(`logging in: ${JSON.stringify(loggedIn.body)}`);
+  const { access_token: accessToken, refresh_token: refreshToken } = loggedIn.body.data;
+  const authorization = `Bearer ${accessToken}`;
+  return {
+    username,
+    accountId: registered.body.data.account.id,
+    accessToken,
+    refreshToken,
+    get: (path) => ask(`${gateway}${path}`, 'GET', undefined, { authorization }),
+    post: (path, body, key = randomUUID()) =>
+      ask(`${gateway}${path}`, 'POST', body, { authorization, 'idempotency-key': key }),
+  };
+}
+
+/** Looks until `look` finds something, as seldom as the gateway's quotas ask for; the test's own timeout is the limit. */
+export async function until<Found>(look: () => Promise<Found | undefined | false>): Promise<Found> {
+  for (;;) {
+    const found = await look();
+    if (found) return found;
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+}
