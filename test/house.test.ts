@@ -72,7 +72,7 @@ describe('layers', () => {
     ['kafkajs', ['shared/events/']],
   ])('%s is opened in %s alone', (driver, places) => {
     const opens = ({ to, typeOnly }: Import) => to === driver && !typeOnly;
-    const openers = productFiles.filter(({ path, imports }) => imports.some(opens));
+    const openers = productFiles.filter(({ imports }) => imports.some(opens));
     expect(openers.filter(({ path }) => !places.some((place) => path.startsWith(place)))).toEqual([]);
   });
 

@@ -1,6 +1,6 @@
 // The local Knative: services that scale, an address for each, sources and schedules, all from the manifests.
 
-import { mkdir, readdir } from 'node:fs/promises';
+import { access, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Dispatcher, Pool } from 'undici';
 import { startIngress } from './ingress.ts';
@@ -31,6 +31,7 @@ export interface Knative {
 
 /** Starts what waits for work; functions themselves start with their first request, or now where min-scale says so. */
 export async function startKnative(options: KnativeOptions): Promise<Knative> {
+  await requireBundles(options);
   await stopLeftOvers(join(options.dataDirectory, 'run'));
   const services = new Map<string, Service>();
   const ingress = await startIngress(services, options.log);
@@ -98,6 +99,17 @@ async function stopAll(
   await Promise.allSettled([...services.values()].map((service) => service.stop()));
   await toIngress.destroy();
   await stopIngress();
+}
+
+// A manifest without its function would only show when somebody asks for it.
+async function requireBundles({ manifests, bundles }: KnativeOptions): Promise<void> {
+  for (const { name, argument } of manifests.services) {
+    await access(join(bundles, argument)).catch(() => {
+      throw new Error(
+        `The Service ${name} starts ${argument}, which is not in ${bundles}: is its function there and built?`,
+      );
+    });
+  }
 }
 
 /** Processes of a platform that was killed, in case their guard was killed with it. */
