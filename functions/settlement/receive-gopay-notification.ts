@@ -4,6 +4,7 @@
 import * as v from 'valibot';
 import { anyone, defineFunction, type Headers, type Reply } from '../../shared/http/function.ts';
 import type { NotificationReply } from '../../shared/providers/provider.ts';
+import { NotificationSchema } from '../../shared/providers/snap/notification.ts';
 import { log } from '../../shared/telemetry/log.ts';
 import { keepNotification } from '../../shared/topups/notification.ts';
 import { providerOf } from '../../shared/topups/provider.ts';
@@ -20,6 +21,22 @@ export default defineFunction({
       responseMessage: v.pipe(v.string(), v.examples(['Successful'])),
     }),
     status: 200,
+    alsoStatus: {
+      400: 'A header or a field is missing or cannot be read.',
+      401: 'The signature is not theirs, or is too old.',
+      404: 'We never asked for such a payment.',
+      500: 'It could not be kept; GoPay tells again.',
+    },
+    protocol: {
+      headers: v.object({
+        'X-TIMESTAMP': v.pipe(v.string(), v.examples(['2026-11-20T10:31:00+07:00'])),
+        'X-SIGNATURE': v.pipe(
+          v.string(),
+          v.description('RSA-SHA256 over method, path, hash of the body and time, in base64.'),
+        ),
+      }),
+      body: NotificationSchema,
+    },
     raw: 'application/json',
     errors: [],
 

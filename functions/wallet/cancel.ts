@@ -37,6 +37,7 @@ export default defineFunction({
     }),
     answer: v.object({ transaction: transactionSchema }),
     status: 200,
+    alsoStatus: { 202: 'Still PENDING: the provider could not say, and will be asked again.' },
     errors: ['transaction_not_found', 'transaction_not_pending'],
 
     handle: async ({ caller, body, idempotencyKey, trace }) => {

@@ -2,7 +2,7 @@
 // one file instead of hundreds. `node knative/local/build.ts`
 
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import process from 'node:process';
 import { build, type Metafile, type OutputFile } from 'esbuild';
@@ -16,6 +16,8 @@ const REQUIRE =
 /** Loaded from node_modules: argon2 is native, pg-native is an option that is not taken. */
 const EXTERNAL = ['argon2', 'pg-native'];
 
+const REDOC = ['redoc.standalone.js', 'redoc.standalone.js.LICENSE.txt'];
+
 export interface Bundle {
   name: string;
   /** Path of the function's file within the project. */
@@ -25,6 +27,9 @@ export interface Bundle {
 
 /** Throws esbuild's error, which names file and line. */
 export async function buildFunctions(outdir = join(ROOT, '.build')): Promise<Bundle[]> {
+  await mkdir(outdir, { recursive: true });
+  // The page of the API document has its script beside it.
+  for (const file of REDOC) await copyFile(join(ROOT, 'node_modules/redoc/bundles', file), join(outdir, file));
   return Promise.all((await functionFiles()).map((source) => bundle(source, outdir)));
 }
 

@@ -1,6 +1,5 @@
 // What the document is made from, and what is at hand while it is made.
 
-import type { GenericSchema } from 'valibot';
 import type { FunctionDeclaration, HttpTrigger } from '../http/function.ts';
 import type { Components } from './openapi.ts';
 import type { Sampler } from './sample.ts';
@@ -28,9 +27,4 @@ export interface Desk {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: declarations have triggers of every shape.
-export type AnyTrigger = HttpTrigger<any, any, any, any, any> & {
-  /** Further statuses that `answer` comes with, and when. */
-  alsoStatus?: Readonly<Record<number, string>>;
-  /** What a request holds by somebody else's protocol. The handler checks it, on the bytes that were signed. */
-  protocol?: { headers: GenericSchema; body: GenericSchema };
-};
+export type AnyTrigger = HttpTrigger<any, any, any, any, any>;

@@ -70,6 +70,10 @@ export interface HttpTrigger<
   /** `data` of a success; of a list: of one item. Of a raw answer: the document. */
   answer: Answer;
   status: number;
+  /** Further statuses that `answer` comes with, and when. */
+  alsoStatus?: Readonly<Record<number, string>>;
+  /** What a request holds by somebody else's protocol, for the document: the handler checks it, on the bytes that were signed. */
+  protocol?: { headers: GenericSchema; body: GenericSchema };
   /** The answer is a page: `data` is an array and `next_cursor` follows. */
   list?: true;
   /** The answer is not in our envelope; this is its media type. */

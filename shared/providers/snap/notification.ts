@@ -20,11 +20,11 @@ export const NOTIFY_PATH = '/v1.0/debit/notify';
 
 const reference = v.pipe(v.string(), v.minLength(1), v.maxLength(64));
 
-const NotificationSchema = v.object({
+export const NotificationSchema = v.object({
   originalPartnerReferenceNo: reference,
   originalReferenceNo: reference,
   merchantId: v.optional(v.string()),
-  latestTransactionStatus: v.pipe(v.string(), v.regex(/^\d{2}$/)),
+  latestTransactionStatus: v.pipe(v.string(), v.regex(/^\d{2}$/), v.examples(['00'])),
   amount: v.optional(SnapAmountSchema),
   additionalInfo: v.optional(
     v.object({
