@@ -21,6 +21,12 @@ const CONNECT_TIMEOUT_MS = 3_000;
 const ANSWER_TIMEOUT_MS = 12_000;
 
 let pool: Promise<pg.Pool> | undefined;
+let reserved = 0;
+
+/** Takes one connection of DATABASE_POOL_SIZE out of the pool, for somebody who keeps one of their own: the budget counts them all. */
+export function reserveConnection(): void {
+  reserved++;
+}
 
 /** Runs one statement on a connection of its own. An unreachable database is a `service_unavailable` Problem. */
 export const query: Query = async <Row extends pg.QueryResultRow>(statement: Statement) => {
@@ -89,7 +95,7 @@ async function openPool(): Promise<pg.Pool> {
   const { url, poolSize } = database();
   const opened = new driver.Pool({
     connectionString: url,
-    max: poolSize,
+    max: Math.max(1, poolSize - reserved),
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: ANSWER_TIMEOUT_MS,
     idleTimeoutMillis: 60_000,

@@ -3,7 +3,7 @@
 // when that goes wrong.
 
 import type pg from 'pg';
-import { isConnectionError, sqlState } from '../database/database.ts';
+import { isConnectionError, reserveConnection, sqlState } from '../database/database.ts';
 import { containerConcurrency, database } from '../environment.ts';
 import type { OutboxEvent } from '../events/event.ts';
 import { publish } from '../events/publisher.ts';
@@ -176,6 +176,8 @@ function pause(attempt: number): Promise<void> {
   const delay = Math.min(500, 5 * 2 ** attempt) * (0.5 + Math.random());
   return new Promise((resolve) => setTimeout(resolve, delay));
 }
+
+reserveConnection();
 
 /** The one connection that batches are written on; pipelined, so that a batch takes two round trips. */
 function connect(): Promise<pg.Client> {
