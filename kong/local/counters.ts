@@ -11,13 +11,16 @@ used = redis.call('INCR', KEYS[1])
 if used == 1 then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
 return used`;
 
+/** Kong gives up sooner. Here the proxy of Redis shares a process with functions that are being started, and may be late for that. */
+const LEAST_TIMEOUT_MS = 2000;
+
 export function redisCounters(url: string, token: string): Counters {
   const clients = new Map<number, Redis>();
   const clientFor = (timeoutMs: number) => {
     let client = clients.get(timeoutMs);
     if (!client) {
       // A repeated command would count a request twice, hence no retries.
-      const signal = () => AbortSignal.timeout(timeoutMs);
+      const signal = () => AbortSignal.timeout(Math.max(timeoutMs, LEAST_TIMEOUT_MS));
       client = new Redis({ url, token, signal, retry: { retries: 0 }, enableTelemetry: false });
       clients.set(timeoutMs, client);
     }
