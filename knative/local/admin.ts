@@ -46,7 +46,8 @@ export async function startAdmin(dataDirectory: string, status: () => PlatformSt
   await writeFile(file, JSON.stringify({ address: `http://127.0.0.1:${port}`, token }), { mode: 0o600 });
   return {
     stop: async () => {
-      await rm(file, { force: true });
+      // The next platform may have begun already.
+      if ((await readFile(file, 'utf8').catch(() => '')).includes(token)) await rm(file, { force: true });
       await new Promise<void>((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();

@@ -92,7 +92,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     started.push(knative);
     const gateway = await startOurGateway({ door, publicUrl, knative, parts, keys, log });
     started.push(gateway);
-    started.push(await announce(options.dataDirectory, publicUrl, knative));
+    // It goes last, so that `make down` sees the end and not its beginning.
+    started.unshift(await announce(options.dataDirectory, publicUrl, knative));
     await untilUsable(publicUrl);
     return {
       publicUrl,
