@@ -11,6 +11,7 @@ beforeAll(async () => {
   service = await serveTopups();
 });
 afterEach(async () => {
+  await service.idle();
   service.settings.deliver = true;
   await service.gopay.control.settings({ notifications: 'send', copies: 1 });
 });

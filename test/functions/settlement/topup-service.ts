@@ -44,6 +44,8 @@ export interface TopupService extends WalletService {
   balanceOf(person: Person): Promise<string>;
   /** Rows of a statement run past the roles. */
   rows(text: string, values?: unknown[]): Promise<Row[]>;
+  /** Waits until nothing is on its way any more: no notification, no event, no settlement. */
+  idle(): Promise<void>;
   /** As if the top-up had been opened that long before, and nobody worked on it. */
   age(operationId: string, interval: string): Promise<void>;
 }
@@ -64,6 +66,7 @@ export async function serveTopups(): Promise<TopupService> {
   });
   const settings = { deliver: true };
   const events: SunkEvent[] = [];
+  let delivering = 0;
   const sink = await openSink(async (headers, body) => {
     const event = {
       type: String(headers['ce-type']),
@@ -73,7 +76,9 @@ export async function serveTopups(): Promise<TopupService> {
       data: JSON.parse(body),
     };
     events.push(event);
-    if (settings.deliver) await deliver('settle-topup', event.type, event.data, event.traceparent);
+    if (!settings.deliver) return;
+    delivering++;
+    await deliver('settle-topup', event.type, event.data, event.traceparent).finally(() => delivering--);
   });
   Object.assign(process.env, environmentOf(gopay), { K_SINK: sink.url });
 
@@ -116,6 +121,14 @@ export async function serveTopups(): Promise<TopupService> {
     reconcile: () => deliver('reconcile', 'dev.knative.sources.ping', {}),
     balanceOf: async ({ accountId }) =>
       (await rows('select balance from accounts where id = $1', [accountId]))[0].balance,
+    idle: async () => {
+      await eventually(async () => {
+        const notifications = await gopay.control.notifications();
+        if (notifications.some(({ state }) => state === 'waiting')) return false;
+        const outbox = await rows('select 1 from outbox');
+        return outbox.length === 0 && delivering === 0;
+      });
+    },
     age: async (operationId, interval) => {
       await rows(
         `update topups set created_at = created_at - $2::interval, look_at = look_at - $2::interval, leased_until = now()

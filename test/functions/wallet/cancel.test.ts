@@ -14,6 +14,7 @@ beforeAll(async () => {
   siti = await service.openWallet();
 });
 afterEach(async () => {
+  await service.idle();
   service.settings.deliver = true;
   await service.gopay.control.settings({ notifications: 'send' });
 });
@@ -151,11 +152,12 @@ describe('while the provider cannot be reached', () => {
 
 test('a wish that comes while the provider is being asked is carried out afterwards', async () => {
   const key = randomUUID();
-  await service.gopay.control.fault({ service: '54', delay_ms: 3_000 });
+  await service.gopay.control.fault({ service: '54', delay_ms: 4_000 });
   const asked = service.topup(siti, { key });
   const { operation_id: operationId } = await eventually(
     async () => (await service.rows('select operation_id from idempotency_keys where key = $1', [key]))[0],
   );
+  await eventually(async () => (await service.paymentsOf(operationId))[0]);
   const waiting = await service.cancel(siti, operationId);
   expect([waiting.status, waiting.body.data.transaction.status]).toEqual([202, 'PENDING']);
   expect((await asked).status).toBe(202);

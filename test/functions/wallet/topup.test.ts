@@ -15,6 +15,7 @@ beforeAll(async () => {
   siti = await service.openWallet();
 });
 afterEach(async () => {
+  await service.idle();
   service.settings.deliver = true;
   await service.gopay.control.settings({ notifications: 'send' });
 });
@@ -303,7 +304,7 @@ describe('a request whose process died', () => {
   test('that was only slow finds out that somebody else has answered', async () => {
     const person = await service.openWallet();
     const key = randomUUID();
-    await service.gopay.control.fault({ service: '54', delay_ms: 3_000 });
+    await service.gopay.control.fault({ service: '54', delay_ms: 4_000 });
     const slow = service.topup(person, { key });
     const { operation_id: operationId } = await eventually(
       async () => (await service.rows('select operation_id from idempotency_keys where key = $1', [key]))[0],
