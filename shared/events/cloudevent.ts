@@ -2,7 +2,7 @@
 
 import type { OutboxEvent } from './event.ts';
 
-/** CloudEvents attributes without their protocol's prefix (`ce_` in Kafka, `ce-` in HTTP). */
+/** Its attributes without the protocol's prefix (`ce_` in Kafka, `ce-` in HTTP); `partitionkey` is the message's key in Kafka. */
 export function attributesOf(event: OutboxEvent): Record<string, string> {
   return {
     specversion: '1.0',
@@ -11,7 +11,6 @@ export function attributesOf(event: OutboxEvent): Record<string, string> {
     source: event.source,
     subject: event.subject,
     time: timeOf(event.id),
-    partitionkey: event.partitionKey,
     sequence: event.sequence,
     ...(event.traceparent && { traceparent: event.traceparent }),
   };

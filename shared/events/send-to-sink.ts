@@ -27,7 +27,7 @@ export function openSink(sink: string): Sender {
 }
 
 async function postEvent(sink: string, event: OutboxEvent): Promise<void> {
-  const headers: Record<string, string> = { 'content-type': 'application/json' };
+  const headers: Record<string, string> = { 'content-type': 'application/json', 'ce-partitionkey': event.partitionKey };
   for (const [name, value] of Object.entries(attributesOf(event))) headers[`ce-${name}`] = value;
   const response = await fetch(sink.replace('{topic}', event.topic), {
     method: 'POST',
