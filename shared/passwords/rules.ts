@@ -1,7 +1,7 @@
 // What a password must be, after NIST SP 800-63B: long enough, not among the commonest, not what the person is called. No rules of
 // composition: they make passwords predictable, not strong.
 
-import { COMMON_PASSWORDS } from './common.ts';
+import { COMMON_PASSWORDS } from './commonest.ts';
 
 export const SHORTEST_PASSWORD = 10;
 export const LONGEST_PASSWORD = 128;
