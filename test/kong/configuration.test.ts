@@ -1,10 +1,15 @@
+import { execFile } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { type Configuration, readConfiguration } from '../../kong/local/configuration.ts';
 import type { Ground } from '../../kong/local/plugin.ts';
 import { routerOf } from '../../kong/local/router.ts';
 import { type Place, renderKong } from '../../kong/render.ts';
+import { temporaryDirectory } from '../setup/temporary-directory.ts';
 
 const jwkOf = (kid: string) => ({ ...generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' }), kid });
 const keys = (...all: object[]) => JSON.stringify({ keys: all });
@@ -166,5 +171,27 @@ describe('routes are found by Kong’s rules', () => {
 
   test('a regular expression begins where the path begins', () => {
     expect(routerOf([route('only', { paths: ['~/v1/pay$'] })])('GET', '/x/v1/pay')).toBeUndefined();
+  });
+});
+
+describe('node kong/render.ts', () => {
+  const render = (...options: string[]) =>
+    promisify(execFile)(process.execPath, [new URL('../../kong/render.ts', import.meta.url).pathname, ...options]);
+
+  test('prints what goes into the Secret', async () => {
+    const temporary = await temporaryDirectory();
+    const file = join(temporary.path, 'jwks.json');
+    await writeFile(file, keys(jwkOf('key-1')));
+    const options = ['--public-url', 'https://gate.example.test', '--redis-host', 'redis.one-gate.svc', '--keys', file];
+    const { stdout } = await render(...options);
+    expect(readConfiguration(stdout, ground).credentials).toBe(1);
+    await temporary.remove();
+  });
+
+  test('says how it is used when something is missing', async () => {
+    await expect(render('--public-url', 'https://gate.example.test')).rejects.toMatchObject({
+      code: 64,
+      stderr: 'node kong/render.ts --public-url URL --redis-host HOST --keys FILE > rendered.yaml\n',
+    });
   });
 });
