@@ -7,6 +7,7 @@ import { deliver } from './delivery.ts';
 import { toDeadLetter, toHttp } from './event-message.ts';
 import { clusterAddress } from './ingress.ts';
 import type { KafkaSourceManifest } from './manifests.ts';
+import { type PartitionProgress, partitionProgress } from './partition-progress.ts';
 
 /** max.poll.records of Knative's consumer: so many events of an unordered source are on their way at once. */
 const MOST_IN_FLIGHT = 50;
@@ -123,7 +124,7 @@ async function runUnordered(
   handle: Handle,
   log: (sentence: string) => void,
 ) {
-  const progress = new Map<string, Progress>();
+  const progress = new Map<string, PartitionProgress>();
   const inFlight = new Set<Promise<void>>();
   const most = MOST_IN_FLIGHT * manifest.consumers;
   let leaving = false;
@@ -181,33 +182,4 @@ async function alive<Value>(heartbeat: () => Promise<void>, work: Promise<Value>
   } finally {
     clearInterval(timer);
   }
-}
-
-interface Progress {
-  /** Returns what to call when the event is done with. */
-  begin(offset: string): () => void;
-  /** The offset to commit, if it has moved. */
-  committable(): { topic: string; partition: number; offset: string }[];
-}
-
-function partitionProgress(topic: string, partition: number): Progress {
-  const open = new Set<bigint>();
-  let next: bigint | undefined;
-  let committed: bigint | undefined;
-  return {
-    begin(offset) {
-      const number = BigInt(offset);
-      open.add(number);
-      if (next === undefined || number >= next) next = number + 1n;
-      return () => open.delete(number);
-    },
-    committable() {
-      if (next === undefined) return [];
-      let least = next;
-      for (const number of open) if (number < least) least = number;
-      if (least === committed) return [];
-      committed = least;
-      return [{ topic, partition, offset: least.toString() }];
-    },
-  };
 }

@@ -4,7 +4,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
-import { type Door, type Gateway, openDoor, startGateway } from '../../kong/local/gateway.ts';
+import { type Door, openDoor } from '../../kong/local/door.ts';
+import { type Gateway, startGateway } from '../../kong/local/gateway.ts';
 import { renderKong } from '../../kong/render.ts';
 import { migrate } from '../../migrations/run.ts';
 import { type Admin, startAdmin } from './admin.ts';

@@ -6,6 +6,7 @@ import { decide, newState, within } from './autoscaler.ts';
 import { concurrencyMeter } from './concurrency.ts';
 import { type Cluster, type Instance, startInstance } from './instance.ts';
 import type { ServiceManifest } from './manifests.ts';
+import { waitingLine } from './waiting-line.ts';
 
 /** queue-proxy lets this many times containerConcurrency wait per instance; the next one gets 503. */
 const QUEUE_FACTOR = 10;
@@ -59,11 +60,6 @@ interface Member {
   idle?: () => void;
 }
 
-interface Waiting {
-  resolve(lease: Lease): void;
-  reject(error: Error): void;
-}
-
 export function createService(
   cluster: Cluster,
   manifest: ServiceManifest,
@@ -72,7 +68,6 @@ export function createService(
   const { name, scale } = manifest;
   const room = manifest.containerConcurrency === 0 ? Number.POSITIVE_INFINITY : manifest.containerConcurrency;
   const members = new Set<Member>();
-  const queue = new Set<Waiting>();
   const meter = concurrencyMeter(scale.windowMs);
   const state = newState();
   const stops = new Set<Promise<void>>();
@@ -88,13 +83,14 @@ export function createService(
 
   const serving = () => [...members].filter(({ stopping, suspected }) => !stopping && !suspected);
   const inFlight = () => [...members].reduce((sum, member) => sum + member.inFlight, 0);
-  const measure = () => meter.set(inFlight() + queue.size);
+  const measure = () => meter.set(inFlight() + queue.length);
+  const queue = waitingLine<Lease>(measure);
 
   function acquire(signal: AbortSignal): Promise<Lease> {
     if (closed) return Promise.reject(new NoInstance('the platform is stopping'));
     const member = roomiest();
     if (member) return Promise.resolve(lend(member));
-    if (queue.size >= QUEUE_FACTOR * room * Math.max(1, members.size)) {
+    if (queue.length >= QUEUE_FACTOR * room * Math.max(1, members.size)) {
       return Promise.reject(new NoInstance(`${name}: pending request queue full`));
     }
     if (serving().length === 0 && starting === 0) {
@@ -103,23 +99,7 @@ export function createService(
       wanted = within(scale, Math.max(1, wanted, scale.activation));
       startMissing();
     }
-    return new Promise((resolve, reject) => {
-      const waiting: Waiting = {
-        resolve: (lease) => settle(() => resolve(lease)),
-        reject: (error) => settle(() => reject(error)),
-      };
-      const leave = () => waiting.reject(signal.reason as Error);
-      const settle = (answer: () => void) => {
-        queue.delete(waiting);
-        signal.removeEventListener('abort', leave);
-        answer();
-        measure();
-      };
-      signal.addEventListener('abort', leave);
-      queue.add(waiting);
-      measure();
-      if (signal.aborted) leave();
-    });
+    return queue.wait(signal);
   }
 
   /** The instance with the least in hand, if it has room. */
@@ -167,11 +147,10 @@ export function createService(
   }
 
   function serveQueue(): void {
-    for (const waiting of queue) {
+    queue.serve(() => {
       const member = roomiest();
-      if (!member) return;
-      waiting.resolve(lend(member));
-    }
+      return member && lend(member);
+    });
   }
 
   function tick(): void {
@@ -181,7 +160,7 @@ export function createService(
     const seen = { now, stable: meter.average(scale.windowMs), panic: meter.average(scale.panicWindowMs), ready };
     let count = within(scale, decide(scale, state, seen));
     // The last instance stays for the retention period, and never goes while somebody waits.
-    if (count === 0 && (queue.size > 0 || inFlight() > 0)) count = 1;
+    if (count === 0 && (queue.length > 0 || inFlight() > 0)) count = 1;
     if (count === 0 && ready + starting > 0) {
       zeroSince ??= now;
       if (now - zeroSince < scale.retentionMs) count = 1;
@@ -224,7 +203,7 @@ export function createService(
     notBefore = Date.now() + Math.min(FIRST_BACKOFF_MS * 2 ** (failures - 1), LONGEST_BACKOFF_MS);
     cluster.log(reason);
     if (serving().length > 0 || starting > 0) return;
-    for (const waiting of queue) waiting.reject(new NoInstance(reason));
+    queue.refuseAll(new NoInstance(reason));
   }
 
   function ended(member: Member, how: string): void {
@@ -236,7 +215,7 @@ export function createService(
       `${name}: instance ${member.instance.pid} crashed with ${how}, ${member.inFlight} requests were in its hands`,
     );
     track(member.instance.stop());
-    if (queue.size > 0) wanted = Math.max(1, wanted);
+    if (queue.length > 0) wanted = Math.max(1, wanted);
     startMissing();
   }
 
@@ -284,7 +263,7 @@ export function createService(
       starting,
       wanted,
       inFlight: inFlight(),
-      queued: queue.size,
+      queued: queue.length,
       coldStarts,
       crashes,
       containerConcurrency: manifest.containerConcurrency,
@@ -293,7 +272,7 @@ export function createService(
     }),
     async stop() {
       closed = true;
-      for (const waiting of queue) waiting.reject(new NoInstance('the platform is stopping'));
+      queue.refuseAll(new NoInstance('the platform is stopping'));
       for (const member of serving()) stopMember(member);
       while (starting > 0) await delay(20);
       await Promise.allSettled(stops);

@@ -1,18 +1,15 @@
 // The local gateway: reads kong.yaml and does what Kong would do with it, in one process with the platform. It is not Kong; what
 // it does not play it names in `notPlayed`, and what it does not know it refuses to start with.
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Pool } from 'undici';
 import { type Configuration, readConfiguration, type Upstream } from './configuration.ts';
 import { redisCounters } from './counters.ts';
+import { type Door, openDoor } from './door.ts';
 import { endToEnd, forward, hasBody, NotForwarded, sendOn } from './forward.ts';
-import { kindEnd } from './kind-end.ts';
 import type { Answer, Exchange, Exit, Handler, HeaderValues } from './plugin.ts';
 import { routerOf } from './router.ts';
 
-/** Kong's (nginx's) own, a little above what browsers and SDKs keep idle connections for. */
-const CLIENT_KEEP_ALIVE_MS = 75_000;
 /** Below the functions' 95 s, so that no request meets a connection that is being closed. */
 const UPSTREAM_KEEP_ALIVE_MS = 60_000;
 /** How long a refused upload is read to its end, so that the caller gets to read the refusal. */
@@ -39,25 +36,6 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
-/** A port that is ours, where everybody is asked to come back until the gateway stands behind it. */
-export interface Door {
-  port: number;
-  server: Server;
-  close(): Promise<void>;
-}
-
-/** Takes the port at once, so that nobody else can while everything else starts. Throws a sentence when it is taken already. */
-export async function openDoor(port: number): Promise<Door> {
-  const server = createServer({ keepAliveTimeout: CLIENT_KEEP_ALIVE_MS });
-  const close = kindEnd(server);
-  server.on('request', sayNotYet);
-  server.on('clientError', (_error, socket) => {
-    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
-  });
-  await listen(server, port);
-  return { port: (server.address() as AddressInfo).port, server, close };
-}
-
 /** Throws a sentence when kong.yaml cannot be played. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const warn = options.warn ?? (() => undefined);
@@ -71,8 +49,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     }
   }
   const door = options.door ?? (await openDoor(0));
-  door.server.off('request', sayNotYet);
-  door.server.on('request', listener(configuration, pools));
+  door.answer(listener(configuration, pools));
   return {
     port: door.port,
     notPlayed: configuration.notPlayed,
@@ -81,20 +58,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await Promise.all([...pools.values()].map((pool) => pool.close()));
     },
   };
-}
-
-function sayNotYet(_request: IncomingMessage, response: ServerResponse): void {
-  response.writeHead(503, { 'retry-after': '1', connection: 'close' }).end();
-}
-
-function listen(server: Server, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const taken = `Port ${port} is taken by another program: stop that, or choose another with PORT=<number>.`;
-      reject(error.code === 'EADDRINUSE' ? new Error(taken) : error);
-    });
-    server.listen(port, '127.0.0.1', resolve);
-  });
 }
 
 function listener(configuration: Configuration, pools: ReadonlyMap<Upstream, Pool>) {

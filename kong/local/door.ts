@@ -1,0 +1,50 @@
+// The gateway's port, taken before everything else starts, so that nobody takes it meanwhile.
+
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { kindEnd } from './kind-end.ts';
+
+/** Kong's (nginx's) own, a little above what browsers and SDKs keep idle connections for. */
+const CLIENT_KEEP_ALIVE_MS = 75_000;
+
+/** A port that is ours, where everybody is asked to come back until the gateway stands behind it. */
+export interface Door {
+  port: number;
+  /** From now on this answers. */
+  answer(listener: RequestListener): void;
+  /** Requests in flight are answered first. */
+  close(): Promise<void>;
+}
+
+/** Throws a sentence when the port is taken already; 0 is any free one. */
+export async function openDoor(port: number): Promise<Door> {
+  const server = createServer({ keepAliveTimeout: CLIENT_KEEP_ALIVE_MS });
+  const close = kindEnd(server);
+  server.on('request', sayNotYet);
+  server.on('clientError', (_error, socket) => {
+    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+  });
+  await listen(server, port);
+  return {
+    port: (server.address() as AddressInfo).port,
+    answer: (listener) => {
+      server.off('request', sayNotYet);
+      server.on('request', listener);
+    },
+    close,
+  };
+}
+
+const sayNotYet: RequestListener = (_request, response) => {
+  response.writeHead(503, { 'retry-after': '1', connection: 'close' }).end();
+};
+
+function listen(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const taken = `Port ${port} is taken by another program: stop that, or choose another with PORT=<number>.`;
+      reject(error.code === 'EADDRINUSE' ? new Error(taken) : error);
+    });
+    server.listen(port, '127.0.0.1', resolve);
+  });
+}
