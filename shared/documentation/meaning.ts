@@ -5,6 +5,8 @@ import type { ProblemCode } from '../http/problems.ts';
 /** The compiler refuses this file until every code has an explanation. */
 export const meanings = {
   malformed_json: 'The body could not be read as JSON in UTF-8, or it ended early. Nothing was done.',
+  malformed_request:
+    'What came over the connection could not be read as HTTP, so that no function has seen it. Nothing was done.',
   cloudevent_refused:
     'The request carries headers that mark it as an event. Events come from inside the platform only, so it was refused before anything else was looked at.',
   idempotency_key_missing:
@@ -34,6 +36,7 @@ export const meanings = {
   transaction_not_found:
     'There is no transaction with this id, or you are not a party to it: the two are not told apart, so that ids cannot be guessed.',
   method_not_allowed: 'The address exists and answers other methods.',
+  request_timeout: 'The request began but was not complete within 30 seconds. Nothing was done.',
   request_in_progress:
     'Two requests with the same Idempotency-Key are on their way at once, and the first has not come to its end within two seconds. Only the first one acts.',
   transaction_not_pending:
@@ -53,6 +56,8 @@ export const meanings = {
   payment_method_unavailable: 'The provider is not connected to this platform, or has been switched off for now.',
   provider_refused:
     'The provider was asked and said no: the amount is outside its limits, or the order is not one it takes. No money has moved.',
+  headers_too_large:
+    'The headers were not read to their end, so that no function has seen the request. Nothing was done.',
   rate_limited:
     'More requests came from this user or address than a minute, or the quota of this operation, allows. The request was not looked at.',
   internal_error:

@@ -1,12 +1,15 @@
 // The process around a function. The framework registers the function and gives the server; what its own command line does badly is
 // done here: a size limit, problem+json for everything, health addresses, and a drain that answers the requests in flight at SIGTERM.
 
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import process from 'node:process';
+import type { Duplex } from 'node:stream';
 import { http as register } from '@google-cloud/functions-framework';
 import { getTestServer } from '@google-cloud/functions-framework/testing';
-import { port } from '../environment.ts';
+import { port, publicUrl } from '../environment.ts';
 import type { FunctionDeclaration } from '../http/function.ts';
+import { problemBody } from '../http/problem.ts';
+import { problems } from '../http/problems.ts';
 import { runShutdown } from '../shutdown.ts';
 import { log } from '../telemetry/log.ts';
 import { flushTelemetry, startTelemetry } from '../telemetry/trace.ts';
@@ -94,6 +97,7 @@ function frameworkServer(declaration: FunctionDeclaration, state: { draining: bo
     if (url.startsWith('/health/')) return answerHealth(url, response, state.draining);
     void answer(request, response);
   });
+  server.on('clientError', answerClientError);
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   return server;
@@ -117,4 +121,21 @@ function answerHealth(url: string, response: ServerResponse, draining: boolean):
   if (LIVENESS.has(url)) response.writeHead(200).end('live');
   else if (READINESS.has(url)) response.writeHead(draining ? 503 : 200).end(draining ? 'draining' : 'ready');
   else response.writeHead(404).end();
+}
+
+// What node:http could not make a request of. There is no response to write to, only the socket.
+function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
+  const code =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? 'headers_too_large'
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? 'request_timeout'
+        : 'malformed_request';
+  const { status } = problems[code];
+  const body = problemBody(publicUrl(), code, {}, false);
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/problem+json\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
 }

@@ -16,6 +16,12 @@ export const problems = {
     advice: 'Send one JSON object, encoded as UTF-8.',
     safeToRetry: false,
   },
+  malformed_request: {
+    status: 400,
+    title: 'This is not an HTTP request',
+    advice: 'Send HTTP/1.1 with well-formed headers.',
+    safeToRetry: false,
+  },
   cloudevent_refused: {
     status: 400,
     title: 'CloudEvents are not accepted here',
@@ -124,6 +130,12 @@ export const problems = {
     advice: 'See the Allow header.',
     safeToRetry: false,
   },
+  request_timeout: {
+    status: 408,
+    title: 'The request did not arrive in time',
+    advice: 'Send it whole within 30 seconds.',
+    safeToRetry: true,
+  },
   request_in_progress: {
     status: 409,
     title: 'The first request with this key is still running',
@@ -200,6 +212,12 @@ export const problems = {
     status: 422,
     title: 'The provider has refused the payment',
     advice: 'See detail; try another payment method or amount with a new key.',
+    safeToRetry: false,
+  },
+  headers_too_large: {
+    status: 431,
+    title: 'The headers are too large',
+    advice: 'All headers together may have at most 16 kB.',
     safeToRetry: false,
   },
   rate_limited: {

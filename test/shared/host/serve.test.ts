@@ -1,0 +1,181 @@
+// The process around a function: health, routes, events, and answers that never show what is inside.
+
+import { randomUUID } from 'node:crypto';
+import net from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import * as v from 'valibot';
+import type { ServedFunction } from '../../../shared/host/serve.ts';
+import { anyone, defineFunction } from '../../../shared/http/function.ts';
+import { Problem } from '../../../shared/http/problem.ts';
+
+process.env['LOG_LEVEL'] = 'silent';
+let served: ServedFunction;
+let url: string;
+const events: unknown[] = [];
+
+beforeAll(async () => {
+  const { serve } = await import('../../../shared/host/serve.ts');
+  served = await serve(declaration, 0);
+  url = `http://127.0.0.1:${served.port}`;
+});
+afterAll(() => served.drain());
+
+const declaration = defineFunction({
+  name: 'write-note',
+  summary: 'A function of both kinds',
+  http: {
+    route: 'POST /v1/notes/{id}',
+    caller: anyone,
+    path: v.strictObject({ id: v.pipe(v.string(), v.maxLength(10, 'must be short')) }),
+    query: v.strictObject({ tag: v.optional(v.string()) }),
+    body: v.strictObject({ text: v.string() }),
+    answer: v.object({ echo: v.string() }),
+    status: 201,
+    errors: [],
+    handle: async ({ path, query, body }) => {
+      if (body.text === 'bug') throw new Error('select secret from /work/inside.ts');
+      return { data: { echo: `${path.id} ${query.tag ?? ''} ${body.text}` } };
+    },
+  },
+  event: {
+    types: ['note.written'],
+    data: v.strictObject({ text: v.string() }),
+    handle: async ({ id, data, extensions }) => {
+      if (data.text === 'later') throw new Problem('service_unavailable');
+      if (data.text === 'bug') throw new Error('inside');
+      events.push({ id, data, sequence: extensions['sequence'] });
+    },
+  },
+});
+
+const post = (path: string, body: string, headers: Record<string, string> = {}) =>
+  fetch(url + path, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body });
+
+test.each(['/health/liveness', '/health/live', '/health/readiness', '/health/ready'])(
+  '%s says that it lives',
+  async (path) => {
+    expect((await fetch(url + path)).status).toBe(200);
+  },
+);
+
+test('a request reaches the function with its path, its query and its body', async () => {
+  const answer = await post('/v1/notes/a%20b?tag=x', '{"text":"hello"}', { 'x-request-id': 'my-own-id' });
+  expect([answer.status, answer.headers.get('x-request-id')]).toEqual([201, 'my-own-id']);
+  expect(await answer.json()).toMatchObject({ data: { echo: 'a b x hello' }, request_id: 'my-own-id' });
+});
+
+test('an id of a request that is not sane is replaced', async () => {
+  const answer = await post('/v1/notes/1', '{"text":"hello"}', { 'x-request-id': 'a b"c' });
+  expect(answer.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+});
+
+test.each([
+  ['/v1/notes/1/', 404, 'not_found'],
+  ['/v1/notes', 404, 'not_found'],
+  ['/v1/notes/%ff', 404, 'not_found'],
+  ['/v1/notes/12345678901', 422, 'invalid_request'],
+  ['/v1/notes/1?tag=a&tag=b', 422, 'invalid_request'],
+  ['/v1/notes/1?other=a', 422, 'invalid_request'],
+  ['//evil', 404, 'not_found'],
+])('%s is %s %s', async (path, status, code) => {
+  const answer = await post(path, '{"text":"x"}');
+  expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([status, code]);
+});
+
+test('another method is told which one there is', async () => {
+  const answer = await fetch(`${url}/v1/notes/1`, { method: 'DELETE' });
+  expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'POST']);
+});
+
+test('what breaks inside is not shown', async () => {
+  const answer = await post('/v1/notes/1', '{"text":"bug"}');
+  expect(answer.status).toBe(500);
+  expect(await answer.text()).not.toMatch(/secret|inside|\.ts/);
+});
+
+describe('an event', () => {
+  const binary = (data: string, attributes: Record<string, string> = {}) =>
+    post('/events', data, {
+      'ce-specversion': '1.0',
+      'ce-id': '1',
+      'ce-type': 'note.written',
+      'ce-source': '/notes',
+      ...attributes,
+    });
+
+  test('in binary form is handled', async () => {
+    const id = randomUUID();
+    expect((await binary('{"text":"hello"}', { 'ce-id': id, 'ce-sequence': '7' })).status).toBe(204);
+    expect(events).toContainEqual({ id, data: { text: 'hello' }, sequence: '7' });
+  });
+
+  test('in structured form is handled', async () => {
+    const id = randomUUID();
+    const event = {
+      specversion: '1.0',
+      id,
+      type: 'note.written',
+      source: '/notes',
+      datacontenttype: 'application/json',
+      data: { text: 'hi' },
+    };
+    expect(
+      (await post('/events', JSON.stringify(event), { 'content-type': 'application/cloudevents+json' })).status,
+    ).toBe(204);
+    expect(events).toContainEqual({ id, data: { text: 'hi' }, sequence: undefined });
+  });
+
+  test.each<[string, () => Promise<Response>, number]>([
+    ['no event at all', () => post('/events', '{"text":"x"}'), 422],
+    [
+      'an event without a source',
+      () => post('/events', '{"text":"x"}', { 'ce-specversion': '1.0', 'ce-id': '1', 'ce-type': 'note.written' }),
+      422,
+    ],
+    ['an event of another type', () => binary('{"text":"x"}', { 'ce-type': 'note.burnt' }), 422],
+    ['data of another form', () => binary('{"other":"x"}'), 422],
+    ['broken data', () => binary('{"text"'), 422],
+    ['a batch', () => post('/events', '[]', { 'content-type': 'application/cloudevents-batch+json' }), 422],
+    ['data of 2 MB', () => binary(`{"text":"${'x'.repeat(2_000_000)}"}`), 413],
+    ['a GET', () => fetch(`${url}/events`), 405],
+  ])('%s is final', async (_name, send, status) => {
+    const before = events.length;
+    expect((await send()).status).toBe(status);
+    expect(events).toHaveLength(before);
+  });
+
+  test.each([
+    ['later', 503],
+    ['bug', 500],
+  ])('that cannot be handled now (%s) is to be sent again', async (text, status) => {
+    const answer = await binary(JSON.stringify({ text }));
+    expect(answer.status).toBe(status);
+    expect(await answer.text()).not.toContain('inside');
+  });
+});
+
+test('a request that is not HTTP is refused and the process lives', async () => {
+  const socket = net.connect(served.port, '127.0.0.1');
+  const said = await new Promise<string>((resolve) => {
+    let text = '';
+    socket.on('data', (bytes) => (text += bytes));
+    socket.on('close', () => resolve(text));
+    socket.write('NONSENSE\r\n\r\n');
+  });
+  expect(said).toMatch(/^HTTP\/1\.1 400 /);
+  expect(said).toContain('application/problem+json');
+  expect((await post('/v1/notes/1', '{"text":"x"}')).status).toBe(201);
+});
+
+test('headers that are too large are refused in our words', async () => {
+  const socket = net.connect(served.port, '127.0.0.1');
+  const said = await new Promise<string>((resolve) => {
+    let text = '';
+    socket.on('data', (bytes) => (text += bytes));
+    socket.on('close', () => resolve(text));
+    socket.on('error', () => undefined);
+    socket.write(`GET / HTTP/1.1\r\nhost: x\r\nx: ${'y'.repeat(40_000)}\r\n\r\n`);
+  });
+  expect(said).toMatch(/^HTTP\/1\.1 431 /);
+  expect(said).toContain('application/problem+json');
+});
