@@ -96,7 +96,7 @@ const CODES: Readonly<Record<number, ProblemCode>> = {
 };
 
 function problemFor(exchange: Exchange, status: number, said: string, publicUrl: string): string {
-  let code = CODES[status] ?? (status >= 500 ? 'internal_error' : 'invalid_request');
+  let code = CODES[status] ?? (status >= 500 ? 'internal_error' : 'malformed_request');
   if (status === 401 && said.includes('token expired')) code = 'token_expired';
   const kind = problems[code];
   const aboutMoney = exchange.headers['idempotency-key'] !== undefined;
@@ -105,7 +105,7 @@ function problemFor(exchange: Exchange, status: number, said: string, publicUrl:
     title: kind.title,
     status,
     code,
-    detail: code === 'invalid_request' ? 'Send a well-formed HTTP request.' : kind.advice,
+    detail: kind.advice,
     ...(aboutMoney && {
       outcome: status >= 500 && status !== 503 ? 'unknown' : 'failed',
       safe_to_retry: kind.safeToRetry,

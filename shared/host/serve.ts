@@ -23,7 +23,8 @@ const READINESS = new Set(['/health/readiness', '/health/ready']);
 const KEEP_ALIVE_MS = 95_000;
 /** A whole request must have come by then; a stranger cannot hold a socket for longer. */
 const REQUEST_TIMEOUT_MS = 30_000;
-const DRAIN_LIMIT_MS = 25_000;
+/** The platform ends the process at its own limit, which is shorter for most functions; this one is for hosts that have none. */
+const DRAIN_LIMIT_MS = 60_000;
 
 export interface ServedFunction {
   port: number;

@@ -222,7 +222,7 @@ describe('the shape of refusals', () => {
     for (const [, name, title, advice, safe] of code.matchAll(/\{ "(\w+)", "([^"]*)", "([^"]*)", (true|false) \}/g)) {
       const kind = problems[name as keyof typeof problems];
       expect({ name, title, safe }).toEqual({ name, title: kind.title, safe: String(kind.safeToRetry) });
-      if (name !== 'invalid_request') expect(advice).toBe(kind.advice);
+      expect(advice).toBe(kind.advice);
     }
   });
 });
