@@ -1,8 +1,8 @@
-// An event of the outbox as a binary CloudEvent: attributes as headers, data as the body. The same over Kafka and HTTP.
+// An event of the outbox as a CloudEvent 1.0. The same attributes over Kafka (structured: one JSON object) and HTTP (binary: headers).
 
 import type { OutboxEvent } from './event.ts';
 
-/** Its attributes without the protocol's prefix (`ce_` in Kafka, `ce-` in HTTP); `partitionkey` is the message's key in Kafka. */
+/** Its attributes, without a protocol's prefix. */
 export function attributesOf(event: OutboxEvent): Record<string, string> {
   return {
     specversion: '1.0',
@@ -14,6 +14,12 @@ export function attributesOf(event: OutboxEvent): Record<string, string> {
     sequence: event.sequence,
     ...(event.traceparent && { traceparent: event.traceparent }),
   };
+}
+
+/** The whole event as the text of one JSON object. Its data is JSON text already and is not parsed for that. */
+export function structured(event: OutboxEvent): string {
+  const attributes = JSON.stringify({ ...attributesOf(event), datacontenttype: 'application/json' });
+  return `${attributes.slice(0, -1)},"data":${event.data}}`;
 }
 
 /** The moment a uuidv7 was made. */
