@@ -25,7 +25,7 @@ export const processGroups = [
   'PostgreSQL, backends',
   'PostgreSQL, background',
   'Kafka',
-  'Redis and its proxy',
+  'Redis, its proxy, the run itself',
   'load generator',
 ] as const;
 export type ProcessGroup = (typeof processGroups)[number];
@@ -74,7 +74,7 @@ async function cpuTimes(platform: Platform, generator: LoadGenerator, instances:
     'PostgreSQL, background': server.background,
     Kafka: await cpuTimeOf(kafka?.pid ?? 0),
     // The proxy lives in this very process, which also runs the benchmark.
-    'Redis and its proxy': (await cpuTimeOf(redis.pid ?? 0)) + own.user + own.system,
+    'Redis, its proxy, the run itself': (await cpuTimeOf(redis.pid ?? 0)) + own.user + own.system,
     'load generator': await cpuTimeOf(generator.pid),
   };
   return { ours, ...(await cpuTimeOfMachine()) };
