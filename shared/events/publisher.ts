@@ -6,12 +6,7 @@ import { beforeShutdown } from '../shutdown.ts';
 import { log } from '../telemetry/log.ts';
 import type { OutboxEvent } from './event.ts';
 import { removeFromOutbox } from './outbox.ts';
-
-/** Hands events to Kafka or a sink; resolves when they are safe there, and says which they are: a sink may take only some. */
-export interface Sender {
-  send(events: readonly OutboxEvent[]): Promise<readonly OutboxEvent[]>;
-  close(): Promise<void>;
-}
+import type { Sender } from './sender.ts';
 
 const LARGEST_SEND = 500;
 /** Events gather for this long: what a send costs here and in Kafka is shared by more of them, and nobody waits for it. */

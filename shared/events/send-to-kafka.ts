@@ -4,7 +4,7 @@ import { CompressionTypes, Kafka, logLevel, type Message } from 'kafkajs';
 import { log } from '../telemetry/log.ts';
 import { structured } from './cloudevent.ts';
 import type { OutboxEvent } from './event.ts';
-import type { Sender } from './publisher.ts';
+import type { Sender } from './sender.ts';
 
 const SEND_TIMEOUT_MS = 5_000;
 

@@ -2,7 +2,7 @@
 
 import { attributesOf } from './cloudevent.ts';
 import type { OutboxEvent } from './event.ts';
-import type { Sender } from './publisher.ts';
+import type { Sender } from './sender.ts';
 
 const SEND_TIMEOUT_MS = 5_000;
 const AT_ONCE = 20;

@@ -4,7 +4,6 @@ import { context, type Span, SpanKind, SpanStatusCode, type Tracer, trace } from
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
-import type { Trace } from './trace.ts';
 
 let provider: NodeTracerProvider | undefined;
 let tracer: Tracer | undefined;
@@ -21,7 +20,7 @@ export async function flush(): Promise<void> {
   await provider?.shutdown();
 }
 
-export function startSpan(name: string, parent: string | undefined, kind: 'server' | 'consumer'): Trace {
+export function startSpan(name: string, parent: string | undefined, kind: 'server' | 'consumer') {
   if (!tracer) throw new Error('start must come first');
   const spanKind = kind === 'server' ? SpanKind.SERVER : SpanKind.CONSUMER;
   const span = tracer.startSpan(name, { kind: spanKind }, parent ? remoteParent(parent) : context.active());
@@ -29,7 +28,7 @@ export function startSpan(name: string, parent: string | undefined, kind: 'serve
   return {
     traceparent: `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`,
     traceId,
-    end: (attributes) => end(span, attributes),
+    end: (attributes: Record<string, string | number>) => end(span, attributes),
   };
 }
 
