@@ -58,7 +58,8 @@ export async function functionFiles(): Promise<string[]> {
     .sort();
 }
 
-async function bundle(source: string, outdir: string): Promise<Bundle> {
+/** One function, wherever its file lies, named like it. */
+export async function bundle(source: string, outdir: string): Promise<Bundle> {
   const name = basename(source, '.ts');
   const { metafile, outputFiles } = await build({
     absWorkingDir: ROOT,
