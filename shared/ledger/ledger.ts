@@ -181,14 +181,18 @@ reserveConnection();
 
 /** The one connection that batches are written on; pipelined, so that a batch takes two round trips. */
 function connect(): Promise<pg.Client> {
-  connection ??= open().catch((error) => {
-    connection = undefined;
-    throw error;
-  });
-  return connection;
+  if (connection) return connection;
+  // A lost connection may say so twice, and the second time when the next one is in use already.
+  const forget = () => {
+    if (connection === opening) connection = undefined;
+  };
+  const opening = open(forget);
+  opening.catch(forget);
+  connection = opening;
+  return opening;
 }
 
-async function open(): Promise<pg.Client> {
+async function open(lost: () => void): Promise<pg.Client> {
   const { default: driver } = await import('pg');
   const client = new driver.Client({
     connectionString: database().url,
@@ -197,14 +201,11 @@ async function open(): Promise<pg.Client> {
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
   });
-  const forget = () => {
-    connection = undefined;
-  };
   client.on('error', (error) => {
     log.warn({ error }, "the ledger's connection was lost");
-    forget();
+    lost();
   });
-  client.on('end', forget);
+  client.on('end', lost);
   await client.connect();
   return client;
 }

@@ -232,6 +232,19 @@ describe('when the connection is lost', () => {
   });
 });
 
+test('after all these losses the ledger holds one connection', async () => {
+  const [ada, grace] = [await openAccount(admin, { balance: '100.00' }), await openAccount(admin)];
+  await post(payment(ada, grace, '1.00'));
+  for (;;) {
+    const { rows } = await admin.query(
+      "select count(*)::int as n from pg_stat_activity where datname = current_database() and usename = 'one_gate_money'",
+    );
+    // The server may still be finding out that a connection was cut.
+    if (rows[0].n === 1) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+});
+
 interface Wire {
   url: string;
   /** Cuts the connection when COMMIT goes by: the request before it reaches the server, or its answer before it reaches the client. */
