@@ -111,6 +111,6 @@ export async function post(
 }
 
 /** 5xx, and those of 4xx that may pass: everything else is final. */
-export function isRetried(status: number): boolean {
+function isRetried(status: number): boolean {
   return status >= 500 || [404, 408, 409, 429].includes(status);
 }

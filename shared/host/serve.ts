@@ -15,7 +15,7 @@ import { log } from '../telemetry/log.ts';
 import { flushTelemetry, startTelemetry } from '../telemetry/trace.ts';
 import { type Answer, httpAnswer } from './http-request.ts';
 
-export const EVENT_PATH = '/events';
+const EVENT_PATH = '/events';
 const LIVENESS = new Set(['/health/liveness', '/health/live']);
 const READINESS = new Set(['/health/readiness', '/health/ready']);
 

@@ -17,7 +17,7 @@ const time = v.pipe(
   v.examples(['2026-11-20T04:05:06.789Z']),
 );
 
-export const counterpartySchema = v.pipe(
+const counterpartySchema = v.pipe(
   v.object({
     account_id: v.string(),
     username: v.nullable(v.string()),

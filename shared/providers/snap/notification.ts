@@ -16,7 +16,7 @@ import { isWithin, parseSnapTimestamp, snapTimestamp } from './timestamp.ts';
 import { paymentStateOf } from './transaction-status.ts';
 
 /** The path of the standard, relative to whatever address the provider was given. */
-export const NOTIFY_PATH = '/v1.0/debit/notify';
+const NOTIFY_PATH = '/v1.0/debit/notify';
 
 const reference = v.pipe(v.string(), v.minLength(1), v.maxLength(64));
 

@@ -2,10 +2,8 @@
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { newOperationId } from '../../../shared/ledger/ids.ts';
 import { brokenPromises } from '../../setup/accounts.ts';
-import type { Person } from '../wallet/wallet-service.ts';
-import { serveTopups, type TopupService } from './topup-service.ts';
+import { openOnly, serveTopups, type TopupService } from './topup-service.ts';
 
 let service: TopupService;
 
@@ -28,27 +26,6 @@ async function pending() {
   const { transaction } = body.data;
   const [payment] = await service.paymentsOf(transaction.operation_id);
   return { person, transaction, operationId: transaction.operation_id as string, payment: payment?.referenceNo ?? '' };
-}
-
-/** The opening alone, as a process leaves it that dies before it calls the provider. */
-async function openOnly(person: Person, key = randomUUID()): Promise<string> {
-  const { post } = await import('../../../shared/ledger/ledger.ts');
-  const operationId = newOperationId();
-  const request = JSON.stringify({ amount: '150000.00', payment_method: 'GOPAY' });
-  await post({
-    key: { accountId: person.accountId, key, function: 'topup', request },
-    operationId,
-    movement: {
-      name: 'open',
-      type: 'TOPUP',
-      credit: person.accountId,
-      amount: 15_000_000n,
-      currency: 'IDR',
-      paymentMethod: 'GOPAY',
-    },
-    respond: () => ({ answer: null }),
-  });
-  return operationId;
 }
 
 const stateOf = async (operationId: string) =>

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import process from 'node:process';
+import { newOperationId } from '../../../shared/ledger/ids.ts';
 import { eventually, merchantWithSimulator } from '../../sandbox/gopay/merchant.ts';
 import type { Answer } from '../identity/identity-service.ts';
 import { type Person, serveWallet, type WalletService } from '../wallet/wallet-service.ts';
@@ -146,6 +147,27 @@ export async function serveTopups(): Promise<TopupService> {
       await sink.close();
     },
   };
+}
+
+/** The opening alone, as a process leaves it that dies before it calls the provider. */
+export async function openOnly(person: Person, key = randomUUID()): Promise<string> {
+  const { post } = await import('../../../shared/ledger/ledger.ts');
+  const operationId = newOperationId();
+  const request = JSON.stringify({ amount: '150000.00', payment_method: 'GOPAY' });
+  await post({
+    key: { accountId: person.accountId, key, function: 'topup', request },
+    operationId,
+    movement: {
+      name: 'open',
+      type: 'TOPUP',
+      credit: person.accountId,
+      amount: 15_000_000n,
+      currency: 'IDR',
+      paymentMethod: 'GOPAY',
+    },
+    respond: () => ({ answer: null }),
+  });
+  return operationId;
 }
 
 export function eventHeaders(type: string, traceparent?: string): Record<string, string> {

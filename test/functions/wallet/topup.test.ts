@@ -2,9 +2,8 @@
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { newOperationId } from '../../../shared/ledger/ids.ts';
 import { brokenPromises } from '../../setup/accounts.ts';
-import { eventually, serveTopups, type TopupService } from '../settlement/topup-service.ts';
+import { eventually, openOnly, serveTopups, type TopupService } from '../settlement/topup-service.ts';
 import type { Person } from './wallet-service.ts';
 
 let service: TopupService;
@@ -248,35 +247,10 @@ describe('an answer that is lost', () => {
 });
 
 describe('a request whose process died', () => {
-  /** What is committed before the provider is called, by somebody who goes no further. */
-  async function open(person: Person, key: string) {
-    const { post } = await import('../../../shared/ledger/ledger.ts');
-    const operationId = newOperationId();
-    await post({
-      key: {
-        accountId: person.accountId,
-        key,
-        function: 'topup',
-        request: JSON.stringify({ amount: '150000.00', payment_method: 'GOPAY' }),
-      },
-      operationId,
-      movement: {
-        name: 'open',
-        type: 'TOPUP',
-        credit: person.accountId,
-        amount: 15_000_000n,
-        currency: 'IDR',
-        paymentMethod: 'GOPAY',
-      },
-      respond: () => ({ answer: null }),
-    });
-    return operationId;
-  }
-
   test('is running as far as anybody knows; then the same key goes on with it', async () => {
     const person = await service.openWallet();
     const key = randomUUID();
-    const operationId = await open(person, key);
+    const operationId = await openOnly(person, key);
     const early = await service.topup(person, { key });
     expect([early.status, early.body.code, early.body.outcome]).toEqual([409, 'request_in_progress', 'unknown']);
     expect(early.headers.get('retry-after')).toBe('2');
@@ -292,7 +266,7 @@ describe('a request whose process died', () => {
   test('is gone on with by one, however many come', async () => {
     const person = await service.openWallet();
     const key = randomUUID();
-    const operationId = await open(person, key);
+    const operationId = await openOnly(person, key);
     await service.age(operationId, '31 seconds');
     await service.gopay.control.fault({ service: '54', delay_ms: 200 });
     const answers = await Promise.all(Array.from({ length: 10 }, () => service.topup(person, { key })));

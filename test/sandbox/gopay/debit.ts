@@ -142,7 +142,7 @@ export function statusFields(payment: Payment) {
   return { latestTransactionStatus, transactionStatusDesc };
 }
 
-export const isPaid = (payment: Payment): boolean => payment.status === 'paid' || payment.status === 'refunded';
+const isPaid = (payment: Payment): boolean => payment.status === 'paid' || payment.status === 'refunded';
 
 export function refundHistory(payment: Payment) {
   return payment.refunds.map((refund) => ({
