@@ -11,6 +11,7 @@ export interface RolePasswords {
   money: string;
   identity: string;
   reader: string;
+  operator: string;
 }
 
 /** Runs the migrations that are missing, as the owner of the tables. Returns their names. */
@@ -63,7 +64,7 @@ async function ensureRoles(admin: pg.Client, passwords: RolePasswords): Promise<
   }
   // The owner sets the limits of the roles it serves (0006); it needs to administer them for that, no more.
   await admin.query('alter role one_gate_migrator createrole');
-  for (const name of ['money', 'identity', 'reader']) {
+  for (const name of ['money', 'identity', 'reader', 'operator']) {
     await admin.query(`grant one_gate_${name} to one_gate_migrator with admin option, inherit false, set false`);
   }
   await admin.query("select pg_advisory_unlock(hashtext('one_gate_roles'))");
@@ -74,7 +75,9 @@ async function ensureDatabase(admin: pg.Client, database: string): Promise<void>
   const name = pg.escapeIdentifier(database);
   if (there.rowCount === 0) await admin.query(`create database ${name} owner one_gate_migrator`);
   await admin.query(`revoke all on database ${name} from public`);
-  await admin.query(`grant connect on database ${name} to one_gate_money, one_gate_identity, one_gate_reader`);
+  await admin.query(
+    `grant connect on database ${name} to one_gate_money, one_gate_identity, one_gate_reader, one_gate_operator`,
+  );
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -66,6 +66,14 @@ export const tokenSigningKeys = once(() =>
   required('TOKEN_SIGNING_KEYS', 'the JWK set with the private keys that access tokens are signed with'),
 );
 
+export const receiptPublicKeys = once(() =>
+  required('RECEIPT_PUBLIC_KEYS', 'the JWK set that receipts are verified with'),
+);
+
+export const receiptSigningKeys = once(() =>
+  required('RECEIPT_SIGNING_KEYS', 'the JWK set with the private keys that receipts are signed with'),
+);
+
 export const gopay = once(() => ({
   baseUrl: required('GOPAY_BASE_URL', 'the address of the GoPay SNAP API'),
   clientId: required('GOPAY_CLIENT_ID', 'the client id GoPay gave us'),

@@ -38,8 +38,9 @@ method 405 \`method_not_allowed\`.
 ## Safe retries
 
 Where money moves, an \`Idempotency-Key\` is required. When an answer is lost, send the same request with the same key again: the money
-moves once, and the first answer comes again with \`Idempotent-Replayed: true\`. Refusals about money say \`outcome\` (\`failed\`: nothing
-has moved; \`unknown\`: it may have, ask again with the same key) and \`safe_to_retry\`.
+moves once, and the first answer comes again with \`Idempotent-Replayed: true\`. Every answer about money says \`outcome\`
+(\`succeeded\`; \`pending\`: on its way; \`failed\`: nothing has moved; \`unknown\`: it may have, ask again with the same key, or look at
+\`look_at\` after \`look_after_seconds\`) and \`safe_to_retry\`: the same request with the same key may be sent again and may succeed.
 
 ## Lists
 
@@ -71,6 +72,13 @@ export const domains = [
     description:
       'What payment providers call, in their own words and signed with their own keys. Integrators of One Gate do not need it.',
     first: [],
+  },
+  {
+    name: 'operators',
+    title: 'Operators',
+    description:
+      'For people with the role of an operator: stopping money, suspending, closing and verifying accounts, and the trail of it.',
+    first: ['freeze', 'thaw', 'list-freezes', 'change-account', 'list-audit-trail'],
   },
   {
     name: 'documentation',

@@ -28,19 +28,39 @@ export const meanings = {
   insufficient_funds:
     'When the accounts were locked, what the wallet could spend was less than the amount. No money has moved.',
   account_suspended:
-    'The wallet exists and keeps its balance, but neither pays nor receives until the suspension is lifted.',
+    'The wallet exists and keeps its balance, but neither pays nor is paid until the suspension is lifted; refunds, and top-ups that are already paid, still come in.',
   account_closed: 'The wallet has been closed for good. Its history can still be read.',
+  payee_only:
+    'You are the payer of this transaction. What was paid or held is given back, captured or given up by whoever it is for.',
+  operator_only:
+    'The access token is good, but its user does not have the role of an operator, or has lost it. The attempt was noted.',
+  address_not_allowed:
+    'The gateway lets this address be called from certain networks only, and the request came from another one. No function has seen it.',
   not_found: 'No function answers at this address.',
   account_not_found: 'The access token is good, but the wallet that it names is not there.',
-  payee_not_found: 'Nobody who can be paid has this username or account id.',
+  payee_not_found: 'Nobody who can be paid has this username, account id or phone number.',
   transaction_not_found:
     'There is no transaction with this id, or you are not a party to it: the two are not told apart, so that ids cannot be guessed.',
+  idempotency_key_not_found:
+    'Keys belong to the account that used them and are kept for 30 days. Nothing is kept under this one: no request with it has reached the ledger, it was refused before it got there (400, 401, 403, 404, 422 of its fields, 429), or it is older.',
+  wallet_not_found:
+    'An operator has named an account that does not exist, or asked to change one of the platform itself.',
+  freeze_not_found: 'Nothing was ever frozen under this id.',
   method_not_allowed: 'The address exists and answers other methods.',
   request_timeout: 'The request began but was not complete within 30 seconds. Nothing was done.',
+  account_not_empty:
+    'Something is there (`balance`), promised (`held`), or on its way (`pending`). Nothing was changed.',
+  account_closed_for_good: 'An operator has tried to change an account that was closed. Closing is final.',
   request_in_progress:
     'Two requests with the same Idempotency-Key are on their way at once, and the first has not come to its end within two seconds. Only the first one acts.',
   transaction_not_pending:
     'The transaction has succeeded, failed or been cancelled in the meantime, so it can no longer be changed.',
+  transaction_not_refundable:
+    'It is not a payment (transfers and top-ups cannot be refunded), or it has not succeeded: a hold is voided instead.',
+  hold_expired:
+    'The time that the payer has agreed to is over. The money is the payer’s again, at the latest within a minute.',
+  receipt_not_available:
+    'A receipt states for good that money has moved. This transaction is still on its way, or it has failed or was cancelled.',
   already_registered:
     'The username, the e-mail address or the phone number is in use. We do not say which, so that nobody can find out who has an account.',
   payload_too_large: 'The body is larger than any request of this API needs to be, and was not read to its end.',
@@ -53,6 +73,15 @@ export const meanings = {
   payee_unavailable: 'The payee exists, but the wallet is suspended or closed. No money has moved.',
   currency_mismatch: 'Payer and payee hold different currencies, and One Gate does not convert. No money has moved.',
   balance_too_large: 'The receiving wallet would hold more than a wallet can. No money has moved.',
+  balance_limit_exceeded:
+    'A person’s wallet is e-money, and the law limits how much of it one may hold; what is on its way in counts as well. What was left of the limit is told to the owner alone. No money has moved.',
+  incoming_limit_exceeded:
+    'A person’s wallet is e-money, and the law limits how much may come in during a calendar month; refunds do not count, what is on its way in does. No money has moved.',
+  capture_too_large: 'A hold is captured once, in whole or in part, and never beyond its amount. No money has moved.',
+  refund_too_large:
+    'All refunds of a payment together may reach its amount and not more. An earlier refund may be one that you have not seen the answer of: read the payment’s refunds first. No money has moved.',
+  payee_not_a_person:
+    'The wallet belongs to a merchant, and merchants are paid, not transferred to. No money has moved.',
   payment_method_unavailable: 'The provider is not connected to this platform, or has been switched off for now.',
   provider_refused:
     'The provider was asked and said no: the amount is outside its limits, or the order is not one it takes. No money has moved.',
@@ -65,6 +94,8 @@ export const meanings = {
   bad_gateway: 'The gateway could not get an answer from the function: it was starting, stopping or has crashed.',
   service_unavailable:
     'Something this operation cannot do without is away, or there are more requests than can be taken in. Nothing was done.',
+  money_frozen:
+    'The operators have stopped all movement of money, that of one of the accounts, or this operation. Nothing was done, and nothing was kept under the key.',
   outcome_unknown:
     'The database or a provider did not confirm in time whether the money has moved. It will be found out; the key keeps it from moving twice.',
   gateway_timeout: 'The function took longer than the gateway waits. It may still be at work.',

@@ -93,6 +93,7 @@ const asksToWait = new Set<ProblemCode>([
   'request_in_progress',
   'rate_limited',
   'service_unavailable',
+  'money_frozen',
   'outcome_unknown',
 ]);
 
@@ -155,6 +156,27 @@ export const problemSchemas = {
           safe_to_retry: {
             type: 'boolean',
             description: 'The same request with the same Idempotency-Key may be sent again, and may succeed.',
+          },
+          look_at: {
+            type: 'string',
+            format: 'uri',
+            description: 'Of an `unknown`: where to find out what became of it.',
+          },
+          look_after_seconds: { type: 'integer', description: 'And when; the same as Retry-After.' },
+          limit: {
+            type: 'object',
+            description:
+              'The rule that stood in the way, its value, and what was left; null where that is not yours to know.',
+            required: ['rule', 'value', 'left', 'currency'],
+            properties: {
+              rule: {
+                type: 'string',
+                enum: ['wallet_balance', 'monthly_incoming', 'largest_balance', 'held_amount', 'paid_amount'],
+              },
+              value: { type: 'string' },
+              left: { type: ['string', 'null'] },
+              currency: { type: 'string' },
+            },
           },
         },
       },

@@ -50,14 +50,35 @@ function success(name: string, http: AnyTrigger, description: string, book: Sche
     const example = http.raw.includes('json') ? { example: sample(answer) } : {};
     return { ...response, content: { [http.raw]: { schema: answer, ...example } } };
   }
-  const schema = envelope(http.list ? { type: 'array', items: answer } : answer, http.list === true);
+  const data = http.list ? { type: 'array', items: answer } : answer;
+  const schema = envelope(data, http.list === true, http.idempotencyKey === true);
   return { ...response, content: { 'application/json': { schema, example: agreeing(name, sample(schema)) } } };
 }
 
-function envelope(data: object, page: boolean): object {
+const moneyMembers = {
+  outcome: {
+    type: 'string',
+    enum: ['succeeded', 'pending'],
+    description: '`succeeded`: it is done. `pending`: it is on its way; the transaction says how it ends.',
+    examples: ['succeeded'],
+  },
+  safe_to_retry: {
+    type: 'boolean',
+    description: 'The same request with the same Idempotency-Key may be sent again: this answer comes again.',
+    examples: [true],
+  },
+} as const;
+
+function envelope(data: object, page: boolean, money: boolean): object {
   return {
     type: 'object',
-    required: ['data', ...(page ? ['next_cursor'] : []), 'request_id', 'timestamp'],
+    required: [
+      'data',
+      ...(page ? ['next_cursor'] : []),
+      ...(money ? Object.keys(moneyMembers) : []),
+      'request_id',
+      'timestamp',
+    ],
     properties: {
       data,
       ...(page && {
@@ -67,6 +88,7 @@ function envelope(data: object, page: boolean): object {
           examples: [null],
         },
       }),
+      ...(money && moneyMembers),
       request_id: { type: 'string', description: 'The same as X-Request-Id.', examples: [REQUEST_ID] },
       timestamp: {
         type: 'string',

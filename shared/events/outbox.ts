@@ -18,7 +18,7 @@ export async function addToOutbox(query: Query, events: readonly OutboxEvent[]):
 }
 
 /** Events older than `seconds` that nobody has published, at most `most` of them: a number that stays above zero is a fault. */
-export async function countOverdue(seconds: number, most: number): Promise<number> {
+export async function countOverdue(query: Query, seconds: number, most: number): Promise<number> {
   const [row] = await query<{ overdue: number }>({
     text: `
       select count(*)::int as overdue

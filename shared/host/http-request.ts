@@ -27,7 +27,7 @@ export function httpAnswer(declaration: FunctionDeclaration): Answer {
     const trace = startTrace(declaration.name, first(request.headers.traceparent));
     let status: number;
     try {
-      const reply = await handle(request, requestId, trace);
+      const reply = await handle(request, delivery, trace);
       status = writeReply(delivery, reply, http?.status ?? 200);
     } catch (error) {
       if (!(error instanceof Problem))
@@ -40,7 +40,7 @@ export function httpAnswer(declaration: FunctionDeclaration): Answer {
     trace.end({ 'http.response.status_code': status });
   };
 
-  async function handle(request: IncomingMessage, id: string, trace: Trace): Promise<Reply<unknown>> {
+  async function handle(request: IncomingMessage, delivery: Delivery, trace: Trace): Promise<Reply<unknown>> {
     const { headers } = request;
     const url = request.url ?? '/';
     refuseCloudEvents(request);
@@ -50,6 +50,7 @@ export function httpAnswer(declaration: FunctionDeclaration): Answer {
     const identified = http.caller.identify(headers, aboutMoney);
     const caller = identified instanceof Promise ? await identified : identified;
     const idempotencyKey = aboutMoney ? parseIdempotencyKey(headers['idempotency-key'], request.rawHeaders) : '';
+    delivery.idempotencyKey = idempotencyKey;
     const query = http.query ? check(http.query, parseQuery(search), 'query') : undefined;
     const pathValues = http.path ? check(http.path, decode(encoded), 'path') : undefined;
     const rawBody = request.method === 'GET' ? Buffer.alloc(0) : await readBody(request);
@@ -58,6 +59,7 @@ export function httpAnswer(declaration: FunctionDeclaration): Answer {
       requirePlainJson(headers['content-type'], headers['content-encoding']);
       body = check(http.body, parseJson(rawBody), '');
     }
+    const id = delivery.requestId;
     return http.handle({ id, caller, body, query, path: pathValues, headers, rawBody, url, idempotencyKey, trace });
   }
 }

@@ -48,9 +48,15 @@ export function parseIdempotencyKey(header: string | string[] | undefined, rawHe
     const names = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'idempotency-key');
     if (names.length > 1) throw new Problem('idempotency_key_invalid');
   }
-  const key = /^".*"$/.test(header) ? header.slice(1, -1).replace(/\\(["\\])/g, '$1') : header;
-  if (!PRINTABLE_ASCII.test(key)) throw new Problem('idempotency_key_invalid');
+  const key = idempotencyKeyIn(header);
+  if (key === undefined) throw new Problem('idempotency_key_invalid');
   return key;
+}
+
+/** The key that is written there, bare or quoted; undefined where it is not usable. */
+export function idempotencyKeyIn(written: string): string | undefined {
+  const key = /^".*"$/.test(written) ? written.slice(1, -1).replace(/\\(["\\])/g, '$1') : written;
+  return PRINTABLE_ASCII.test(key) ? key : undefined;
 }
 
 function refuse(pointer: string, detail: string): never {

@@ -3,7 +3,7 @@
 import type { ServerResponse } from 'node:http';
 import { publicUrl } from '../environment.ts';
 import type { Reply } from '../http/function.ts';
-import { Problem, type ProblemDetails, problemBody } from '../http/problem.ts';
+import { Problem, type ProblemDetails, problemBody, problemHeaders } from '../http/problem.ts';
 import { type ProblemCode, problems } from '../http/problems.ts';
 
 const PROBLEM_JSON = 'application/problem+json';
@@ -11,8 +11,10 @@ const PROBLEM_JSON = 'application/problem+json';
 export interface Delivery {
   response: ServerResponse;
   requestId: string;
-  /** For requests about money, refusals say whether it moved. */
+  /** Answers to requests about money say whether it moved. */
   aboutMoney: boolean;
+  /** As soon as it is known, of a request about money. */
+  idempotencyKey?: string;
 }
 
 export function writeReply(delivery: Delivery, reply: Reply<unknown>, declaredStatus: number): number {
@@ -22,7 +24,7 @@ export function writeReply(delivery: Delivery, reply: Reply<unknown>, declaredSt
     const { status, body } = reply.kept;
     const headers = reply.replayed ? { ...reply.headers, 'idempotent-replayed': 'true' } : reply.headers;
     if (status >= 400) return writeKeptProblem(delivery, status, body, headers);
-    return write(delivery, status, 'application/json', envelope(delivery, body), headers);
+    return write(delivery, status, 'application/json', envelope(delivery, status, body), headers);
   }
   const status = reply.status ?? declaredStatus;
   if (status === 204) return write(delivery, status, undefined, '', reply.headers);
@@ -31,17 +33,18 @@ export function writeReply(delivery: Delivery, reply: Reply<unknown>, declaredSt
     delivery,
     status,
     'application/json',
-    envelope(delivery, JSON.stringify(reply.data), page),
+    envelope(delivery, status, JSON.stringify(reply.data), page),
     reply.headers,
   );
 }
 
 /** A Problem as it is; anything else that was thrown tells the caller nothing but that it is our fault. */
 export function writeProblem(delivery: Delivery, error: unknown): number {
-  const [code, details] = asProblem(error);
-  const status = problems[code].status;
-  const body = problemBody(publicUrl(), code, details, delivery.aboutMoney);
-  return writeKeptProblem(delivery, status, body, details.headers);
+  const [code, thrown] = asProblem(error);
+  const { aboutMoney, idempotencyKey } = delivery;
+  const details = aboutMoney && idempotencyKey ? { ...thrown, idempotencyKey } : thrown;
+  const body = problemBody(publicUrl(), code, details, aboutMoney);
+  return writeKeptProblem(delivery, problems[code].status, body, problemHeaders(details));
 }
 
 function asProblem(error: unknown): [ProblemCode, ProblemDetails] {
@@ -65,8 +68,10 @@ function writeKeptProblem(
   );
 }
 
-function envelope({ requestId }: Delivery, data: string, page = ''): string {
-  return `{"data":${data},${page}"request_id":${JSON.stringify(requestId)},"timestamp":"${new Date().toISOString()}"}`;
+function envelope({ requestId, aboutMoney }: Delivery, status: number, data: string, page = ''): string {
+  // Sending it again is always safe: the key has its answer.
+  const money = aboutMoney ? `"outcome":"${status === 202 ? 'pending' : 'succeeded'}","safe_to_retry":true,` : '';
+  return `{"data":${data},${page}${money}"request_id":${JSON.stringify(requestId)},"timestamp":"${new Date().toISOString()}"}`;
 }
 
 function write(

@@ -13,9 +13,10 @@ export function routesOf(http: HttpTrigger<any, any, any, any, any>): Route[] {
   return [http.route, ...(http.alsoAt ?? [])].map(compile);
 }
 
+// The longest segment is an Idempotency-Key of 255 characters, each of them escaped.
 function compile(route: string): Route {
   const [method = '', template = ''] = route.split(' ');
   if (!template.includes('{')) return { method, match: (path) => (path === template ? {} : undefined) };
-  const pattern = new RegExp(`^${template.replaceAll('.', '\\.').replace(/\{(\w+)\}/g, '(?<$1>[^/]{1,200})')}$`);
+  const pattern = new RegExp(`^${template.replaceAll('.', '\\.').replace(/\{(\w+)\}/g, '(?<$1>[^/]{1,1600})')}$`);
   return { method, match: (path) => pattern.exec(path)?.groups };
 }

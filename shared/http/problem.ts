@@ -14,6 +14,8 @@ export interface ProblemDetails {
   headers?: Record<string, string>;
   /** Whether the money may have moved; `failed` unless told. */
   outcome?: 'failed' | 'unknown';
+  /** Of an `unknown`: the key that tells what became of it. */
+  idempotencyKey?: string;
   /** Extension members, in snake_case. */
   members?: Record<string, unknown>;
 }
@@ -29,9 +31,22 @@ export class Problem extends Error {
   }
 }
 
+/** When whoever was told `unknown` should look, in seconds, unless the problem says otherwise: about as long as a batch can take. */
+const LOOK_AFTER_SECONDS = '5';
+
+/** The headers of a problem: an `unknown` always says when to look. */
+export function problemHeaders({ outcome, headers }: ProblemDetails): Record<string, string> | undefined {
+  return outcome === 'unknown' ? { 'retry-after': LOOK_AFTER_SECONDS, ...headers } : headers;
+}
+
+/** Where the caller finds out what became of a request with this key. */
+export function whereToLook(publicUrl: string, idempotencyKey: string): string {
+  return `${publicUrl}/v1/idempotency-keys/${encodeURIComponent(idempotencyKey)}`;
+}
+
 /**
  * The body of a problem without the members that belong to one delivery (`request_id`), so that it can be kept and replayed.
- * `aboutMoney` adds `outcome` and `safe_to_retry`.
+ * `aboutMoney` adds `outcome` and `safe_to_retry`, and to an `unknown`, given the key, where to look and when.
  */
 export function problemBody(
   publicUrl: string,
@@ -40,6 +55,7 @@ export function problemBody(
   aboutMoney: boolean,
 ): string {
   const kind = problems[code];
+  const { outcome = 'failed', idempotencyKey } = details;
   return JSON.stringify({
     type: `${publicUrl}/errors/${code}`,
     title: kind.title,
@@ -47,7 +63,13 @@ export function problemBody(
     code,
     detail: details.detail ?? kind.advice,
     ...(details.errors && { errors: details.errors }),
-    ...(aboutMoney && { outcome: details.outcome ?? 'failed', safe_to_retry: kind.safeToRetry }),
+    ...(aboutMoney && { outcome, safe_to_retry: kind.safeToRetry }),
+    ...(aboutMoney &&
+      outcome === 'unknown' &&
+      idempotencyKey && {
+        look_at: whereToLook(publicUrl, idempotencyKey),
+        look_after_seconds: Number(problemHeaders(details)?.['retry-after']),
+      }),
     ...details.members,
   });
 }

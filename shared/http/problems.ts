@@ -100,6 +100,24 @@ export const problems = {
     advice: 'Money cannot be moved from or to a closed account.',
     safeToRetry: false,
   },
+  payee_only: {
+    status: 403,
+    title: 'Only whoever was paid can do this',
+    advice: 'The payee of the transaction captures, voids and refunds it; ask them.',
+    safeToRetry: false,
+  },
+  operator_only: {
+    status: 403,
+    title: 'Only operators may do this',
+    advice: 'Ask somebody with the role; whoever owns the database gives it.',
+    safeToRetry: false,
+  },
+  address_not_allowed: {
+    status: 403,
+    title: 'This address may not call here',
+    advice: 'Call from one of the networks that the gateway lists for this address.',
+    safeToRetry: false,
+  },
   not_found: {
     status: 404,
     title: 'There is nothing here',
@@ -124,6 +142,27 @@ export const problems = {
     advice: 'Use the id, transaction_id or operation_id of a transaction that you are a party to.',
     safeToRetry: false,
   },
+  idempotency_key_not_found: {
+    status: 404,
+    title: 'Nothing is kept under this key',
+    advice:
+      'No request of yours with this key has come through. One that is still on its way may show up within 20 seconds; after that it ' +
+      'never happened, and may be sent again with the same key.',
+    safeToRetry: true,
+  },
+  wallet_not_found: {
+    status: 404,
+    title: 'No such account',
+    advice:
+      "Name it by its id or by its owner's username; accounts of the platform itself can be frozen, but not changed.",
+    safeToRetry: false,
+  },
+  freeze_not_found: {
+    status: 404,
+    title: 'No such freeze',
+    advice: 'Take the id from /v1/operator/freezes?all=true.',
+    safeToRetry: false,
+  },
   method_not_allowed: {
     status: 405,
     title: 'This address does not know that method',
@@ -146,6 +185,36 @@ export const problems = {
     status: 409,
     title: 'The transaction is no longer pending',
     advice: 'Read it again: it has already come to its end.',
+    safeToRetry: false,
+  },
+  transaction_not_refundable: {
+    status: 409,
+    title: 'This transaction cannot be refunded',
+    advice: 'Only a payment that has succeeded can be given back; see its type and status.',
+    safeToRetry: false,
+  },
+  hold_expired: {
+    status: 409,
+    title: 'The hold has expired',
+    advice: 'Ask the payer for a new one; nothing was captured.',
+    safeToRetry: false,
+  },
+  receipt_not_available: {
+    status: 409,
+    title: 'The transaction has no receipt',
+    advice: 'Only a transaction that is SUCCESS has one; read the transaction for how it stands.',
+    safeToRetry: false,
+  },
+  account_not_empty: {
+    status: 409,
+    title: 'The account is not empty',
+    advice: 'See balance, held and pending: an account is closed when all three are zero.',
+    safeToRetry: false,
+  },
+  account_closed_for_good: {
+    status: 409,
+    title: 'A closed account stays closed',
+    advice: 'Its owner registers anew; the old history stays readable.',
     safeToRetry: false,
   },
   already_registered: {
@@ -202,6 +271,36 @@ export const problems = {
     advice: 'A wallet holds at most 9999999999999.99.',
     safeToRetry: false,
   },
+  balance_limit_exceeded: {
+    status: 422,
+    title: 'The wallet may not hold that much',
+    advice: 'See limit for the rule and its value; choose a smaller amount, or have the owner verified.',
+    safeToRetry: false,
+  },
+  incoming_limit_exceeded: {
+    status: 422,
+    title: 'The wallet may not take in that much this month',
+    advice: 'See limit for the rule and its value; choose a smaller amount, or wait for the next month (Asia/Jakarta).',
+    safeToRetry: false,
+  },
+  capture_too_large: {
+    status: 422,
+    title: 'More would be captured than is held',
+    advice: 'See limit; capture at most what is held, with a new Idempotency-Key.',
+    safeToRetry: false,
+  },
+  refund_too_large: {
+    status: 422,
+    title: 'More would be refunded than was paid',
+    advice: 'See limit for what was paid and what of it is left to refund.',
+    safeToRetry: false,
+  },
+  payee_not_a_person: {
+    status: 422,
+    title: 'Transfers go to people',
+    advice: 'Pay a merchant with /v1/pay.',
+    safeToRetry: false,
+  },
   payment_method_unavailable: {
     status: 422,
     title: 'This payment method is not available',
@@ -242,6 +341,12 @@ export const problems = {
     status: 503,
     title: 'Not available at the moment',
     advice: 'Wait as Retry-After says, then send the same request with the same key again.',
+    safeToRetry: true,
+  },
+  money_frozen: {
+    status: 503,
+    title: 'Money does not move at the moment',
+    advice: 'Wait as Retry-After says, then send the same request with the same key again. Reading goes on.',
     safeToRetry: true,
   },
   outcome_unknown: {

@@ -32,6 +32,23 @@ export async function findKey(key: Key): Promise<SeenKey | undefined> {
   };
 }
 
+/**
+ * What `look` finds. Where it refuses, the kept answer of the same request, if it was answered before: a phone number may have changed
+ * hands since, and a repetition is answered all the same.
+ */
+export async function unlessAnswered<Found>(
+  key: Key,
+  look: () => Promise<Found>,
+): Promise<{ found: Found } | { answer: KeptAnswer }> {
+  try {
+    return { found: await look() };
+  } catch (error) {
+    const answer = error instanceof Problem ? (await findKey(key))?.answer : undefined;
+    if (!answer) throw error;
+    return { answer };
+  }
+}
+
 /** Claims the key for a request that moves no money itself; false when it was claimed before. In the transaction of what it asks for. */
 export async function claimKey(query: Query, key: Key, operationId: string): Promise<boolean> {
   const claimed = await query({

@@ -1,5 +1,5 @@
 // Natural batching: postings that arrive while a batch is in flight go together in the next one. No timer, no wait when idle, one
-// write batch in flight per instance. What a posting ends in is decided by decide.ts and written by batch.ts; here is what happens
+// write batch in flight per instance. What a posting ends in is decided by decide.ts and movements.ts and written by batch.ts; here is what happens
 // when that goes wrong.
 
 import type pg from 'pg';
@@ -11,10 +11,12 @@ import type { KeptAnswer } from '../http/function.ts';
 import { Problem } from '../http/problem.ts';
 import { beforeShutdown } from '../shutdown.ts';
 import { log } from '../telemetry/log.ts';
-import { BatchFailure, busyAccounts, type Ended, runBatch } from './batch.ts';
-import { accountIds } from './decide.ts';
+import { type Ended, runBatch } from './batch.ts';
 import { keyReused } from './keys.ts';
+import { busyAccounts } from './lock-and-read.ts';
+import { accountIds } from './movements.ts';
 import type { Decided, Posting } from './posting.ts';
+import { BatchFailure } from './write-and-commit.ts';
 
 /** What a posting has come to. */
 export interface Posted {
@@ -52,7 +54,7 @@ let connection: Promise<pg.Client> | undefined;
 
 /**
  * Posts to the ledger; resolves when the posting is committed or refused for good. Rejects with a Problem:
- * `idempotency_key_reused`, `service_unavailable` (nothing has happened), or `outcome_unknown` (ask again with the same key).
+ * `idempotency_key_reused`, `money_frozen` and `service_unavailable` (nothing has happened), or `outcome_unknown` (ask again with the same key).
  */
 export function post(posting: Posting): Promise<Posted> {
   if (queue.length >= LARGEST_QUEUE) return Promise.reject(busy('Too much is waiting already.'));
@@ -117,17 +119,19 @@ async function isolate(batch: Waiting[], failure: BatchFailure): Promise<void> {
 
 function finish(batch: readonly Waiting[], ended: readonly Ended[]): void {
   const events: OutboxEvent[] = [];
-  for (const [index, { posting, resolve, reject }] of batch.entries()) {
+  for (const [index, { posting, maybeCommitted, resolve, reject }] of batch.entries()) {
     const end = ended[index] as Ended;
     if ('repeats' in end) {
       const { operationId, answer } = end.repeats;
-      // If the operation is our own, its batch was committed though the answer was lost: this is its first answer.
-      resolve({ operationId, answer, replayed: operationId !== posting.operationId, decided: undefined });
+      // Its own batch may have been committed though the answer was lost: then this is its first answer.
+      const isOwn = maybeCommitted && operationId === posting.operationId;
+      resolve({ operationId, answer, replayed: !isOwn, decided: undefined });
       continue;
     }
     const { decision, response } = end;
     if (response.events) events.push(...response.events);
     if (decision.first) reject(keyReused(posting.key, decision.first));
+    else if (decision.outcome === 'frozen') reject(new Problem('money_frozen', { headers: { 'retry-after': '30' } }));
     else resolve({ operationId: posting.operationId, answer: response.answer, replayed: false, decided: decision });
   }
   if (events.length > 0) publish(events);
@@ -155,10 +159,15 @@ function withoutLate(batch: Waiting[]): Waiting[] {
 
 /** After a lock timeout: those that wait for an account which somebody else holds are sent away, the others go on. */
 async function withoutBusy(batch: Waiting[]): Promise<Waiting[]> {
-  const held = await busyAccounts(
-    await connect(),
-    batch.map(({ posting }) => posting),
-  ).catch(() => new Set<string>());
+  // The connection may be lost by now: then nobody is known to be busy, and the batch is run again.
+  const held = await connect()
+    .then((client) =>
+      busyAccounts(
+        client,
+        batch.map(({ posting }) => posting),
+      ),
+    )
+    .catch(() => new Set<string>());
   return batch.filter((waiting) => {
     const { key, movement } = waiting.posting;
     if (![key.accountId, ...accountIds(movement)].some((id) => held.has(id))) return true;

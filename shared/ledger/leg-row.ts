@@ -4,7 +4,7 @@ import { parseAmount } from '../money.ts';
 import type { Direction, Leg, PaymentMethod, TransactionStatus, TransactionType } from './posting.ts';
 
 export const LEG_COLUMNS = `id, operation_id, account_id, user_id, leg_number, transaction_type, transaction_status, direction, amount,
-  balance_before, balance_after, currency, counterparty_id, description, external_reference, payment_method, metadata, created_at, updated_at`;
+  balance_before, balance_after, currency, counterparty_id, description, external_reference, payment_method, metadata, refund_of, created_at, updated_at`;
 
 export interface LegRow {
   id: string;
@@ -24,6 +24,7 @@ export interface LegRow {
   external_reference: string | null;
   payment_method: PaymentMethod | null;
   metadata: string | null;
+  refund_of: string | null;
   created_at: Date;
   updated_at: Date;
 }
@@ -47,6 +48,7 @@ export function legOf(row: LegRow): Leg {
     externalReference: row.external_reference,
     paymentMethod: row.payment_method,
     metadata: row.metadata,
+    refundOf: row.refund_of,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };

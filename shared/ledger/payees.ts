@@ -1,7 +1,9 @@
-// Finds wallets by their owners' usernames. A username is never given to somebody else, so that what was found once stays true.
+// Finds wallets by their owners' usernames, by their ids, or by their owners' phone numbers. A username is never given to somebody else,
+// so that what was found once stays true; a phone number is, so that it is looked up each time.
 
-import { query } from '../database/database.ts';
+import { query, type Statement } from '../database/database.ts';
 import { Problem } from '../http/problem.ts';
+import type { Counterparty } from './transaction.ts';
 
 export interface Payee {
   accountId: string;
@@ -9,16 +11,24 @@ export interface Payee {
   type: 'user' | 'merchant';
 }
 
+/** One of a wallet's three names, in the spelling that is stored: a username in lower case, an account's id, a phone number as E.164. */
+export interface PayeeName {
+  username?: string | undefined;
+  account_id?: string | undefined;
+  phone?: string | undefined;
+}
+
 const LARGEST_CACHE = 50_000;
 const known = new Map<string, Payee>();
 
 /** Whoever `to` names; a `payee_not_found` Problem if there is nobody. */
-export function payeeOf(to: { username?: string | undefined; account_id?: string | undefined }): Promise<Payee> {
-  return to.account_id === undefined ? findPayee(to.username ?? '') : find(to.account_id, BY_ACCOUNT);
-}
-
-export function findPayee(username: string): Promise<Payee> {
-  return find(username, BY_USERNAME);
+export async function payeeOf({ username, account_id, phone }: PayeeName): Promise<Payee> {
+  const payee =
+    phone === undefined
+      ? await remember(account_id ?? username ?? '', account_id === undefined ? BY_USERNAME : BY_ACCOUNT)
+      : await lookUp(phone, BY_PHONE);
+  if (!payee) throw new Problem('payee_not_found');
+  return payee;
 }
 
 const SELECT = `
@@ -26,16 +36,18 @@ const SELECT = `
     from users person join accounts account on account.user_id = person.id`;
 const BY_USERNAME = { name: 'payee-by-username', text: `${SELECT} where person.username = $1` };
 const BY_ACCOUNT = { name: 'payee-by-account', text: `${SELECT} where account.id = $1` };
+// Those who move money may not read phone numbers: the database looks for them.
+const BY_PHONE = { name: 'payee-by-phone', text: 'select account_id, username, type from payee_by_phone($1)' };
 
-async function find(name: string, statement: { name: string; text: string }): Promise<Payee> {
-  const found = known.get(name) ?? (await lookUp(name, statement));
-  if (!found) throw new Problem('payee_not_found');
+async function remember(name: string, statement: Statement): Promise<Payee | undefined> {
+  const payee = known.get(name) ?? (await lookUp(name, statement));
+  if (!payee) return undefined;
   if (known.size >= LARGEST_CACHE && !known.has(name)) known.delete(known.keys().next().value as string);
-  known.set(name, found);
-  return found;
+  known.set(name, payee);
+  return payee;
 }
 
-async function lookUp(name: string, statement: { name: string; text: string }): Promise<Payee | undefined> {
+async function lookUp(name: string, statement: Statement): Promise<Payee | undefined> {
   const [row] = await query<{ account_id: string; username: string; type: 'user' | 'merchant' }>({
     ...statement,
     values: [name],
@@ -50,4 +62,9 @@ export function maskName(username: string): string {
     .filter(Boolean)
     .map((part) => (part.length < 3 ? `${part[0]}*` : part[0] + '*'.repeat(part.length - 2) + part.at(-1)))
     .join(' ');
+}
+
+/** A payee as the other side of a transaction. */
+export function counterpartyOf({ accountId, username, type }: Payee): Counterparty {
+  return { account_id: accountId, username, type };
 }

@@ -16,7 +16,15 @@ export interface Account {
   readonly kind: 'PERSON' | 'MERCHANT' | 'SYSTEM';
   readonly status: 'ACTIVE' | 'SUSPENDED' | 'CLOSED';
   readonly currency: string;
+  /** The owner's identity is proven, which raises the limits. */
+  readonly verified: boolean;
   readonly balance: bigint;
+  /** The sum of its PENDING debits; what is available is the balance without it. */
+  readonly held: bigint;
+  /** The sum of its PENDING credits. */
+  readonly pending: bigint;
+  /** What a person was given this month, refunds left out. */
+  readonly incoming: bigint;
   /** The number of its last leg. */
   readonly version: bigint;
 }
@@ -40,6 +48,8 @@ export interface Leg {
   readonly paymentMethod: PaymentMethod | null;
   /** JSON text. */
   readonly metadata: string | null;
+  /** The operation of the payment that this refund gives back. */
+  readonly refundOf: string | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }
@@ -53,6 +63,7 @@ export interface Particulars {
   description?: string;
   externalReference?: string;
   metadata?: string;
+  refundOf?: string;
 }
 
 /** Money goes from one account to another, at once. */
@@ -84,7 +95,79 @@ export interface Settlement {
   externalReference?: string;
 }
 
-export type Movement = Transfer | Opening | Settlement;
+/** Sets money aside for a payee: two PENDING legs. It is the payer's, and not available, until it is captured or released. */
+export interface Hold extends Particulars {
+  name: 'hold';
+  debit: string;
+  credit: string;
+  /** From the moment that the database decides. */
+  expiresInSeconds: number;
+}
+
+/** Moves what was held, or a part of it; the rest is the payer's again. */
+export interface Capture {
+  name: 'capture';
+  operationId: string;
+  debit: string;
+  credit: string;
+  /** Everything that is held, unless told. */
+  amount: bigint | undefined;
+}
+
+/** Ends a hold without moving anything: the payee gives it up, or its time is over. */
+export interface Release {
+  name: 'release';
+  operationId: string;
+  debit: string;
+  credit: string;
+  why: 'voided' | 'expired';
+}
+
+/** Gives a payment back, or a part of it, as an operation of its own. */
+export interface Refund {
+  name: 'refund';
+  /** The operation of the payment. */
+  payment: string;
+  /** Whoever was paid. */
+  debit: string;
+  /** Whoever has paid. */
+  credit: string;
+  /** Everything that has not been given back yet, unless told. */
+  amount: bigint | undefined;
+  description?: string;
+}
+
+export type Movement = Transfer | Opening | Settlement | Hold | Capture | Release | Refund;
+
+/** A row of `holds`. */
+export interface HeldAmount {
+  readonly operationId: string;
+  readonly payerAccount: string;
+  readonly amount: bigint;
+  readonly heldAt: Date;
+  readonly expiresAt: Date;
+  readonly endedAt: Date | null;
+  readonly captured: bigint;
+}
+
+/** A row of `refunded_payments`. */
+export interface RefundTotal {
+  readonly operationId: string;
+  readonly paid: bigint;
+  readonly refunded: bigint;
+}
+
+export type LimitRule = 'BALANCE' | 'MONTHLY_INCOMING';
+
+/** What a person's wallet may hold and take in, in minor units; a rule that is not in force is absent. */
+export type Limits = Readonly<Record<'UNVERIFIED' | 'VERIFIED', Readonly<Partial<Record<LimitRule, bigint>>>>>;
+
+/** What operators have stopped. */
+export interface Freezes {
+  readonly all: boolean;
+  readonly accounts: ReadonlySet<string>;
+  readonly functions: ReadonlySet<string>;
+}
 
 /** Claimed in the transaction that moves the money. `request` is the whole request as canonical JSON. */
 export interface Key {
@@ -98,6 +181,7 @@ export interface Key {
 export type Outcome =
   | 'key_in_progress'
   | 'key_reused'
+  | 'frozen'
   | 'same_account'
   | 'account_not_found'
   | 'payee_not_found'
@@ -106,13 +190,27 @@ export type Outcome =
   | 'account_suspended'
   | 'payee_unavailable'
   | 'currency_mismatch'
+  /** It has come to its end, or is not of the kind that can be ended so. */
   | 'already_settled'
+  | 'not_refundable'
+  | 'hold_expired'
+  | 'capture_too_large'
+  | 'refund_too_large'
   | 'insufficient_funds'
+  | 'balance_limit'
+  | 'incoming_limit'
   | 'balance_too_large'
   /** Done: the legs are written. */
   | 'posted'
   /** Done, but the money went to the suspense account. */
   | 'posted_to_suspense';
+
+/** Minor units. `accountId`: whose limit it is, where it is an account's. */
+export interface Bound {
+  readonly value: bigint;
+  readonly left: bigint;
+  readonly accountId?: string;
+}
 
 /** What was decided about one posting, and the legs that say so. */
 export interface Decided {
@@ -121,6 +219,10 @@ export interface Decided {
   readonly legs: readonly Leg[];
   /** The accounts of the posting by id, as the decision left them. */
   readonly accounts: ReadonlyMap<string, Account>;
+  readonly hold?: HeldAmount;
+  readonly refund?: RefundTotal;
+  /** With a refusal that has a bound: the bound, and what was left below it. */
+  readonly bound?: Bound;
   /** With `key_reused`: the request that the key belongs to. */
   readonly first?: { function: string; request: string };
 }

@@ -1,7 +1,9 @@
 // What requests about money have in common: the schemas of an amount, a payee, a note.
 
 import * as v from 'valibot';
-import { AMOUNT_PATTERN, formatAmount, parseAmount } from '../money.ts';
+import { AMOUNT_PATTERN, CURRENCY, formatAmount, parseAmount } from '../money.ts';
+import { normalisePhone } from '../sessions/identifier.ts';
+import type { Particulars } from './posting.ts';
 
 /** A positive decimal string; `"10"` becomes `"10.00"`, so that the same amount is the same request. */
 export const amountSchema = v.pipe(
@@ -18,23 +20,37 @@ export const amountSchema = v.pipe(
 
 const ACCOUNT_ID = /^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$/;
 
-/** Somebody's wallet, by one of its two names. */
+const NOT_A_PHONE = 'must be a phone number such as +6281234567890 or 081234567890';
+
+export const usernameSchema = v.pipe(
+  v.string(),
+  v.trim(),
+  v.toLowerCase(),
+  v.minLength(3, 'must have at least 3 characters'),
+  v.maxLength(30, 'must have at most 30 characters'),
+);
+
+/** Becomes E.164, so that the same number is the same request. */
+export const phoneSchema = v.pipe(
+  v.string(),
+  v.trim(),
+  v.check((written) => normalisePhone(written) !== undefined, NOT_A_PHONE),
+  v.transform((written) => normalisePhone(written) ?? ''),
+  v.description(
+    'With its country (+62...), or an Indonesian number as it is dialled at home (08...). It names whoever has it now.',
+  ),
+);
+
+/** Somebody's wallet, by one of its three names. */
 export const payeeSchema = v.pipe(
   v.strictObject({
-    username: v.optional(
-      v.pipe(
-        v.string(),
-        v.trim(),
-        v.toLowerCase(),
-        v.minLength(3, 'must have 3 characters'),
-        v.maxLength(30, 'must have at most 30 characters'),
-      ),
-    ),
+    username: v.optional(usernameSchema),
     account_id: v.optional(v.pipe(v.string(), v.regex(ACCOUNT_ID, 'must be an account id (a UUID)'), v.toLowerCase())),
+    phone: v.optional(phoneSchema),
   }),
   v.check(
-    ({ username, account_id }) => (username === undefined) !== (account_id === undefined),
-    'must have either username or account_id',
+    (names) => Object.values(names).filter((name) => name !== undefined).length === 1,
+    'must have exactly one of username, account_id and phone',
   ),
   v.title('Payee'),
   v.examples([{ username: 'warung_sari' }]),
@@ -61,4 +77,29 @@ export const metadataSchema = v.pipe(
   ),
   v.maxEntries(20, 'must have at most 20 entries'),
   v.transform((notes) => Object.fromEntries(Object.entries(notes).sort(([a], [b]) => (a < b ? -1 : 1)))),
+);
+
+/** What the legs will say, from the body of a request. */
+export function particularsFrom(body: {
+  amount: string;
+  reference?: string | undefined;
+  description?: string | undefined;
+  metadata?: Record<string, string> | undefined;
+}): Omit<Particulars, 'type'> {
+  const { amount, reference, description, metadata } = body;
+  return {
+    amount: parseAmount(amount),
+    currency: CURRENCY,
+    ...(description !== undefined && { description }),
+    ...(reference !== undefined && { externalReference: reference }),
+    ...(metadata !== undefined && { metadata: JSON.stringify(metadata) }),
+  };
+}
+
+/** RFC 3339, with a zone. */
+export const timeSchema = v.pipe(
+  v.string(),
+  v.isoTimestamp('must be a time with a zone, such as 2026-11-20T00:00:00+07:00 (with + written as %2B)'),
+  // One complaint is enough: what has not the form is not looked at again.
+  v.check((text) => !v.ISO_TIMESTAMP_REGEX.test(text) || !Number.isNaN(Date.parse(text)), 'must be a time that exists'),
 );

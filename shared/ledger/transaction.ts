@@ -50,6 +50,12 @@ export const transactionSchema = v.pipe(
     ),
     counterparty: v.nullable(counterpartySchema),
     metadata: v.nullable(v.record(v.string(), v.string())),
+    refund_of: v.nullable(
+      v.pipe(v.string(), v.uuid(), v.description('The operation_id of the payment that is given back.')),
+    ),
+    expires_at: v.nullable(
+      v.pipe(v.string(), v.isoTimestamp(), v.description('Of a hold that is PENDING: until then it can be captured.')),
+    ),
     created_at: time,
     updated_at: time,
   }),
@@ -60,7 +66,9 @@ export type Transaction = v.InferOutput<typeof transactionSchema>;
 export type Counterparty = v.InferOutput<typeof counterpartySchema>;
 
 const DIRECTION = { DEBIT: 'debit', CREDIT: 'credit' } as const;
-export function transactionOf(leg: Leg, counterparty: Counterparty | null): Transaction {
+
+/** `expiresAt`: of the hold, while it is PENDING. */
+export function transactionOf(leg: Leg, counterparty: Counterparty | null, expiresAt: Date | null = null): Transaction {
   return {
     id: leg.id,
     transaction_id: transactionId(leg.type, leg.id),
@@ -77,6 +85,8 @@ export function transactionOf(leg: Leg, counterparty: Counterparty | null): Tran
     external_reference: leg.externalReference,
     counterparty,
     metadata: leg.metadata === null ? null : JSON.parse(leg.metadata),
+    refund_of: leg.refundOf,
+    expires_at: expiresAt?.toISOString() ?? null,
     created_at: leg.createdAt.toISOString(),
     updated_at: leg.updatedAt.toISOString(),
   };

@@ -3,7 +3,7 @@
 import { query } from '../database/database.ts';
 
 const MONTHS_AHEAD = 12;
-const KEYS_KEPT_DAYS = 30;
+export const KEYS_KEPT_DAYS = 30;
 const KEYS_AT_ONCE = 2_000;
 const MOST_KEYS = 100_000;
 

@@ -15,12 +15,19 @@ const TRACEPARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-
 
 type Exporter = typeof import('./export-spans.ts');
 let exporter: Exporter | undefined;
+let served = 'one-gate';
 
 /** Loads the span exporter if a collector is configured; the host calls it before it serves. */
 export async function startTelemetry(service: string): Promise<void> {
+  served = service;
   if (!traceEndpoint()) return;
   exporter = await import('./export-spans.ts');
   exporter.start(service);
+}
+
+/** The function that this process serves. */
+export function functionName(): string {
+  return served;
 }
 
 /** Sends the spans that are still held back. */

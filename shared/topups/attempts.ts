@@ -1,6 +1,7 @@
 // Attempts to have a top-up paid: what is written before, and after, the provider is asked.
 
-import { type Query, query } from '../database/database.ts';
+import { type Query, query, transaction } from '../database/database.ts';
+import { resolveFindings, tell } from '../findings.ts';
 import type { KeptAnswer } from '../http/function.ts';
 import { CREDIT_PLACE, legId } from '../ledger/ids.ts';
 import type { Key } from '../ledger/posting.ts';
@@ -133,16 +134,17 @@ export async function markPaid({ reference }: Attempt, providerReference: string
 
 /** Nothing is left to find out, unless an attempt may still be paid. What was said about its being stuck is settled with that. */
 export async function stopLooking(operationId: string): Promise<void> {
-  await query({
-    name: 'topup-stop-looking',
-    text: `
-      with stopped as (
+  const events = await transaction(async (query) => {
+    const stopped = await query({
+      name: 'topup-stop-looking',
+      text: `
         update topups set look_at = null
          where operation_id = $1 and not exists (
            select from topup_attempts where operation_id = $1 and state in ('REQUESTED', 'ACCEPTED'))
-        returning operation_id)
-      update findings set resolved_at = now()
-       where operation_id in (select operation_id from stopped) and kind = 'topup_stuck' and resolved_at is null`,
-    values: [operationId],
+        returning 1`,
+      values: [operationId],
+    });
+    return stopped.length > 0 ? resolveFindings(query, 'topup_stuck', { subject: operationId }) : [];
   });
+  tell(events);
 }

@@ -1,0 +1,34 @@
+// What people with power did, and why. A row is written in the transaction of the change it tells of, so that neither is without the
+// other; the database lets nobody change or remove it.
+
+import * as v from 'valibot';
+import type { Query } from './database/database.ts';
+
+export const reasonSchema = v.pipe(
+  v.string(),
+  v.trim(),
+  v.minLength(1, 'must not be empty'),
+  v.maxLength(500, 'must have at most 500 characters'),
+  v.description('Why, for the audit trail and for whoever reads it in a year.'),
+  v.examples(['Payments are posted twice: INC-204']),
+);
+
+export interface AuditEntry {
+  /** The user's id; null for the platform itself. */
+  actor: string | null;
+  /** The function's name. */
+  action: string;
+  /** `all`, `function:<name>`, `account:<id>` or `user:<username>`: at most 100 characters. */
+  subject: string;
+  reason: string;
+  /** What it was and what it is; kept as JSON. No secrets, no personal data. */
+  detail: Readonly<Record<string, unknown>>;
+}
+
+/** Adds a row. `query` is the transaction of the change. */
+export async function audit(query: Query, { actor, action, subject, reason, detail }: AuditEntry): Promise<void> {
+  await query({
+    text: 'insert into audit_trail (actor, action, subject, reason, detail) values ($1, $2, $3, $4, $5)',
+    values: [actor, action, subject, reason, JSON.stringify(detail)],
+  });
+}

@@ -1,0 +1,128 @@
+// Holds whose time is over: each is released under a key of its own, so that it is released once, however often the schedule comes,
+// and a capture that was faster stands.
+
+import { query } from '../database/database.ts';
+import { type Finding, keepFindings } from '../findings.ts';
+import { Problem } from '../http/problem.ts';
+import { post } from '../ledger/ledger.ts';
+import { movementEvent } from '../ledger/movement-event.ts';
+import type { Decided, Leg, Response } from '../ledger/posting.ts';
+import { SCHEDULE_KEYS } from '../ledger/system-accounts.ts';
+import { log } from '../telemetry/log.ts';
+
+/** As many as a batch of the ledger takes from this function (CONTAINER_CONCURRENCY of its manifest). */
+const AT_ONCE = 50;
+
+interface ExpiredHold {
+  [column: string]: unknown;
+  operation_id: string;
+  payer_account: string;
+  /** Null when its leg is missing. */
+  payee_account: string | null;
+  amount: string;
+  expires_at: string;
+}
+
+/** `elsewhere`: captured or voided at the same moment. `frozen`, `later`: nothing has happened, the next run tries again. */
+type End = 'released' | 'elsewhere' | 'frozen' | 'later' | { refused: string };
+
+export interface Expiry {
+  released: number;
+  refused: number;
+  /** Not tried, or to be tried again. */
+  left: boolean;
+}
+
+/**
+ * Releases expired holds, the oldest first; no batch begins after `limitMs`. One that cannot be released becomes a finding, is passed
+ * over, and is tried again by the next run: it stands in nobody's way.
+ */
+export async function releaseExpired(limitMs: number, traceparent: string): Promise<Expiry> {
+  const end = performance.now() + limitMs;
+  const findings: Finding[] = [];
+  const expiry: Expiry = { released: 0, refused: 0, left: false };
+  for (let after: ExpiredHold | undefined; ; ) {
+    const holds = await readExpired(after);
+    const ends = await Promise.all(holds.map((hold) => release(hold, traceparent)));
+    for (const [index, how] of ends.entries()) {
+      if (how === 'released') expiry.released++;
+      else if (how === 'frozen' || how === 'later') expiry.left = true;
+      else if (how !== 'elsewhere') findings.push(refusedHold(holds[index] as ExpiredHold, how.refused));
+    }
+    after = holds.at(-1);
+    if (holds.length < AT_ONCE) break;
+    if (performance.now() > end) {
+      expiry.left = true;
+      break;
+    }
+  }
+  expiry.refused = findings.length;
+  await keepFindings('hold_not_released', findings, expiry.left ? 'some' : 'all');
+  return expiry;
+}
+
+/** The next ones after one of them, in order of their expiry. */
+function readExpired(after: ExpiredHold | undefined): Promise<ExpiredHold[]> {
+  return query<ExpiredHold>({
+    name: 'holds-expired',
+    text: `
+      select hold.operation_id, hold.payer_account, debit.counterparty_id as payee_account, hold.amount, hold.expires_at::text
+        from holds hold left join historical_transactions debit
+          on debit.id = (left(hold.operation_id::text, 35) || '1')::uuid and debit.account_id = hold.payer_account
+       where hold.ended_at is null and hold.expires_at <= now()
+         and ($1::timestamptz is null or (hold.expires_at, hold.operation_id) > ($1::timestamptz, $2::uuid))
+       order by hold.expires_at, hold.operation_id limit $3`,
+    values: [after?.expires_at ?? null, after?.operation_id ?? null, AT_ONCE],
+  });
+}
+
+async function release(hold: ExpiredHold, traceparent: string): Promise<End> {
+  const { operation_id: operationId, payer_account: debit, payee_account: credit } = hold;
+  if (credit === null) return { refused: 'its legs are missing' };
+  try {
+    const { answer } = await post({
+      key: {
+        accountId: SCHEDULE_KEYS,
+        key: `expire:${operationId}`,
+        function: 'expire-holds',
+        request: JSON.stringify({ operation_id: operationId }),
+      },
+      operationId,
+      movement: { name: 'release', operationId, debit, credit, why: 'expired' },
+      respond: (decided) => respond(decided, traceparent),
+    });
+    const outcome: string = answer ? JSON.parse(answer.body).outcome : 'no answer';
+    if (outcome === 'posted') return 'released';
+    return outcome === 'already_settled' && !(await isOpen(operationId)) ? 'elsewhere' : { refused: outcome };
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    if (error.code === 'money_frozen') return 'frozen';
+    log.warn({ error, operationId }, 'an expired hold could not be released');
+    // The database is away or the account is busy; anything else is about this hold.
+    return error.code === 'internal_error' ? { refused: 'it cannot be written' } : 'later';
+  }
+}
+
+function respond({ outcome, legs }: Decided, traceparent: string): Response {
+  const answer = { status: 200, body: JSON.stringify({ outcome }) };
+  if (outcome !== 'posted') return { answer };
+  const [debit, credit] = legs as [Leg, Leg];
+  return { answer, events: [movementEvent('one-gate.payment.expired', 'expire-holds', [debit, credit], traceparent)] };
+}
+
+async function isOpen(operationId: string): Promise<boolean> {
+  const rows = await query({
+    text: 'select 1 from holds where operation_id = $1 and ended_at is null',
+    values: [operationId],
+  });
+  return rows.length > 0;
+}
+
+function refusedHold({ operation_id: operationId, payer_account: payer, amount }: ExpiredHold, why: string): Finding {
+  return {
+    kind: 'hold_not_released',
+    subject: operationId,
+    operationId,
+    detail: `A hold of ${amount} of account ${payer} has expired and cannot be released: ${why}.`,
+  };
+}

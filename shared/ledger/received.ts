@@ -1,0 +1,33 @@
+// What whoever was paid does with a payment: capture it, void it, give it back. All three begin by finding it.
+
+import * as v from 'valibot';
+import { Problem } from '../http/problem.ts';
+import type { ProblemCode } from '../http/problems.ts';
+import { readTransaction } from './history.ts';
+import { parseTransactionName } from './ids.ts';
+import type { Counterparty } from './transaction.ts';
+
+export const receivedIdSchema = v.pipe(
+  v.string(),
+  v.maxLength(50, 'must have at most 50 characters'),
+  v.description("The payment's transaction_id, id or operation_id, of either side."),
+  v.examples(['PAY-01A192E762807ABC8DEF012345678902']),
+);
+
+export interface Received {
+  operationId: string;
+  payer: Counterparty;
+}
+
+/**
+ * The payment that the account has received, or has been promised. Problems: `transaction_not_found`, `payee_only` for its payer,
+ * `otherwise` when it is no payment. All of this never changes, so that it can be known before anything is locked.
+ */
+export async function findReceived(accountId: string, name: string, otherwise: ProblemCode): Promise<Received> {
+  const id = parseTransactionName(name);
+  const transaction = id && (await readTransaction(accountId, id));
+  if (!transaction) throw new Problem('transaction_not_found');
+  if (transaction.type !== 'PAYMENT' || !transaction.counterparty) throw new Problem(otherwise);
+  if (transaction.direction === 'debit') throw new Problem('payee_only');
+  return { operationId: transaction.operation_id, payer: transaction.counterparty };
+}

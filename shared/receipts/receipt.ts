@@ -1,0 +1,112 @@
+// A receipt: what became of one transaction, as one party to it may show it to others, signed so that it can be checked without us.
+
+import { CompactSign } from 'jose';
+import * as v from 'valibot';
+import { publicUrl } from '../environment.ts';
+import { maskName } from '../ledger/payees.ts';
+import { type Transaction, transactionSchema } from '../ledger/transaction.ts';
+import { signingKey } from './signing-keys.ts';
+
+const TYPE = 'receipt+jwt';
+export const RECEIPT_KEYS_PATH = '/.well-known/receipt-keys.json';
+
+/** Whose receipt it is. */
+export interface Holder {
+  accountId: string;
+  username: string;
+  type: 'user' | 'merchant';
+}
+
+const { entries: tx } = transactionSchema.pipe[0];
+const time = v.pipe(v.string(), v.isoTimestamp(), v.description('UTC, RFC 3339.'));
+
+/** What a receipt says. No balances, descriptions or metadata: it is shown to others. */
+export const receiptSchema = v.pipe(
+  v.object({
+    iss: v.pipe(v.string(), v.description('Who has signed: this platform’s address, without a slash at the end.')),
+    iat: v.pipe(v.number(), v.description('`settled_at` in Unix seconds.')),
+    jti: v.pipe(v.string(), v.uuid(), v.description("The receipt's id: that of the transaction's leg it is about.")),
+    sub: v.pipe(v.string(), v.uuid(), v.description('The account whose receipt it is.')),
+    transaction_id: tx.transaction_id,
+    operation_id: tx.operation_id,
+    type: tx.type,
+    status: v.literal('SUCCESS'),
+    direction: tx.direction,
+    amount: tx.amount,
+    currency: tx.currency,
+    payment_method: tx.payment_method,
+    external_reference: tx.external_reference,
+    refund_of: tx.refund_of,
+    party: v.object({ account_id: v.string(), username: v.string(), type: v.picklist(['user', 'merchant']) }),
+    counterparty: v.nullable(
+      v.object({
+        account_id: v.string(),
+        masked_name: v.pipe(v.nullable(v.string()), v.examples(['w****g s**i'])),
+        type: v.picklist(['user', 'merchant', 'system']),
+      }),
+    ),
+    created_at: time,
+    settled_at: time,
+    statement: v.pipe(
+      v.string(),
+      v.description('The same as a sentence, for people.'),
+      v.examples(['siti.rahayu paid IDR 150000.00 to w****g s**i on 2026-11-20T04:05:06.789Z (PAY-01A192E7...).']),
+    ),
+  }),
+  v.title('Receipt'),
+);
+
+export type Receipt = v.InferOutput<typeof receiptSchema>;
+
+/** What can be said for good; undefined while the transaction has not succeeded, since only then it stays as it is. */
+export function receiptOf(transaction: Transaction, holder: Holder): Receipt | undefined {
+  const { id, status, counterparty, created_at, updated_at: settled_at } = transaction;
+  if (status !== 'SUCCESS') return undefined;
+  const masked = counterparty && {
+    account_id: counterparty.account_id,
+    masked_name: counterparty.username === null ? null : maskName(counterparty.username),
+    type: counterparty.type,
+  };
+  return {
+    iss: publicUrl(),
+    // Not the time of asking: the same transaction has the same receipt, byte for byte, as long as the same key signs.
+    iat: Math.floor(Date.parse(settled_at) / 1000),
+    jti: id,
+    sub: holder.accountId,
+    transaction_id: transaction.transaction_id,
+    operation_id: transaction.operation_id,
+    type: transaction.type,
+    status,
+    direction: transaction.direction,
+    amount: transaction.amount,
+    currency: transaction.currency,
+    payment_method: transaction.payment_method,
+    external_reference: transaction.external_reference,
+    refund_of: transaction.refund_of,
+    party: { account_id: holder.accountId, username: holder.username, type: holder.type },
+    counterparty: masked,
+    created_at,
+    settled_at,
+    statement: statementOf(transaction, holder.username, masked?.masked_name ?? null),
+  };
+}
+
+const GIVEN = { TOPUP: 'paid out', PAYMENT: 'paid', REFUND: 'gave back', TRANSFER: 'sent' } as const;
+const TAKEN = { TOPUP: 'topped up with', PAYMENT: 'was paid', REFUND: 'was given back', TRANSFER: 'was sent' } as const;
+const PROVIDERS = { GOPAY: 'GoPay', SHOPEE_PAY: 'ShopeePay' } as const;
+
+function statementOf(transaction: Transaction, name: string, other: string | null): string {
+  const { type, direction, amount, currency, payment_method, updated_at, transaction_id } = transaction;
+  const verb = (direction === 'debit' ? GIVEN : TAKEN)[type];
+  const who = other ?? (payment_method ? PROVIDERS[payment_method] : 'One Gate');
+  const between = `${direction === 'debit' ? 'to' : 'from'} ${who}`;
+  return `${name} ${verb} ${currency} ${amount} ${between} on ${updated_at} (${transaction_id}).`;
+}
+
+/** The receipt as a compact JWS (RFC 7515), EdDSA with Ed25519. */
+export async function signReceipt(receipt: Receipt): Promise<string> {
+  const { kid, key } = await signingKey();
+  return new CompactSign(new TextEncoder().encode(JSON.stringify(receipt)))
+    .setProtectedHeader({ alg: 'EdDSA', typ: TYPE, kid })
+    .sign(key);
+}

@@ -1,0 +1,49 @@
+// Exports metrics to the OpenTelemetry collector. Loaded only where a collector is configured, with the first figure.
+
+import type { Counter, Gauge, Meter } from '@opentelemetry/api';
+import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http';
+import { resourceFromAttributes } from '@opentelemetry/resources';
+import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
+import type { Attributes } from './metrics.ts';
+
+const EXPORT_EVERY_MS = 60_000;
+/** A run must not wait for a collector that does not answer. */
+const EXPORT_TIMEOUT_MS = 3_000;
+
+let provider: MeterProvider | undefined;
+let meter: Meter | undefined;
+const gauges = new Map<string, Gauge>();
+const counters = new Map<string, Counter>();
+
+export function start(service: string): void {
+  provider = new MeterProvider({
+    resource: resourceFromAttributes({ 'service.name': service, 'service.namespace': 'one-gate' }),
+    readers: [
+      new PeriodicExportingMetricReader({
+        exporter: new OTLPMetricExporter({ timeoutMillis: EXPORT_TIMEOUT_MS }),
+        exportIntervalMillis: EXPORT_EVERY_MS,
+        exportTimeoutMillis: EXPORT_TIMEOUT_MS,
+      }),
+    ],
+  });
+  meter = provider.getMeter('one-gate');
+}
+
+export function setGauge(name: string, value: number, attributes: Attributes): void {
+  instrument(gauges, name, (from) => from.createGauge(name)).record(value, attributes);
+}
+
+export function addToCounter(name: string, value: number, attributes: Attributes): void {
+  instrument(counters, name, (from) => from.createCounter(name)).add(value, attributes);
+}
+
+export async function push(): Promise<void> {
+  await provider?.forceFlush();
+}
+
+function instrument<Instrument>(known: Map<string, Instrument>, name: string, make: (from: Meter) => Instrument) {
+  if (!meter) throw new Error('start must come first');
+  const found = known.get(name) ?? make(meter);
+  known.set(name, found);
+  return found;
+}
