@@ -1,7 +1,7 @@
 # One Gate on one machine. Needs Node 20 or later to begin with; the project brings its own Node 24. Parts that are found are used
 # (Redis, Java for Kafka), see `make up`.
 .DEFAULT_GOAL := help
-.PHONY: help up down ps test check build bench clean
+.PHONY: help up down ps audit operator test check build mutations bench faults clean
 SHELL := /bin/sh
 
 # The project's own Node, and its tools, before everything else.
@@ -19,6 +19,12 @@ down: node_modules/.installed ## stop a platform that runs in another terminal
 ps: node_modules/.installed ## show functions: instances, requests in flight and waiting, cold starts
 	@exec node knative/local/ps.ts
 
+audit: node_modules/.installed ## prove all of the books (of the platform here, or of DATABASE_URL)
+	@exec node knative/audit.ts
+
+operator: node_modules/.installed ## make a registered user an operator (USERNAME=name)
+	@exec node knative/local/operator.ts '$(if $(filter command,$(origin USERNAME)),$(USERNAME))'
+
 test: build ## set everything up and run all tests (TESTS=pattern for some)
 	@exec npm test --silent -- $(TESTS)
 
@@ -28,8 +34,14 @@ check: node_modules/.installed ## formatting, lint and types
 build: node_modules/.installed ## bundle the functions into .build
 	@node knative/local/build.ts
 
+mutations: node_modules/.installed ## break the ledger in eight ways and see each caught (takes minutes)
+	@exec node --disable-warning=TimeoutNegativeWarning test/mutations/run.ts
+
 bench: build ## measure and rewrite test/bench/README.md (takes minutes)
 	@exec node --disable-warning=TimeoutNegativeWarning test/bench/run.ts
+
+faults: build ## break everything while money moves, compare the books, and rewrite test/faults/README.md (takes minutes)
+	@exec node --disable-warning=TimeoutNegativeWarning test/faults/run.ts
 
 clean: ## remove the platform's data, keys and bundles
 	@if [ -f .data/owner.json ] && [ -d node_modules ]; then node knative/local/down.ts; fi

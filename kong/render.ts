@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { isSeq, parseDocument } from 'yaml';
+import { isNetwork } from './network.ts';
 
 export interface Place {
   /** Where the platform is reached from outside, without a trailing slash. */
@@ -13,6 +14,8 @@ export interface Place {
   redisHost: string;
   /** A JWK set, as the ConfigMap's token-public-keys holds it. Private members are never copied. */
   publicKeys: string;
+  /** The networks that operators call from, such as 10.20.0.0/16: nobody else reaches their functions. */
+  operatorAddresses: readonly string[];
 }
 
 /** The text of kong.yaml for a place. Throws a sentence when the place or the template is not usable. */
@@ -21,7 +24,11 @@ export function renderKong(template: string, place: Place): string {
     throw new Error(`The public address must be scheme and host without a slash at the end, not ${place.publicUrl}.`);
   }
   if (!/^[\w.-]+$/.test(place.redisHost)) throw new Error(`${place.redisHost} is not a host name for Redis.`);
-  const values: Record<string, string> = { PUBLIC_URL: place.publicUrl, REDIS_HOST: place.redisHost };
+  const values: Record<string, string> = {
+    PUBLIC_URL: place.publicUrl,
+    REDIS_HOST: place.redisHost,
+    OPERATOR_ADDRESSES: withinQuotes(place.operatorAddresses),
+  };
   const filled = template.replace(/\$\{(\w+)\}/g, (_, name: string) => {
     const value = values[name];
     if (value === undefined) throw new Error(`kong.yaml has a placeholder ${name} that nothing is known for.`);
@@ -35,6 +42,15 @@ export function renderKong(template: string, place: Place): string {
   return document.toString({ lineWidth: 0 });
 }
 
+/** One text in quotes becomes a list of them. */
+function withinQuotes(networks: readonly string[]): string {
+  if (networks.length === 0)
+    throw new Error('Operators need at least one network to call from: Kong takes none for all.');
+  const wrong = networks.find((network) => !isNetwork(network));
+  if (wrong !== undefined) throw new Error(`${wrong} is not an IP address or a network such as 10.0.0.0/8.`);
+  return networks.join('", "');
+}
+
 function credentialsOf(publicKeys: string) {
   const { keys } = JSON.parse(publicKeys) as { keys: (JsonWebKey & { kid?: string })[] };
   if (keys.length === 0) throw new Error('The JWK set holds no key: nobody could log in.');
@@ -46,16 +62,25 @@ function credentialsOf(publicKeys: string) {
   });
 }
 
-/* node kong/render.ts --public-url https://... --redis-host redis --keys jwks.json > rendered.yaml */
+/* node kong/render.ts --public-url https://... --redis-host redis --keys jwks.json --operator-addresses 10.20.0.0/16 > rendered.yaml */
 if (process.argv[1] === import.meta.filename) {
   const { values } = parseArgs({
-    options: { 'public-url': { type: 'string' }, 'redis-host': { type: 'string' }, keys: { type: 'string' } },
+    options: {
+      'public-url': { type: 'string' },
+      'redis-host': { type: 'string' },
+      keys: { type: 'string' },
+      'operator-addresses': { type: 'string' },
+    },
   });
-  const { 'public-url': publicUrl, 'redis-host': redisHost, keys } = values;
-  if (!publicUrl || !redisHost || !keys) {
-    process.stderr.write('node kong/render.ts --public-url URL --redis-host HOST --keys FILE > rendered.yaml\n');
+  const { 'public-url': publicUrl, 'redis-host': redisHost, keys, 'operator-addresses': addresses } = values;
+  if (!publicUrl || !redisHost || !keys || !addresses) {
+    process.stderr.write(
+      'node kong/render.ts --public-url URL --redis-host HOST --keys FILE --operator-addresses NETWORK,... > rendered.yaml\n',
+    );
     process.exit(64);
   }
   const template = await readFile(new URL('kong.yaml', import.meta.url), 'utf8');
-  process.stdout.write(renderKong(template, { publicUrl, redisHost, publicKeys: await readFile(keys, 'utf8') }));
+  const operatorAddresses = addresses.split(',').map((network) => network.trim());
+  const publicKeys = await readFile(keys, 'utf8');
+  process.stdout.write(renderKong(template, { publicUrl, redisHost, publicKeys, operatorAddresses }));
 }

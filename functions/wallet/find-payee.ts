@@ -1,29 +1,45 @@
-// GET /v1/payees: finds somebody to pay by username.
+// GET /v1/payees: finds somebody to pay by username or phone number.
 
 import * as v from 'valibot';
 import { defineFunction } from '../../shared/http/function.ts';
-import { findPayee, maskName } from '../../shared/ledger/payees.ts';
+import { maskName, payeeOf } from '../../shared/ledger/payees.ts';
+import { phoneSchema, usernameSchema } from '../../shared/ledger/request.ts';
 import { user } from '../../shared/sessions/caller.ts';
 
 export default defineFunction({
   name: 'find-payee',
   summary: 'Find a person or a merchant to pay',
+  description:
+    'Asked for a username or a phone number, exactly one of them. A phone number does not tell the username of whoever has it: show ' +
+    '`masked_name` to the payer, and pay to the `account_id` or to the phone number.',
   http: {
     route: 'GET /v1/payees',
     caller: user,
-    query: v.strictObject({
-      username: v.pipe(
-        v.string(),
-        v.trim(),
-        v.toLowerCase(),
-        v.minLength(3, 'must have at least 3 characters'),
-        v.maxLength(30, 'must have at most 30 characters'),
+    query: v.pipe(
+      v.strictObject({
+        username: v.optional(usernameSchema),
+        phone: v.optional(
+          v.pipe(
+            v.string(),
+            // In a query + is a space unless it is written as %2B, and it often is not.
+            v.transform((written) => written.replace(/^ /, '+')),
+            phoneSchema,
+          ),
+        ),
+      }),
+      v.check(
+        ({ username, phone }) => (username === undefined) !== (phone === undefined),
+        'must have exactly one of username and phone',
       ),
-    }),
+    ),
     answer: v.object({
       payee: v.object({
         account_id: v.pipe(v.string(), v.uuid()),
-        username: v.string(),
+        username: v.pipe(
+          v.nullable(v.string()),
+          v.description('Null for whoever was looked for by phone number.'),
+          v.examples(['warung_sari']),
+        ),
         masked_name: v.pipe(v.string(), v.description('Enough to recognise somebody by.'), v.examples(['w****g s**i'])),
         type: v.picklist(['user', 'merchant']),
       }),
@@ -32,8 +48,17 @@ export default defineFunction({
     errors: ['payee_not_found'],
 
     handle: async ({ query }) => {
-      const { accountId, username, type } = await findPayee(query.username);
-      return { data: { payee: { account_id: accountId, username, masked_name: maskName(username), type } } };
+      const { accountId, username, type } = await payeeOf(query);
+      return {
+        data: {
+          payee: {
+            account_id: accountId,
+            username: query.username === undefined ? null : username,
+            masked_name: maskName(username),
+            type,
+          },
+        },
+      };
     },
   },
 });

@@ -1,49 +1,72 @@
-// GET /v1/account: the caller's wallet.
+// GET /v1/account: the caller's wallet, now or as it was at any time.
 
 import * as v from 'valibot';
-import { query } from '../../shared/database/database.ts';
 import { defineFunction } from '../../shared/http/function.ts';
 import { Problem } from '../../shared/http/problem.ts';
+import { readAccount, readAccountAt } from '../../shared/ledger/account.ts';
+import { timeSchema } from '../../shared/ledger/request.ts';
 import { user } from '../../shared/sessions/caller.ts';
+
+const amount = v.pipe(v.string(), v.examples(['150000.00']));
+const time = v.pipe(v.string(), v.isoTimestamp());
 
 export default defineFunction({
   name: 'get-account',
-  summary: "The caller's wallet",
+  summary: "The caller's wallet, now or at any time",
+  description:
+    'With `at` the wallet as it was at that moment, computed from its history; a movement at exactly that moment has happened. Moments ' +
+    'less than ten seconds ago can still change by what is being committed; older ones never do.',
   http: {
     route: 'GET /v1/account',
     caller: user,
+    query: v.strictObject({
+      at: v.optional(
+        v.pipe(
+          timeSchema,
+          v.description('A time in the past, RFC 3339 with a zone (with + written as %2B); now, if left out.'),
+        ),
+      ),
+    }),
     answer: v.object({
       account: v.object({
         id: v.pipe(v.string(), v.uuid()),
-        balance: v.pipe(v.string(), v.examples(['150000.00'])),
-        available: v.pipe(v.string(), v.description('What can be spent now.'), v.examples(['150000.00'])),
+        balance: v.pipe(amount, v.description('What is there, holds included.')),
+        available: v.pipe(amount, v.description('What can be spent: the balance less what is held.')),
         currency: v.string(),
-        status: v.picklist(['ACTIVE', 'SUSPENDED', 'CLOSED']),
-        updated_at: v.pipe(v.string(), v.isoTimestamp()),
+        status: v.pipe(
+          v.nullable(v.picklist(['ACTIVE', 'SUSPENDED', 'CLOSED'])),
+          v.description('Null with `at`: it is known for the present only.'),
+        ),
+        verified: v.pipe(
+          v.boolean(),
+          v.description("The owner's identity is proven, which raises the wallet's limits."),
+        ),
+        updated_at: v.pipe(
+          time,
+          v.description(
+            'The last change until `as_of`; of a transaction that has changed again since then, only the later change counts.',
+          ),
+        ),
+        as_of: v.pipe(time, v.description('The moment that this is about.'), v.examples(['2026-11-20T04:05:06.789Z'])),
       }),
     }),
     status: 200,
     errors: ['account_not_found'],
 
-    handle: async ({ caller }) => {
-      const [account] = await query<AccountRow>({
-        name: 'get-account',
-        text: 'select id, balance, currency, account_status, updated_at from accounts where id = $1',
-        values: [caller.accountId],
-      });
+    handle: async ({ caller, query: { at } }) => {
+      if (at !== undefined && Date.parse(at) > Date.now()) throw unusable('must not be in the future');
+      const account =
+        at === undefined ? await readAccount(caller.accountId) : await readAccountAt(caller.accountId, at);
       if (!account) throw new Problem('account_not_found');
-      const { id, balance, currency, account_status: status, updated_at } = account;
+      if (account === 'not_there_yet') throw unusable('must not be before the wallet was opened');
+      const { updated_at, as_of } = account;
       return {
-        data: { account: { id, balance, available: balance, currency, status, updated_at: updated_at.toISOString() } },
+        data: { account: { ...account, updated_at: updated_at.toISOString(), as_of: as_of.toISOString() } },
       };
     },
   },
 });
 
-interface AccountRow {
-  id: string;
-  balance: string;
-  currency: string;
-  account_status: 'ACTIVE' | 'SUSPENDED' | 'CLOSED';
-  updated_at: Date;
+function unusable(detail: string): Problem {
+  return new Problem('invalid_request', { errors: [{ pointer: 'query/at', detail }] });
 }

@@ -4,21 +4,16 @@ import * as v from 'valibot';
 import { defineFunction } from '../../shared/http/function.ts';
 import { cursorSchema, decodeCursor, encodeCursor, limitSchema } from '../../shared/http/page.ts';
 import { readHistory } from '../../shared/ledger/history.ts';
-import { referenceSchema } from '../../shared/ledger/request.ts';
+import { referenceSchema, timeSchema } from '../../shared/ledger/request.ts';
 import { transactionSchema } from '../../shared/ledger/transaction.ts';
 import { user } from '../../shared/sessions/caller.ts';
-
-const timeSchema = v.pipe(
-  v.string(),
-  v.isoTimestamp('must be a time with a zone, such as 2026-11-20T00:00:00+07:00 (with + written as %2B)'),
-  v.check((text) => !Number.isNaN(Date.parse(text)), 'must be a time that exists'),
-);
 
 export default defineFunction({
   name: 'list-transactions',
   summary: "The caller's transactions, newest change first",
   description:
-    'A pending transaction that comes to its end moves to the top. Filters can be combined; `from` is inclusive, `to` is not.',
+    'A pending transaction that comes to its end moves to the top. Filters can be combined. `from` (inclusive) and `to` (exclusive) ' +
+    'are about the time of the last change, `updated_at`, by which the list is ordered.',
   http: {
     route: 'GET /v1/transactions',
     caller: user,

@@ -3,20 +3,20 @@
 import * as v from 'valibot';
 import { defineFunction } from '../../shared/http/function.ts';
 import { newOperationId } from '../../shared/ledger/ids.ts';
+import { unlessAnswered } from '../../shared/ledger/keys.ts';
 import { post } from '../../shared/ledger/ledger.ts';
-import { type Payee, payeeOf } from '../../shared/ledger/payees.ts';
-import { paymentSucceeded } from '../../shared/ledger/payment-events.ts';
-import type { Decided, Leg, Response } from '../../shared/ledger/posting.ts';
-import { movementProblems, type Refusal, refusal } from '../../shared/ledger/refusals.ts';
+import { counterpartyOf, payeeOf } from '../../shared/ledger/payees.ts';
+import { movementProblems, refusal } from '../../shared/ledger/refusals.ts';
 import {
   amountSchema,
   descriptionSchema,
   metadataSchema,
+  particularsFrom,
   payeeSchema,
   referenceSchema,
 } from '../../shared/ledger/request.ts';
-import { transactionOf, transactionSchema } from '../../shared/ledger/transaction.ts';
-import { CURRENCY, parseAmount } from '../../shared/money.ts';
+import { respond } from '../../shared/ledger/respond.ts';
+import { transactionSchema } from '../../shared/ledger/transaction.ts';
 import { user } from '../../shared/sessions/caller.ts';
 
 export default defineFunction({
@@ -39,36 +39,26 @@ export default defineFunction({
     status: 201,
     errors: movementProblems,
 
-    handle: async ({ caller, body, idempotencyKey, trace }) => {
-      const payee = await payeeOf(body.to);
+    handle: async ({ caller: { accountId }, body, idempotencyKey, trace: { traceparent } }) => {
+      const key = { accountId, key: idempotencyKey, function: 'pay', request: JSON.stringify(body) };
+      const looked = await unlessAnswered(key, () => payeeOf(body.to));
+      if ('answer' in looked) return { kept: looked.answer, replayed: true };
+      const payee = looked.found;
+      const counterparty = counterpartyOf(payee);
       const { answer, replayed } = await post({
-        key: { accountId: caller.accountId, key: idempotencyKey, function: 'pay', request: JSON.stringify(body) },
+        key,
         operationId: newOperationId(),
         movement: {
           name: 'transfer',
           type: 'PAYMENT',
-          debit: caller.accountId,
+          debit: accountId,
           credit: payee.accountId,
-          amount: parseAmount(body.amount),
-          currency: CURRENCY,
-          ...(body.description !== undefined && { description: body.description }),
-          ...(body.reference !== undefined && { externalReference: body.reference }),
-          ...(body.metadata !== undefined && { metadata: JSON.stringify(body.metadata) }),
+          ...particularsFrom(body),
         },
-        respond: (decided) => respond(decided, payee, trace.traceparent),
+        respond: (decided) =>
+          respond(decided, { accountId, counterparty, by: 'pay', event: 'one-gate.payment.succeeded', traceparent }),
       });
       return { kept: answer ?? refusal('key_in_progress'), replayed };
     },
   },
 });
-
-/** The payer's leg is the answer; the event tells of both. */
-function respond({ outcome, legs }: Decided, payee: Payee, traceparent: string): Response {
-  if (outcome !== 'posted') return { answer: refusal(outcome as Refusal) };
-  const [debit, credit] = legs as [Leg, Leg];
-  const counterparty = { account_id: payee.accountId, username: payee.username, type: payee.type };
-  return {
-    answer: { status: 201, body: JSON.stringify({ transaction: transactionOf(debit, counterparty) }) },
-    events: [paymentSucceeded(debit, credit, traceparent)],
-  };
-}

@@ -50,7 +50,10 @@ export default defineFunction({
       'account_closed',
       'account_suspended',
       'currency_mismatch',
+      'balance_limit_exceeded',
+      'incoming_limit_exceeded',
       'balance_too_large',
+      'money_frozen',
       'payment_method_unavailable',
       'provider_refused',
     ],
@@ -76,22 +79,32 @@ export default defineFunction({
           paymentMethod: body.payment_method,
           externalReference: attemptReference(operationId, 1),
         },
-        respond: (decided) => opened(decided, topic, trace.traceparent),
+        respond: (decided) => opened(decided, caller.accountId, topic, trace.traceparent),
       });
       if (answer) return { kept: answer, replayed };
       const isOurs = !replayed && decided?.outcome !== 'key_in_progress';
-      const turn = isOurs ? { lease: openersLease(operationId) } : await joinFirst(key);
-      if ('answer' in turn) return { kept: turn.answer, replayed: true };
       const asking = { traceparent: trace.traceparent, signal: AbortSignal.timeout(WORK_LIMIT_MS) };
-      return askProvider(turn.lease, key, body.return_url, asking);
+      try {
+        const turn = isOurs ? { lease: openersLease(operationId) } : await joinFirst(key);
+        if ('answer' in turn) return { kept: turn.answer, replayed: true };
+        return await askProvider(turn.lease, key, body.return_url, asking);
+      } catch (error) {
+        throw sinceOpened(error);
+      }
     },
   },
 });
 
 /** The key has no answer yet: the provider must be asked first. */
-function opened({ outcome, legs }: Decided, topic: string, traceparent: string): Response {
+function opened({ outcome, legs, bound }: Decided, accountId: string, topic: string, traceparent: string): Response {
   if (outcome === 'posted') return { answer: null, events: [topupChanged(legs[0] as Leg, topic, traceparent)] };
-  return { answer: outcome === 'key_in_progress' ? null : refusal(outcome as Refusal) };
+  return { answer: outcome === 'key_in_progress' ? null : refusal(outcome as Refusal, bound, accountId) };
+}
+
+/** The top-up is open: what fails from here on can no longer say that nothing has happened. */
+function sinceOpened(error: unknown): unknown {
+  if (!(error instanceof Problem) || error.code !== 'service_unavailable') return error;
+  return new Problem('outcome_unknown', { outcome: 'unknown', headers: { 'retry-after': '2' } });
 }
 
 /** The first request with this key is running, or was left behind: waits for its answer, or goes on where it stopped. */

@@ -1,5 +1,5 @@
-// How `make ps` and `make down` find a running platform: an address on the loopback interface with a token that only its owner can
-// read, kept in the data directory while it runs.
+// How `make ps`, `make down`, `make audit` and `make operator` find a running platform: an address on the loopback interface with a
+// token that only its owner can read, kept in the data directory while it runs.
 
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
@@ -7,6 +7,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import process from 'node:process';
+import type { RoleGiven } from './operator-role.ts';
 import type { ServiceStatus } from './service.ts';
 
 export interface PlatformStatus {
@@ -20,16 +21,34 @@ export interface Admin {
 }
 
 const FILE = 'platform.json';
+const JSON_CONTENT = { 'content-type': 'application/json' };
+
+export interface AdminActions {
+  status(): PlatformStatus;
+  makeOperator(username: string): Promise<RoleGiven>;
+  /** The address of the database for the role that only reads. */
+  readerDatabase: string;
+}
 
 /** `POST /stop` is answered by sending this process the signal that Ctrl-C sends. */
-export async function startAdmin(dataDirectory: string, status: () => PlatformStatus): Promise<Admin> {
+export async function startAdmin(dataDirectory: string, actions: AdminActions): Promise<Admin> {
   const token = randomBytes(24).toString('base64url');
   const server = createServer((request, response) => {
     const given = Buffer.from(request.headers.authorization ?? '');
     const expected = Buffer.from(`Bearer ${token}`);
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) return response.writeHead(401).end();
     if (request.method === 'GET' && request.url === '/status') {
-      return response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(status()));
+      return response.writeHead(200, JSON_CONTENT).end(JSON.stringify(actions.status()));
+    }
+    if (request.method === 'GET' && request.url === '/reader-database') {
+      return response.writeHead(200, JSON_CONTENT).end(JSON.stringify(actions.readerDatabase));
+    }
+    const operator = request.method === 'POST' && /^\/operators\/([^/]+)$/.exec(request.url ?? '')?.[1];
+    if (operator) {
+      return void actions.makeOperator(decodeURIComponent(operator)).then(
+        (given) => response.writeHead(200, JSON_CONTENT).end(JSON.stringify(given)),
+        () => response.writeHead(500).end(),
+      );
     }
     if (request.method === 'POST' && request.url === '/stop') {
       response.writeHead(202).end();
@@ -56,7 +75,7 @@ export async function startAdmin(dataDirectory: string, status: () => PlatformSt
   };
 }
 
-/** Asks the platform of a data directory; undefined when none runs there. */
+/** Asks the platform of a data directory: what it says, true where it says nothing; undefined when none runs there. */
 export async function askPlatform(dataDirectory: string, method: 'GET' | 'POST', path: string): Promise<unknown> {
   const content = await readFile(join(dataDirectory, FILE), 'utf8').catch(() => undefined);
   if (content === undefined) return undefined;
@@ -69,5 +88,5 @@ export async function askPlatform(dataDirectory: string, method: 'GET' | 'POST',
   }).catch(() => undefined);
   // A file without a platform behind it was left by one that was killed.
   if (!answer?.ok) return undefined;
-  return method === 'GET' ? answer.json() : true;
+  return answer.headers.get('content-type') === JSON_CONTENT['content-type'] ? answer.json() : true;
 }

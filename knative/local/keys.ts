@@ -12,6 +12,9 @@ export interface Keys {
   tokenSigning: string;
   /** The same keys, public members only. */
   tokenPublic: string;
+  /** As those of tokens, for receipts. */
+  receiptSigning: string;
+  receiptPublic: string;
   gopay: {
     clientId: string;
     clientSecret: string;
@@ -30,26 +33,32 @@ export async function keysOf(dataDirectory: string): Promise<Keys> {
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });
-  if (kept !== undefined) return JSON.parse(kept) as Keys;
-  const keys = await makeKeys();
+  const before: Partial<Keys> = kept === undefined ? {} : JSON.parse(kept);
+  if (isComplete(before)) return before;
+  // What was made before stays; a directory of an older version lacks some.
+  const keys = { ...(await makeKeys()), ...before };
   // Whole or not at all.
   await writeFile(`${file}.new`, JSON.stringify(keys, null, 2), { mode: 0o600 });
   await rename(`${file}.new`, file);
   return keys;
 }
 
+function isComplete(keys: Partial<Keys>): keys is Keys {
+  return keys.tokenSigning !== undefined && keys.receiptSigning !== undefined && keys.gopay !== undefined;
+}
+
 async function makeKeys(): Promise<Keys> {
-  const [token, ours, theirs] = await Promise.all([
-    makeKeyPair('ed25519', undefined),
+  const [token, receipt, ours, theirs] = await Promise.all([
+    makeSigningKey(),
+    makeSigningKey(),
     makeKeyPair('rsa', { modulusLength: 2048 }),
     makeKeyPair('rsa', { modulusLength: 2048 }),
   ]);
-  const kid = randomUUID();
-  const about = { kid, alg: 'EdDSA', use: 'sig' };
-  const signing = { ...token.privateKey.export({ format: 'jwk' }), ...about, signs_from: new Date().toISOString() };
   return {
-    tokenSigning: JSON.stringify({ keys: [signing] }),
-    tokenPublic: JSON.stringify({ keys: [{ ...token.publicKey.export({ format: 'jwk' }), ...about }] }),
+    tokenSigning: token.signing,
+    tokenPublic: token.published,
+    receiptSigning: receipt.signing,
+    receiptPublic: receipt.published,
     gopay: {
       clientId: `one-gate-${randomBytes(4).toString('hex')}`,
       clientSecret: randomBytes(32).toString('base64url'),
@@ -59,6 +68,16 @@ async function makeKeys(): Promise<Keys> {
       ours: pems(ours),
       theirs: pems(theirs),
     },
+  };
+}
+
+async function makeSigningKey(): Promise<{ signing: string; published: string }> {
+  const { privateKey, publicKey } = await makeKeyPair('ed25519', undefined);
+  const about = { kid: randomUUID(), alg: 'EdDSA', use: 'sig' };
+  const signing = { ...privateKey.export({ format: 'jwk' }), ...about, signs_from: new Date().toISOString() };
+  return {
+    signing: JSON.stringify({ keys: [signing] }),
+    published: JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), ...about }] }),
   };
 }
 

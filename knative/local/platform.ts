@@ -14,11 +14,14 @@ import { type Simulator, startGopay } from './gopay.ts';
 import { type Keys, keysOf } from './keys.ts';
 import { type Knative, startKnative } from './knative.ts';
 import { readManifests } from './manifests.ts';
+import { makeOperator } from './operator-role.ts';
 import { databaseUrl } from './parts/postgres.ts';
 import { type Parts, type PartsOptions, startParts } from './parts/start-parts.ts';
 
 const DATABASE = 'one_gate';
 const TOKEN_AUDIENCE = 'one-gate';
+/** Operators call from this machine or from its private networks. */
+const OPERATOR_ADDRESSES = ['127.0.0.0/8', '::1', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'];
 
 export interface PlatformOptions extends Omit<PartsOptions, 'dataDirectory'> {
   /** Data, keys and logs; kept between starts, used by one platform at a time. */
@@ -47,7 +50,7 @@ export interface Platform {
   /** What Kong does and the local gateway does not. */
   notPlayed: string[];
   /** Per role, and the superuser's; for tests that look at what was written. */
-  databaseUrls: { migrator: string; money: string; identity: string; reader: string; admin: string };
+  databaseUrls: Record<'migrator' | 'money' | 'identity' | 'reader' | 'operator' | 'admin', string>;
   redis: { url: string; token: string };
   brokers: readonly string[] | undefined;
   keys: Keys;
@@ -94,7 +97,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const gateway = await startOurGateway({ door, publicUrl, knative, parts, keys, log });
     started.push(gateway);
     // It goes last, so that `make down` sees the end and not its beginning.
-    started.unshift(await announce(options.dataDirectory, publicUrl, knative));
+    started.unshift(await announce(options.dataDirectory, publicUrl, knative, urls));
     await untilUsable(publicUrl);
     return {
       publicUrl,
@@ -127,17 +130,20 @@ function databaseUrlsOf({ postgres: { adminUrl }, rolePasswords }: Parts): Platf
     money: of('money'),
     identity: of('identity'),
     reader: of('reader'),
+    operator: of('operator'),
     admin: databaseUrl(adminUrl, DATABASE),
   };
 }
 
-function secretsOf({ redis }: Parts, urls: Platform['databaseUrls'], { tokenSigning, gopay }: Keys) {
+function secretsOf({ redis }: Parts, urls: Platform['databaseUrls'], { tokenSigning, receiptSigning, gopay }: Keys) {
   return {
     'one-gate-database-money': { url: urls.money },
     'one-gate-database-identity': { url: urls.identity },
     'one-gate-database-reader': { url: urls.reader },
+    'one-gate-database-operator': { url: urls.operator },
     'one-gate-redis': { url: redis.restUrl, token: redis.restToken },
     'one-gate-token-signing': { jwks: tokenSigning },
+    'one-gate-receipt-keys': { jwks: receiptSigning },
     'one-gate-gopay': {
       'client-id': gopay.clientId,
       'client-secret': gopay.clientSecret,
@@ -150,13 +156,14 @@ function secretsOf({ redis }: Parts, urls: Platform['databaseUrls'], { tokenSign
   };
 }
 
-function configOf({ kafka }: Parts, gopay: Simulator, { tokenPublic }: Keys, publicUrl: string) {
+function configOf({ kafka }: Parts, gopay: Simulator, { tokenPublic, receiptPublic }: Keys, publicUrl: string) {
   return {
     ...(kafka && { 'kafka-brokers': kafka.brokers.join(',') }),
     'public-url': publicUrl,
     'token-issuer': publicUrl,
     'token-audience': TOKEN_AUDIENCE,
     'token-public-keys': tokenPublic,
+    'receipt-public-keys': receiptPublic,
     'gopay-base-url': gopay.url,
   };
 }
@@ -173,7 +180,12 @@ interface GatewayGround {
 async function startOurGateway({ door, publicUrl, knative, parts, keys, log }: GatewayGround): Promise<Gateway> {
   const template = await readFile(join(ROOT, 'kong/kong.yaml'), 'utf8');
   return startGateway({
-    configuration: renderKong(template, { publicUrl, redisHost: '127.0.0.1', publicKeys: keys.tokenPublic }),
+    configuration: renderKong(template, {
+      publicUrl,
+      redisHost: '127.0.0.1',
+      publicKeys: keys.tokenPublic,
+      operatorAddresses: OPERATOR_ADDRESSES,
+    }),
     publicUrl,
     ingress: knative.ingress,
     redis: { url: parts.redis.restUrl, token: parts.redis.restToken },
@@ -182,8 +194,17 @@ async function startOurGateway({ door, publicUrl, knative, parts, keys, log }: G
   });
 }
 
-function announce(dataDirectory: string, publicUrl: string, knative: Knative): Promise<Admin> {
-  return startAdmin(dataDirectory, () => ({ publicUrl, pid: process.pid, services: knative.status() }));
+function announce(
+  dataDirectory: string,
+  publicUrl: string,
+  knative: Knative,
+  urls: Platform['databaseUrls'],
+): Promise<Admin> {
+  return startAdmin(dataDirectory, {
+    status: () => ({ publicUrl, pid: process.pid, services: knative.status() }),
+    makeOperator: (username) => makeOperator(urls.migrator, username),
+    readerDatabase: urls.reader,
+  });
 }
 
 // Through everything once: gateway, Knative, a cold function and its bundle.

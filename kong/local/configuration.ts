@@ -9,6 +9,7 @@ import { snippets } from './lua-snippets.ts';
 import type { Credential, Ground, Handler } from './plugin.ts';
 import * as correlationId from './plugins/correlation-id.ts';
 import * as cors from './plugins/cors.ts';
+import * as ipRestriction from './plugins/ip-restriction.ts';
 import * as jwt from './plugins/jwt.ts';
 import * as rateLimiting from './plugins/rate-limiting.ts';
 import * as requestSizeLimiting from './plugins/request-size-limiting.ts';
@@ -27,6 +28,7 @@ const made = <Schema extends v.GenericSchema>({ schema, create }: PluginKind<Sch
 const PLAYED = {
   'correlation-id': made(correlationId),
   cors: made(cors),
+  'ip-restriction': made(ipRestriction),
   jwt: made(jwt),
   'rate-limiting': made(rateLimiting),
   'request-size-limiting': made(requestSizeLimiting),

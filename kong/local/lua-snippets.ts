@@ -2,6 +2,7 @@
 // compares, so that the two cannot drift apart.
 
 import { randomUUID } from 'node:crypto';
+import { whereToLook } from '../../shared/http/problem.ts';
 import { type ProblemCode, problems } from '../../shared/http/problems.ts';
 import type { Exchange, Ground, Handler, HeaderValues } from './plugin.ts';
 
@@ -74,6 +75,7 @@ export const snippets: Readonly<Record<string, Snippet>> = {
       answer.headers['cache-control'] = 'no-store';
       delete answer.headers['content-length'];
       if (answer.status === 503) answer.headers['retry-after'] = '1';
+      else if (answer.status >= 500) answer.headers['retry-after'] = '5';
     },
   }),
 
@@ -84,6 +86,7 @@ export const snippets: Readonly<Record<string, Snippet>> = {
 
 const CODES: Readonly<Record<number, ProblemCode>> = {
   401: 'unauthorized',
+  403: 'address_not_allowed',
   404: 'not_found',
   405: 'method_not_allowed',
   413: 'payload_too_large',
@@ -99,17 +102,20 @@ function problemFor(exchange: Exchange, status: number, said: string, publicUrl:
   let code = CODES[status] ?? (status >= 500 ? 'internal_error' : 'malformed_request');
   if (status === 401 && said.includes('token expired')) code = 'token_expired';
   const kind = problems[code];
-  const aboutMoney = exchange.headers['idempotency-key'] !== undefined;
+  const key = exchange.headers['idempotency-key'];
+  const outcome = status >= 500 && status !== 503 ? 'unknown' : 'failed';
   return JSON.stringify({
     type: `${publicUrl}/errors/${code}`,
     title: kind.title,
     status,
     code,
     detail: kind.advice,
-    ...(aboutMoney && {
-      outcome: status >= 500 && status !== 503 ? 'unknown' : 'failed',
-      safe_to_retry: kind.safeToRetry,
-    }),
+    ...(key !== undefined && { outcome, safe_to_retry: kind.safeToRetry }),
+    ...(key !== undefined &&
+      outcome === 'unknown' && {
+        look_at: whereToLook(publicUrl, joined(key).replace(/^"(.*)"$/, '$1')),
+        look_after_seconds: 5,
+      }),
     request_id: exchange.problemId,
   });
 }

@@ -16,7 +16,7 @@ export type DataDirectory = {
 
 export type Secrets = {
   postgres: string;
-  roles: { migrator: string; money: string; identity: string; reader: string };
+  roles: { migrator: string; money: string; identity: string; reader: string; operator: string };
   redis: string;
   redisRestToken: string;
 };
@@ -132,15 +132,15 @@ async function readSecrets(file: string): Promise<Secrets> {
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });
-  if (content !== undefined) return JSON.parse(content) as Secrets;
   const secret = () => randomBytes(24).toString('base64url');
-  const secrets: Secrets = {
-    postgres: secret(),
-    roles: { migrator: secret(), money: secret(), identity: secret(), reader: secret() },
-    redis: secret(),
-    redisRestToken: secret(),
-  };
-  await replaceFile(file, JSON.stringify(secrets, null, 2));
+  const roles = { migrator: secret(), money: secret(), identity: secret(), reader: secret(), operator: secret() };
+  const kept = content === undefined ? undefined : (JSON.parse(content) as Secrets);
+  // A directory that was made before a role existed gets a password for it, and keeps the others.
+  const secrets: Secrets = kept
+    ? { ...kept, roles: { ...roles, ...kept.roles } }
+    : { postgres: secret(), roles, redis: secret(), redisRestToken: secret() };
+  const text = JSON.stringify(secrets, null, 2);
+  if (text !== content) await replaceFile(file, text);
   return secrets;
 }
 

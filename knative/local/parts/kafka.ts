@@ -31,6 +31,8 @@ export type KafkaOptions = {
   /** A comma-separated list of brokers to use instead of our own. */
   brokers?: string | undefined;
   port?: number | undefined;
+  /** The port that clients are told to come back to, when something stands in between; the broker's own unless given. */
+  advertisedPort?: number | undefined;
   /** Where the jars are kept between starts. */
   cacheDirectory: string;
 };
@@ -57,7 +59,7 @@ export async function startKafka(data: DataDirectory, options: KafkaOptions): Pr
   return onFreePorts(
     [options.port ?? data.ports['kafka'], data.ports['kafkaController']],
     async (port = 0, other = 0) => {
-      await writeFile(config, properties(join(directory, 'log'), port, other));
+      await writeFile(config, properties(join(directory, 'log'), port, other, options.advertisedPort));
       await format(jars.libs, directory, config);
       const server = await startGuarded({
         name: 'Kafka',
@@ -147,13 +149,13 @@ const jvm = [
   '-Dorg.slf4j.simpleLogger.showDateTime=true',
 ];
 
-function properties(logDirectory: string, port: number, controllerPort: number): string {
+function properties(logDirectory: string, port: number, controllerPort: number, advertisedPort = port): string {
   const values: Record<string, string | number> = {
     'process.roles': 'broker,controller',
     'node.id': 1,
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
     listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${advertisedPort}`,
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAINTEXT',
     'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',

@@ -34,7 +34,7 @@ export type PostgresOptions = {
 const leastVersion = 18;
 
 const defaultSettings = {
-  max_connections: '200',
+  max_connections: '300',
   shared_buffers: '256MB',
   synchronous_commit: 'on',
   // Full-page images after a checkpoint are most of what a payment writes.

@@ -1,0 +1,132 @@
+// POST /v1/operator/account: suspends, revives, closes or verifies somebody's account.
+
+import * as v from 'valibot';
+import { audit, reasonSchema } from '../../shared/audit-trail.ts';
+import { type Query, transaction } from '../../shared/database/database.ts';
+import { defineFunction } from '../../shared/http/function.ts';
+import { Problem } from '../../shared/http/problem.ts';
+import { accountIdOf } from '../../shared/ledger/named-account.ts';
+import { usernameSchema } from '../../shared/ledger/request.ts';
+import { operator } from '../../shared/sessions/operator.ts';
+
+const Body = v.pipe(
+  v.strictObject({
+    account_id: v.optional(v.pipe(v.string(), v.uuid('must be an account id (a UUID)'))),
+    username: v.optional(usernameSchema),
+    status: v.optional(v.picklist(['ACTIVE', 'SUSPENDED', 'CLOSED'])),
+    verified: v.optional(
+      v.pipe(
+        v.boolean(),
+        v.description("Whether the owner's identity is proven (KYC); limits on e-money depend on it."),
+      ),
+    ),
+    reason: reasonSchema,
+  }),
+  v.check(
+    ({ account_id, username }) => (account_id === undefined) !== (username === undefined),
+    'must have exactly one of account_id and username',
+  ),
+  v.check(
+    ({ status, verified }) => status !== undefined || verified !== undefined,
+    'must have status or verified, or both',
+  ),
+  v.examples([{ username: 'siti.rahayu', status: 'SUSPENDED', reason: 'Phone reported as stolen: CASE-881' }]),
+);
+
+const Account = v.object({
+  id: v.pipe(v.string(), v.uuid()),
+  username: v.pipe(v.string(), v.examples(['siti.rahayu'])),
+  status: v.picklist(['ACTIVE', 'SUSPENDED', 'CLOSED']),
+  verified_at: v.nullable(v.pipe(v.string(), v.isoTimestamp())),
+  updated_at: v.pipe(v.string(), v.isoTimestamp()),
+});
+
+export default defineFunction({
+  name: 'change-account',
+  summary: 'Suspend, revive, close or verify an account',
+  description:
+    'A suspended account neither pays nor is paid, but refunds and paid top-ups come in, and its holds can be captured or given up. ' +
+    'An account is closed at zero, with nothing held and nothing on its way, and for good. What is so already is left as it is.',
+  http: {
+    route: 'POST /v1/operator/account',
+    caller: operator,
+    body: Body,
+    answer: v.object({ account: Account }),
+    status: 200,
+    errors: ['operator_only', 'wallet_not_found', 'account_not_empty', 'account_closed_for_good'],
+
+    handle: async ({ caller: { userId }, body: { account_id, username, reason, ...wish } }) => {
+      const changed = await transaction(async (query) => {
+        const before = await lock(query, await accountIdOf(query, account_id ?? username ?? ''));
+        const status = wish.status ?? before.status;
+        const isVerified = wish.verified ?? before.verified_at !== null;
+        if (status === before.status && isVerified === (before.verified_at !== null)) return before;
+        if (before.status === 'CLOSED') throw new Problem('account_closed_for_good');
+        if (status === 'CLOSED') refuseUnlessEmpty(before);
+        const after = await update(query, before, status, isVerified);
+        await audit(query, {
+          actor: userId,
+          action: 'change-account',
+          subject: `account:${before.id}`,
+          reason,
+          detail: { before: stateOf(before), after: stateOf(after) },
+        });
+        return after;
+      });
+      const { id, username: owner, updated_at } = changed;
+      return { data: { account: { id, username: owner, ...stateOf(changed), updated_at: updated_at.toISOString() } } };
+    },
+  },
+});
+
+interface AccountRow {
+  id: string;
+  username: string;
+  status: 'ACTIVE' | 'SUSPENDED' | 'CLOSED';
+  verified_at: Date | null;
+  updated_at: Date;
+  balance: string;
+  held: string;
+  pending: string;
+}
+
+/** Locked as the ledger locks it: no money moves between the look and the change. System accounts are nobody's to change. */
+async function lock(query: Query, id: string): Promise<AccountRow> {
+  const [row] = await query<AccountRow>({
+    text: `
+      select account.id, person.username, account.account_status as status, account.verified_at, account.updated_at,
+             account.balance, account.held, account.pending
+        from accounts account join users person on person.id = account.user_id
+       where account.id = $1 for no key update of account`,
+    values: [id],
+  });
+  if (!row) throw new Problem('wallet_not_found');
+  return row;
+}
+
+function refuseUnlessEmpty({ balance, held, pending }: AccountRow): void {
+  if ([balance, held, pending].some((amount) => amount !== '0.00')) {
+    throw new Problem('account_not_empty', { members: { balance, held, pending } });
+  }
+}
+
+/** An account's times never run backwards, whatever the clock does. */
+async function update(
+  query: Query,
+  before: AccountRow,
+  status: AccountRow['status'],
+  isVerified: boolean,
+): Promise<AccountRow> {
+  const [times] = await query<Pick<AccountRow, 'verified_at' | 'updated_at'>>({
+    text: `
+      update accounts set account_status = $2, verified_at = case when $3 then coalesce(verified_at, clock_timestamp()) end,
+             updated_at = greatest(updated_at, clock_timestamp())
+       where id = $1 returning verified_at, updated_at`,
+    values: [before.id, status, isVerified],
+  });
+  return { ...before, status, ...(times as Pick<AccountRow, 'verified_at' | 'updated_at'>) };
+}
+
+function stateOf({ status, verified_at }: AccountRow) {
+  return { status, verified_at: verified_at?.toISOString() ?? null };
+}

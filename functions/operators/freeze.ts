@@ -1,0 +1,113 @@
+// POST /v1/operator/freeze: stops all money, one account's, or one function's, until it is thawed.
+
+import * as v from 'valibot';
+import { audit, reasonSchema } from '../../shared/audit-trail.ts';
+import { type Query, transaction } from '../../shared/database/database.ts';
+import { defineFunction } from '../../shared/http/function.ts';
+import {
+  auditSubjectOf,
+  type Freeze,
+  type FreezeRow,
+  freezeOf,
+  freezeSchema,
+  lockFreezes,
+  MONEY_FUNCTIONS,
+  selectFreezes,
+} from '../../shared/ledger/freezes.ts';
+import { accountIdOf } from '../../shared/ledger/named-account.ts';
+import { operator } from '../../shared/sessions/operator.ts';
+
+const Body = v.pipe(
+  v.strictObject({
+    scope: v.picklist(['all', 'account', 'function']),
+    subject: v.optional(
+      v.pipe(
+        v.string(),
+        v.trim(),
+        v.minLength(1, 'must not be empty'),
+        v.maxLength(50, 'must have at most 50 characters'),
+        v.description(
+          "An account's id or its owner's username, or the name of a function that moves money; left out for all.",
+        ),
+      ),
+    ),
+    reason: reasonSchema,
+  }),
+  v.forward(
+    v.check(
+      ({ scope, subject }) => (scope === 'all') === (subject === undefined),
+      'must be there, unless the scope is all',
+    ),
+    ['subject'],
+  ),
+  v.forward(
+    v.check(
+      ({ scope, subject }) => scope !== 'function' || (MONEY_FUNCTIONS as readonly unknown[]).includes(subject),
+      `must be a function that moves money: ${MONEY_FUNCTIONS.join(', ')}`,
+    ),
+    ['subject'],
+  ),
+  v.examples([{ scope: 'function', subject: 'pay', reason: 'Payments are posted twice: INC-204' }]),
+);
+
+export default defineFunction({
+  name: 'freeze',
+  summary: 'Stop all money, one account, or one function',
+  description:
+    'In force from the next batch of each instance on, that is at once. Whatever is asked of money meanwhile is answered with ' +
+    '`money_frozen` and can be sent again later; reading goes on, and so do repeated requests that have their answer already. ' +
+    'Freezing what is frozen changes nothing and answers with the freeze that is there.',
+  http: {
+    route: 'POST /v1/operator/freeze',
+    caller: operator,
+    body: Body,
+    answer: v.object({ freeze: freezeSchema }),
+    status: 201,
+    alsoStatus: { 200: 'It was frozen already, for the reason that is shown.' },
+    errors: ['operator_only', 'wallet_not_found'],
+
+    handle: async ({ caller: { userId }, body }) => {
+      const { freeze, isNew } = await transaction(async (query) => {
+        const subject = body.scope === 'account' ? await accountIdOf(query, body.subject ?? '') : (body.subject ?? '');
+        await lockFreezes(query);
+        const open = await findOpen(query, body.scope, subject);
+        if (open) return { freeze: open, isNew: false };
+        const made = await insert(query, body.scope, subject, body.reason, userId);
+        const { id: freeze_id, reason } = made;
+        await audit(query, {
+          actor: userId,
+          action: 'freeze',
+          subject: auditSubjectOf(made),
+          reason,
+          detail: { freeze_id },
+        });
+        return { freeze: made, isNew: true };
+      });
+      return { data: { freeze }, status: isNew ? 201 : 200 };
+    },
+  },
+});
+
+async function findOpen(query: Query, scope: Freeze['scope'], subject: string): Promise<Freeze | undefined> {
+  const [row] = await query<FreezeRow>({
+    text: `${selectFreezes('freezes')} where frozen.scope = $1 and frozen.subject = $2 and frozen.thawed_at is null`,
+    values: [scope.toUpperCase(), subject],
+  });
+  return row && freezeOf(row);
+}
+
+async function insert(
+  query: Query,
+  scope: Freeze['scope'],
+  subject: string,
+  reason: string,
+  frozenBy: string,
+): Promise<Freeze> {
+  const [row] = await query<FreezeRow>({
+    text: `
+      with made as (insert into freezes (scope, subject, reason, frozen_by) values ($1, $2, $3, $4) returning *)
+      ${selectFreezes('made')}`,
+    values: [scope.toUpperCase(), subject, reason, frozenBy],
+  });
+  return freezeOf(row as FreezeRow);
+}

@@ -1,0 +1,94 @@
+// GET /v1/operator/audit: what operators have done, and why, newest first.
+
+import * as v from 'valibot';
+import { query } from '../../shared/database/database.ts';
+import { defineFunction } from '../../shared/http/function.ts';
+import { cursorSchema, decodeCursor, encodeCursor, limitSchema } from '../../shared/http/page.ts';
+import { usernameSchema } from '../../shared/ledger/request.ts';
+import { operator } from '../../shared/sessions/operator.ts';
+
+const Entry = v.pipe(
+  v.object({
+    id: v.pipe(v.string(), v.examples(['1204'])),
+    at: v.pipe(v.string(), v.isoTimestamp()),
+    actor: v.pipe(
+      v.nullable(v.string()),
+      v.description("The operator's username; null for the platform itself."),
+      v.examples(['nadia']),
+    ),
+    action: v.pipe(v.string(), v.description("The function's name, or change-role."), v.examples(['freeze'])),
+    subject: v.pipe(v.string(), v.examples(['function:pay'])),
+    reason: v.pipe(v.string(), v.examples(['Payments are posted twice: INC-204'])),
+    detail: v.pipe(
+      v.nullable(v.record(v.string(), v.unknown())),
+      v.description('What it was before and what it is now, in members of the action.'),
+    ),
+  }),
+  v.title('AuditEntry'),
+);
+
+export default defineFunction({
+  name: 'list-audit-trail',
+  summary: 'What operators have done, and why',
+  description:
+    'Newest first. Filters can be combined. A row was written together with what it tells of, and is never changed.',
+  http: {
+    route: 'GET /v1/operator/audit',
+    caller: operator,
+    query: v.strictObject({
+      limit: limitSchema,
+      cursor: cursorSchema,
+      subject: v.optional(
+        v.pipe(
+          v.string(),
+          v.maxLength(100, 'must have at most 100 characters'),
+          v.description('`all`, `function:<name>`, `account:<account id>` or `user:<username>`.'),
+          v.examples(['function:pay']),
+        ),
+      ),
+      action: v.optional(
+        v.pipe(v.string(), v.maxLength(50, 'must have at most 50 characters'), v.examples(['freeze'])),
+      ),
+      actor: v.optional(usernameSchema),
+    }),
+    answer: Entry,
+    status: 200,
+    list: true,
+    errors: ['operator_only', 'invalid_cursor'],
+
+    handle: async ({ query: { limit, cursor, ...filters } }) => {
+      const below = cursor === undefined ? LAST : decodeCursor(cursor, filters, /^\d{1,18}$/);
+      const rows = await query<Row>({
+        text: `
+          select trail.id, trail.at, person.username as actor, trail.action, trail.subject, trail.reason, trail.detail
+            from audit_trail trail left join users person on person.id = trail.actor
+           where trail.id < $1 and ($2::text is null or trail.subject = $2) and ($3::text is null or trail.action = $3)
+             and ($4::text is null or person.username = $4)
+           order by trail.id desc limit $5`,
+        values: [below, filters.subject ?? null, filters.action ?? null, filters.actor ?? null, limit + 1],
+      });
+      const shown = rows.slice(0, limit);
+      const last = rows.length > limit ? shown.at(-1) : undefined;
+      return {
+        data: shown.map(({ at, detail, ...row }) => ({
+          ...row,
+          at: at.toISOString(),
+          detail: detail === null ? null : JSON.parse(detail),
+        })),
+        nextCursor: last ? encodeCursor(last.id, filters) : null,
+      };
+    },
+  },
+});
+
+const LAST = '9223372036854775807';
+
+interface Row {
+  id: string;
+  at: Date;
+  actor: string | null;
+  action: string;
+  subject: string;
+  reason: string;
+  detail: string | null;
+}

@@ -1,0 +1,42 @@
+// GET /v1/operator/freezes: what is frozen, newest first, and with `all=true` what once was.
+
+import * as v from 'valibot';
+import { query } from '../../shared/database/database.ts';
+import { defineFunction } from '../../shared/http/function.ts';
+import { cursorSchema, decodeCursor, encodeCursor, limitSchema } from '../../shared/http/page.ts';
+import { type FreezeRow, freezeOf, freezeSchema, selectFreezes } from '../../shared/ledger/freezes.ts';
+import { operator } from '../../shared/sessions/operator.ts';
+
+export default defineFunction({
+  name: 'list-freezes',
+  summary: 'What is frozen',
+  description: 'Newest first: the freezes in force, or all that ever were.',
+  http: {
+    route: 'GET /v1/operator/freezes',
+    caller: operator,
+    query: v.strictObject({
+      limit: limitSchema,
+      cursor: cursorSchema,
+      all: v.optional(v.pipe(v.picklist(['true', 'false']), v.description('Those that have ended, too.')), 'false'),
+    }),
+    answer: freezeSchema,
+    status: 200,
+    list: true,
+    errors: ['operator_only', 'invalid_cursor'],
+
+    handle: async ({ query: { limit, cursor, all } }) => {
+      const below =
+        cursor === undefined ? LAST : decodeCursor(cursor, { all }, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+      const rows = await query<FreezeRow>({
+        text: `
+          ${selectFreezes('freezes')} where frozen.id < $1 and ($2 or frozen.thawed_at is null) order by frozen.id desc limit $3`,
+        values: [below, all === 'true', limit + 1],
+      });
+      const shown = rows.slice(0, limit).map(freezeOf);
+      const last = rows.length > limit ? shown.at(-1) : undefined;
+      return { data: shown, nextCursor: last ? encodeCursor(last.id, { all }) : null };
+    },
+  },
+});
+
+const LAST = 'ffffffff-ffff-ffff-ffff-ffffffffffff';

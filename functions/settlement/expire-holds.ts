@@ -1,0 +1,25 @@
+// Every minute: releases what was held for longer than agreed, so that its payer has it again.
+
+import { SCHEDULE_TYPE, scheduleSchema } from '../../shared/events/schedule.ts';
+import { releaseExpired } from '../../shared/holds/expiry.ts';
+import { defineFunction } from '../../shared/http/function.ts';
+import { log } from '../../shared/telemetry/log.ts';
+import { pushMetrics } from '../../shared/telemetry/metrics.ts';
+
+/** With the last batch it ends before the next tick, which goes on where this one stops. */
+const LIMIT_MS = 40_000;
+
+export default defineFunction({
+  name: 'expire-holds',
+  summary: 'Release what was held for longer than agreed',
+  event: {
+    types: [SCHEDULE_TYPE],
+    data: scheduleSchema,
+    handle: async (_event, trace) => {
+      const expiry = await releaseExpired(LIMIT_MS, trace.traceparent);
+      if (expiry.released > 0) log.info({ released: expiry.released }, 'holds have expired');
+      if (expiry.left || expiry.refused > 0) log.warn(expiry, 'some holds that have expired are still open');
+      await pushMetrics();
+    },
+  },
+});

@@ -1,0 +1,53 @@
+// POST /v1/capture: takes what a payer has set aside for the caller.
+
+import * as v from 'valibot';
+import { defineFunction } from '../../shared/http/function.ts';
+import { post } from '../../shared/ledger/ledger.ts';
+import { findReceived, receivedIdSchema } from '../../shared/ledger/received.ts';
+import { receivedProblems, refusal } from '../../shared/ledger/refusals.ts';
+import { amountSchema } from '../../shared/ledger/request.ts';
+import { respond } from '../../shared/ledger/respond.ts';
+import { transactionSchema } from '../../shared/ledger/transaction.ts';
+import { parseAmount } from '../../shared/money.ts';
+import { user } from '../../shared/sessions/caller.ts';
+
+export default defineFunction({
+  name: 'capture',
+  summary: 'Take what is held',
+  description:
+    'Once per hold, by its payee and before it expires. Without `amount` all of it is taken; the rest of a smaller one is the ' +
+    "payer's again at once.",
+  http: {
+    route: 'POST /v1/capture',
+    caller: user,
+    idempotencyKey: true,
+    body: v.strictObject({ transaction_id: receivedIdSchema, amount: v.optional(amountSchema) }),
+    answer: v.object({ transaction: transactionSchema }),
+    status: 201,
+    errors: [...receivedProblems, 'transaction_not_pending', 'hold_expired', 'capture_too_large'],
+
+    handle: async ({ caller: { accountId }, body, idempotencyKey, trace: { traceparent } }) => {
+      const { operationId, payer } = await findReceived(accountId, body.transaction_id, 'transaction_not_pending');
+      const { answer, replayed } = await post({
+        key: { accountId, key: idempotencyKey, function: 'capture', request: JSON.stringify(body) },
+        operationId,
+        movement: {
+          name: 'capture',
+          operationId,
+          debit: payer.account_id,
+          credit: accountId,
+          amount: body.amount === undefined ? undefined : parseAmount(body.amount),
+        },
+        respond: (decided) =>
+          respond(decided, {
+            accountId,
+            counterparty: payer,
+            by: 'capture',
+            event: 'one-gate.payment.succeeded',
+            traceparent,
+          }),
+      });
+      return { kept: answer ?? refusal('key_in_progress'), replayed };
+    },
+  },
+});

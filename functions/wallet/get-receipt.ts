@@ -1,0 +1,63 @@
+// GET /v1/transactions/{id}/receipt: a signed receipt for a transaction that has succeeded.
+
+import * as v from 'valibot';
+import { publicUrl } from '../../shared/environment.ts';
+import { defineFunction } from '../../shared/http/function.ts';
+import { Problem } from '../../shared/http/problem.ts';
+import { readTransaction } from '../../shared/ledger/history.ts';
+import { parseTransactionName } from '../../shared/ledger/ids.ts';
+import { RECEIPT_KEYS_PATH, receiptOf, receiptSchema, signReceipt } from '../../shared/receipts/receipt.ts';
+import { user } from '../../shared/sessions/caller.ts';
+
+export default defineFunction({
+  name: 'get-receipt',
+  summary: 'A signed receipt for a transaction',
+  description:
+    '`receipt` is a compact JWS (EdDSA, Ed25519, typ `receipt+jwt`) that anybody can check offline with the keys from `keys_url`; ' +
+    '`content` is what it says, to be shown. `{id}` as in /v1/transactions/{id}. Each party has a receipt of its own, in which the ' +
+    "other's name is masked. Asked for again, it is the same receipt. A payment that was given back keeps its receipt, and the refund " +
+    'has one of its own. With Node and jose, after saving the keys once:\n\n' +
+    '```js\n' +
+    "import { compactVerify, createLocalJWKSet } from 'jose';\n" +
+    'const { payload, protectedHeader } = await compactVerify(receipt, createLocalJWKSet(keys), { algorithms: ["EdDSA"] });\n' +
+    'if (protectedHeader.typ !== "receipt+jwt") throw new Error("This is not a receipt.");\n' +
+    'console.log(JSON.parse(new TextDecoder().decode(payload)));\n' +
+    '```',
+  http: {
+    route: 'GET /v1/transactions/{id}/receipt',
+    caller: user,
+    path: v.strictObject({ id: v.pipe(v.string(), v.maxLength(50, 'must have at most 50 characters')) }),
+    answer: v.object({
+      receipt: v.pipe(
+        v.string(),
+        v.description('Three parts of base64url with dots between them (RFC 7515).'),
+        v.examples(['eyJhbGciOiJFZERTQSIsInR5cCI6InJlY2VpcHQrand0In0.eyJzdGF0dXMiOiJTVUNDRVNTIn0.c2lnbmF0dXJl']),
+      ),
+      keys_url: v.pipe(
+        v.string(),
+        v.url(),
+        v.description('Where the public keys are; they may be kept.'),
+        v.examples([`https://one-gate.example${RECEIPT_KEYS_PATH}`]),
+      ),
+      content: receiptSchema,
+    }),
+    status: 200,
+    errors: ['transaction_not_found', 'receipt_not_available'],
+
+    handle: async ({ caller, path }) => {
+      const id = parseTransactionName(path.id);
+      const transaction = id && (await readTransaction(caller.accountId, id));
+      if (!transaction) throw new Problem('transaction_not_found');
+      const content = receiptOf(transaction, caller);
+      if (!content) {
+        throw new Problem('receipt_not_available', {
+          detail:
+            transaction.status === 'PENDING'
+              ? 'The transaction is PENDING: ask again when it is SUCCESS.'
+              : `The transaction is ${transaction.status}: no money has moved, so there is nothing to give a receipt for.`,
+        });
+      }
+      return { data: { receipt: await signReceipt(content), keys_url: `${publicUrl()}${RECEIPT_KEYS_PATH}`, content } };
+    },
+  },
+});

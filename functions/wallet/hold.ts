@@ -1,0 +1,82 @@
+// POST /v1/hold: sets money of the caller's wallet aside for a payee, who captures it later.
+
+import * as v from 'valibot';
+import { defineFunction } from '../../shared/http/function.ts';
+import { newOperationId } from '../../shared/ledger/ids.ts';
+import { unlessAnswered } from '../../shared/ledger/keys.ts';
+import { post } from '../../shared/ledger/ledger.ts';
+import { counterpartyOf, payeeOf } from '../../shared/ledger/payees.ts';
+import { movementProblems, refusal } from '../../shared/ledger/refusals.ts';
+import {
+  amountSchema,
+  descriptionSchema,
+  metadataSchema,
+  particularsFrom,
+  payeeSchema,
+  referenceSchema,
+} from '../../shared/ledger/request.ts';
+import { respond } from '../../shared/ledger/respond.ts';
+import { transactionSchema } from '../../shared/ledger/transaction.ts';
+import { user } from '../../shared/sessions/caller.ts';
+
+/** What cards have made the custom. */
+const WEEK_SECONDS = 7 * 86_400;
+const SHORTEST_SECONDS = 60;
+const LONGEST_SECONDS = 30 * 86_400;
+
+export default defineFunction({
+  name: 'hold',
+  summary: 'Set money aside for a payment that comes later',
+  description:
+    'The answer is a `PENDING` payment: the money is still in the wallet and no longer available. Only the payee ends it, with ' +
+    '/v1/capture (in whole or in part) or /v1/void; after `expires_at` it ends by itself and the money is available again.',
+  http: {
+    route: 'POST /v1/hold',
+    caller: user,
+    idempotencyKey: true,
+    body: v.strictObject({
+      amount: amountSchema,
+      to: payeeSchema,
+      expires_in: v.optional(
+        v.pipe(
+          v.number(),
+          v.integer('must be a whole number of seconds'),
+          v.minValue(SHORTEST_SECONDS, `must be at least ${SHORTEST_SECONDS} seconds`),
+          v.maxValue(LONGEST_SECONDS, `must be at most ${LONGEST_SECONDS} seconds (30 days)`),
+          v.description('Seconds; seven days unless told.'),
+          v.examples([WEEK_SECONDS]),
+        ),
+        WEEK_SECONDS,
+      ),
+      reference: v.optional(referenceSchema),
+      description: v.optional(descriptionSchema),
+      metadata: v.optional(metadataSchema),
+    }),
+    answer: v.object({ transaction: transactionSchema }),
+    status: 201,
+    errors: movementProblems,
+
+    handle: async ({ caller: { accountId }, body, idempotencyKey, trace: { traceparent } }) => {
+      const key = { accountId, key: idempotencyKey, function: 'hold', request: JSON.stringify(body) };
+      const looked = await unlessAnswered(key, () => payeeOf(body.to));
+      if ('answer' in looked) return { kept: looked.answer, replayed: true };
+      const payee = looked.found;
+      const counterparty = counterpartyOf(payee);
+      const { answer, replayed } = await post({
+        key,
+        operationId: newOperationId(),
+        movement: {
+          name: 'hold',
+          type: 'PAYMENT',
+          debit: accountId,
+          credit: payee.accountId,
+          expiresInSeconds: body.expires_in,
+          ...particularsFrom(body),
+        },
+        respond: (decided) =>
+          respond(decided, { accountId, counterparty, by: 'hold', event: 'one-gate.payment.held', traceparent }),
+      });
+      return { kept: answer ?? refusal('key_in_progress'), replayed };
+    },
+  },
+});

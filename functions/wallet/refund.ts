@@ -1,0 +1,68 @@
+// POST /v1/refund: gives a payment back to its payer, in whole or in part.
+
+import * as v from 'valibot';
+import { defineFunction } from '../../shared/http/function.ts';
+import { newOperationId } from '../../shared/ledger/ids.ts';
+import { post } from '../../shared/ledger/ledger.ts';
+import { findReceived, receivedIdSchema } from '../../shared/ledger/received.ts';
+import { receivedProblems, refusal } from '../../shared/ledger/refusals.ts';
+import { amountSchema, descriptionSchema } from '../../shared/ledger/request.ts';
+import { respond } from '../../shared/ledger/respond.ts';
+import { transactionSchema } from '../../shared/ledger/transaction.ts';
+import { parseAmount } from '../../shared/money.ts';
+import { user } from '../../shared/sessions/caller.ts';
+
+export default defineFunction({
+  name: 'refund',
+  summary: 'Give a payment back, in whole or in part',
+  description:
+    'By whoever was paid. Each refund is a transaction of its own that names the payment (`refund_of`); all of them together never ' +
+    'exceed it. Without `amount` everything that is left is given back. Limits on e-money do not stand in its way, nor does a ' +
+    "suspension of the payer's wallet.",
+  http: {
+    route: 'POST /v1/refund',
+    caller: user,
+    idempotencyKey: true,
+    body: v.strictObject({
+      transaction_id: receivedIdSchema,
+      amount: v.optional(amountSchema),
+      reason: v.optional(descriptionSchema),
+    }),
+    answer: v.object({ transaction: transactionSchema }),
+    status: 201,
+    errors: [
+      ...receivedProblems,
+      'payee_unavailable',
+      'transaction_not_refundable',
+      'refund_too_large',
+      'insufficient_funds',
+      'balance_too_large',
+    ],
+
+    handle: async ({ caller: { accountId }, body, idempotencyKey, trace: { traceparent } }) => {
+      const payment = await findReceived(accountId, body.transaction_id, 'transaction_not_refundable');
+      const { operationId, payer } = payment;
+      const { answer, replayed } = await post({
+        key: { accountId, key: idempotencyKey, function: 'refund', request: JSON.stringify(body) },
+        operationId: newOperationId(),
+        movement: {
+          name: 'refund',
+          payment: operationId,
+          debit: accountId,
+          credit: payer.account_id,
+          amount: body.amount === undefined ? undefined : parseAmount(body.amount),
+          ...(body.reason !== undefined && { description: body.reason }),
+        },
+        respond: (decided) =>
+          respond(decided, {
+            accountId,
+            counterparty: payer,
+            by: 'refund',
+            event: 'one-gate.refund.succeeded',
+            traceparent,
+          }),
+      });
+      return { kept: answer ?? refusal('key_in_progress'), replayed };
+    },
+  },
+});

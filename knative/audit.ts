@@ -1,0 +1,121 @@
+// `make audit`: proves all of the books from the first leg, in one snapshot, and says what else an operator should know. Ends with 1 when
+// the books contradict themselves.
+//   DATABASE_URL=<address of the reader role> make audit      without it: the platform that runs here
+
+import { join } from 'node:path';
+import process from 'node:process';
+import pg from 'pg';
+import type { Query } from '../shared/database/database.ts';
+import { countOverdue } from '../shared/events/outbox.ts';
+import { countOpenFindings, type MoneyFindingKind } from '../shared/findings.ts';
+import { overdueHolds, overdueTopups } from '../shared/ledger/overdue.ts';
+import { type Proof, proveEverything } from '../shared/ledger/trial-balance.ts';
+import { askPlatform } from './local/admin.ts';
+import { ROOT } from './local/build.ts';
+
+/** The compiler refuses this file until every kind has its words. */
+const CHECKS = {
+  ledger_total: 'the balances of each currency sum to zero',
+  ledger_balance: 'every balance is what its last leg left',
+  ledger_numbering: 'every account is at its last leg',
+  ledger_chain: 'every leg begins where the one before it ended',
+  ledger_operation: 'the legs of every operation sum to zero',
+  ledger_held: 'what is held back is what is promised, and what holds say',
+  ledger_pending: 'what is expected is what is PENDING',
+  ledger_incoming: "the month's incoming is what came in",
+  ledger_hold: 'every hold says what its legs say',
+  ledger_refund: 'what counts as given back was given back',
+  ledger_orphan: 'every leg is of an account',
+} satisfies Record<MoneyFindingKind, string>;
+
+const OUTBOX_SECONDS = 120;
+const MOST_COUNTED = 10_000;
+const MOST_SHOWN = 50;
+
+const say = (text = '') => process.stdout.write(`${text}\n`);
+
+const url = process.env['DATABASE_URL'] ?? (await urlOfPlatformHere());
+if (!url) {
+  process.stderr.write('No platform is running here: start it with `make up`, or say which database (DATABASE_URL).\n');
+  process.exit(2);
+}
+const client = new pg.Client({ connectionString: url });
+try {
+  await client.connect();
+  const query: Query = async (statement) => (await client.query(statement)).rows as never;
+  // A proof takes as long as it takes; the role's own limit is for pages of history.
+  await client.query(
+    "begin isolation level repeatable read read only; set local statement_timeout = 0; set local work_mem = '128MB'",
+  );
+  const began = performance.now();
+  const proof = await proveEverything(query);
+  report(proof, performance.now() - began);
+  await reportRest(query);
+  await client.query('rollback');
+  process.exitCode = proof.broken.length > 0 ? 1 : 0;
+} catch (error) {
+  process.stderr.write(`The books could not be read: ${(error as Error).message}\n`);
+  process.exitCode = 2;
+} finally {
+  await client.end().catch(() => undefined);
+}
+
+async function urlOfPlatformHere(): Promise<string | undefined> {
+  const dataDirectory = process.env['DATA_DIRECTORY'] ?? join(ROOT, '.data');
+  return (await askPlatform(dataDirectory, 'GET', '/reader-database')) as string | undefined;
+}
+
+function report({ accounts, legs, operations, broken }: Proof, took: number): void {
+  say(`${accounts} accounts, ${legs} legs, ${operations} operations, one snapshot, ${(took / 1000).toFixed(1)} s.`);
+  say();
+  const rows = Object.entries(CHECKS).map(([kind, words]) => {
+    const found = broken.filter((each) => each.kind === kind).length;
+    return [words, found === 0 ? 'holds' : 'BROKEN', String(found)];
+  });
+  table([['check', 'verdict', 'violations'], ...rows]);
+  say();
+  for (const { kind, detail } of broken.slice(0, MOST_SHOWN)) say(`  ${kind}: ${detail}`);
+  if (broken.length > MOST_SHOWN) say(`  ... and ${broken.length - MOST_SHOWN} more.`);
+  say(broken.length === 0 ? 'The books are right.' : `The books contradict themselves: ${broken.length} violations.`);
+  say();
+}
+
+async function reportRest(query: Query): Promise<void> {
+  const open = Object.entries(await countOpenFindings(query)).filter(([, count]) => count > 0);
+  const freezes = await query<{ scope: string; subject: string; frozen_at: Date }>({
+    text: 'select scope, subject, frozen_at from freezes where thawed_at is null order by frozen_at',
+  });
+  const [walk] = await query<{ age: string | null }>({
+    text: 'select round(extract(epoch from now() - completed_began_at))::text as age from trial_balance',
+  });
+  table([
+    ['what else', 'count'],
+    [
+      'events that wait in the outbox for over two minutes',
+      String(await countOverdue(query, OUTBOX_SECONDS, MOST_COUNTED)),
+    ],
+    ['top-ups that are PENDING for over a day', String((await overdueTopups(query)).length)],
+    ['holds that should have expired', String((await overdueHolds(query)).length)],
+    ["seconds since reconcile's last complete round began", walk?.age ?? 'none yet'],
+    ...(open.length === 0
+      ? [['open findings', '0']]
+      : open.map(([kind, count]) => [`open findings: ${kind}`, String(count)])),
+    ...(freezes.length === 0
+      ? [['freezes', '0']]
+      : freezes.map(({ scope, subject, frozen_at: at }) => [
+          `frozen since ${at.toISOString()}: ${scope} ${subject}`.trim(),
+          '1',
+        ])),
+  ]);
+}
+
+function table(rows: string[][]): void {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  for (const row of rows)
+    say(
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    );
+}

@@ -1,0 +1,38 @@
+// ip-restriction: refuses whoever does not come from one of the listed networks. The address is the connection's, as Kong's is unless
+// trusted_ips says whom to believe about it.
+
+import { BlockList, isIP } from 'node:net';
+import * as v from 'valibot';
+import { isNetwork } from '../../network.ts';
+import type { Ground, Handler } from '../plugin.ts';
+
+export const schema = v.strictObject({
+  allow: v.pipe(
+    v.array(v.pipe(v.string(), v.check(isNetwork, 'must be an IP address or a network such as 10.0.0.0/8'))),
+    // Kong takes an empty list for no restriction at all.
+    v.minLength(1, 'must name at least one network: Kong would let everybody in'),
+  ),
+  status: v.optional(v.pipe(v.number(), v.integer(), v.minValue(100), v.maxValue(599)), 403),
+  message: v.optional(v.string(), 'Your IP address is not allowed'),
+});
+
+export function create({ allow, status, message }: v.InferOutput<typeof schema>, _ground: Ground): Handler {
+  const allowed = new BlockList();
+  for (const network of allow) {
+    const [address = '', bits] = network.split('/');
+    const family = familyOf(address);
+    if (bits === undefined) allowed.addAddress(address, family);
+    else allowed.addSubnet(address, Number(bits), family);
+  }
+  return {
+    priority: 990,
+    access: ({ clientAddress }) =>
+      isIP(clientAddress) && allowed.check(clientAddress, familyOf(clientAddress))
+        ? undefined
+        : { status, body: JSON.stringify({ message }) },
+  };
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIP(address) === 6 ? 'ipv6' : 'ipv4';
+}
