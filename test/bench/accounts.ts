@@ -48,7 +48,9 @@ async function topUpEverybody(client: pg.Client): Promise<void> {
               version = version + (select count(*) from receiver)
         where id = $2 returning id
      ), credited as (
-       update accounts set balance = $1, version = 1 where user_id is not null
+       update accounts set balance = $1, version = 1, incoming = case kind when 'PERSON' then $1 else 0 end,
+              incoming_month = date_trunc('month', now() at time zone 'Asia/Jakarta')
+        where user_id is not null
      ), leg as (
        select operation_id, '2' as place, user_id, id as account_id, 1 as leg_number, 'CREDIT' as direction, 0 as balance_before,
               $1::numeric as balance_after, $2::uuid as counterparty_id

@@ -1,9 +1,16 @@
 // The functions as they are deployed, one file each, and the plain way built the same.
 
-import { buildFunctions, bundle } from '../../knative/local/build.ts';
+import { bundle } from '../../knative/local/build.ts';
 
-/** Builds into `outdir` and returns it: `pay.mjs` and `plain-pay.mjs`. */
+const SOURCES = [
+  'functions/wallet/pay.ts',
+  'functions/wallet/transfer.ts',
+  'functions/wallet/refund.ts',
+  'test/bench/plain-pay.ts',
+];
+
+/** Builds what is measured into `outdir` and returns it: `pay.mjs`, `plain-pay.mjs` ... */
 export async function buildBundles(outdir: string): Promise<string> {
-  await Promise.all([buildFunctions(outdir), bundle('test/bench/plain-pay.ts', outdir)]);
+  for (const source of SOURCES) await bundle(source, outdir);
   return outdir;
 }

@@ -17,14 +17,14 @@ const SETTINGS = [
 ];
 
 /** A line each. */
-export async function circumstancesOf({ parts }: Platform): Promise<string[]> {
+export async function circumstancesOf({ parts }: Pick<Platform, 'parts'>): Promise<string[]> {
   const [cpu] = os.cpus();
   const memory = Math.round(os.totalmem() / 2 ** 30);
   const { postgres, redis, kafka } = parts;
   return [
     `Commit ${await commit()}, ${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`,
     `${os.availableParallelism()} × ${cpu?.model.trim()}, ${memory} GiB, ${os.type()} ${os.release()}, everything on this machine`,
-    `Node ${process.versions.node}; ${postgres.description}; ${redis.description}; ${kafka?.description}`,
+    `Node ${process.versions.node}; ${[postgres, redis, kafka].flatMap((part) => part?.description ?? []).join('; ')}`,
     `PostgreSQL: ${await settingsOf(postgres.adminUrl)}`,
   ];
 }

@@ -1,4 +1,4 @@
-// The processes that are compared: instances of pay, of the plain way, and of an empty function of the framework.
+// The processes that are compared: instances of our functions, of pay written the plain way, and of an empty function of the framework.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,8 +8,14 @@ import { type GuardedProcess, startGuarded } from '../../knative/local/parts/gua
 import { kafkajsQuiet } from '../../knative/local/parts/kafka.ts';
 import type { LoadGenerator } from './load-generator.ts';
 import { type Platform, ROOT } from './platform.ts';
+import type { FunctionName } from './requests.ts';
 
-export type Program = 'pay' | 'plain' | 'empty';
+export type Program = FunctionName | 'plain' | 'empty';
+
+/** The plain way and the empty function are sent payments. */
+export function functionOf(program: Program): FunctionName {
+  return program === 'plain' || program === 'empty' ? 'pay' : program;
+}
 
 export interface Instances {
   program: Program;
@@ -48,7 +54,7 @@ export async function startInstances(
         args: [...nodeOptions, kafkajsQuiet.nodeOption, ...argumentsOf(program, platform, port, unbundled)],
         directory: ROOT,
         environment: {
-          ...(program === 'empty' ? {} : platform.environmentOf(databaseUrl)),
+          ...(program === 'empty' ? {} : platform.environmentOf(functionOf(program), databaseUrl)),
           ...(program === 'plain' && { DATABASE_POOL_SIZE: PLAIN_POOL_SIZE }),
           ...kafkajsQuiet.environment,
           NODE_ENV: 'production',
@@ -88,6 +94,7 @@ export async function introduceTokens(generator: LoadGenerator, { program, ports
     const { failures } = await generator.run({
       ports: [port],
       connections: 20,
+      asks: functionOf(program),
       distribution: 'uniform',
       tokens: 'introduced',
       rampMs: 0,
@@ -104,7 +111,7 @@ function argumentsOf(program: Program, { bundles }: Platform, port: number, unbu
     return [framework, '--target=empty', `--source=${join(ROOT, 'test/bench/empty-function')}`, `--port=${port}`];
   }
   if (unbundled) return [join(ROOT, `test/bench/run-${program}.ts`)];
-  return [join(bundles, program === 'pay' ? 'pay.mjs' : 'plain-pay.mjs')];
+  return [join(bundles, program === 'plain' ? 'plain-pay.mjs' : `${program}.mjs`)];
 }
 
 async function untilAnswers(port: number): Promise<void> {

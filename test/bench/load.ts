@@ -1,14 +1,17 @@
 // The load generator: a process of its own, so that what it costs can be told from the rest. It keeps a number of connections busy,
-// each with one payment at a time, and measures what happens between two moments. The run talks to it over IPC.
+// each with one request at a time, and measures what happens between two moments. The run talks to it over IPC.
 
 import process from 'node:process';
 import { type Connection, openConnection } from './connection.ts';
-import { type Distribution, distributions, type Random, randomFrom } from './distributions.ts';
-import { layOut, type Requests } from './requests.ts';
+import { below, type Distribution, distributions, type Random, randomFrom } from './distributions.ts';
+import type { Payment } from './payments.ts';
+import { bodyBack, bodyTo, type FunctionName, layOut, type Requests } from './requests.ts';
 import { type Person, signTokens, type TokenKey } from './tokens.ts';
 
 export interface Preparation {
   people: readonly Person[];
+  /** What refunds give back. */
+  payments: readonly Payment[];
   key: TokenKey;
   seed: number;
 }
@@ -17,10 +20,11 @@ export interface Load {
   /** Where the instances listen; connections are spread evenly. */
   ports: readonly number[];
   connections: number;
+  asks: FunctionName;
   distribution: Distribution;
   /**
-   * `known`: one token per payer, the same always. `introduced`: each of them once, in payments to oneself, which are refused, and then the end;
-   * after that the instance knows them. `fresh`: new tokens that no instance has seen, each once and then the end; `freshen` comes first.
+   * `known`: one token per person, the same always. `introduced`: each of them once, in requests that are refused, and then the end; after
+   * that the instance knows them. `fresh`, of payments: new tokens that no instance has seen, each once and then the end; `freshen` comes first.
    */
   tokens: 'known' | 'introduced' | 'fresh';
   /** Sent before measuring begins. */
@@ -50,7 +54,7 @@ const MOST_ANSWERS = 2_000_000;
 const LAST_ANSWER_LIMIT_MS = 20_000;
 
 let preparation: Preparation | undefined;
-let known: Requests | undefined;
+let known: Record<FunctionName, Requests> | undefined;
 let fresh: Requests | undefined;
 let random: Random = randomFrom(1);
 let serial = 0;
@@ -71,28 +75,60 @@ async function carryOut(command: Command): Promise<Answer> {
   if ('prepare' in command) {
     preparation = command.prepare;
     random = randomFrom(preparation.seed);
-    known = await newRequests(preparation);
+    const tokens = await newTokens(preparation);
+    known = {
+      pay: requestsOf('pay', preparation, tokens),
+      transfer: requestsOf('transfer', preparation, tokens),
+      refund: requestsOf('refund', preparation, tokens),
+    };
     return { prepared: true };
   }
   if (!preparation || !known) throw new Error('prepare must come first');
   if ('freshen' in command) {
-    fresh = await newRequests(preparation);
+    fresh = requestsOf('pay', preparation, await newTokens(preparation));
     return { prepared: true };
   }
   const { load } = command;
-  const requests = load.tokens === 'fresh' ? fresh : known;
+  const requests = load.tokens === 'fresh' ? fresh : known[load.asks];
   if (!requests) throw new Error('freshen must come before fresh tokens');
   fresh = undefined;
-  return { measured: await run(load, requests, preparation.people.length - 1) };
+  return { measured: await run(load, requests, preparation) };
 }
 
-async function newRequests({ people, key, seed }: Preparation): Promise<Requests> {
-  return layOut(people, await signTokens(key, people, edition++), seed);
+function newTokens({ people, key }: Preparation): Promise<string[]> {
+  return signTokens(key, people, edition++);
 }
 
-// The last of the people is the merchant.
-async function run(load: Load, requests: Requests, merchant: number): Promise<Measured> {
-  const draw = distributions[load.distribution];
+/** Bodies in the order of the people they are for, or of the payments. */
+function requestsOf(name: FunctionName, { people, payments, seed }: Preparation, tokens: string[]): Requests {
+  const bodies =
+    name === 'refund'
+      ? [...payments.map(({ operationId }) => bodyBack(operationId)), bodyBack(NO_PAYMENT)]
+      : people.map(({ accountId }) => bodyTo(accountId));
+  return layOut(name, bodies, tokens, seed);
+}
+
+const NO_PAYMENT = '00000000-0000-7000-8000-000000000000';
+
+type Draw = () => [caller: number, body: number];
+
+// The last of the people is the merchant, who is no payee of transfers: there a person is the hot one.
+function drawOf({ asks, distribution }: Load, { people, payments }: Preparation): Draw {
+  const merchant = people.length - 1;
+  if (asks !== 'refund') {
+    const hot = asks === 'transfer' ? merchant - 1 : merchant;
+    return () => distributions[distribution](random, merchant, hot);
+  }
+  const candidates = payments.flatMap((each, body) => (each.distribution === distribution ? [{ ...each, body }] : []));
+  return () => {
+    const { payee, body } = candidates[below(random, candidates.length)] as (typeof candidates)[number];
+    return [payee, body];
+  };
+}
+
+async function run(load: Load, requests: Requests, preparation: Preparation): Promise<Measured> {
+  const draw = drawOf(load, preparation);
+  const merchant = preparation.people.length - 1;
   const introducing = load.tokens === 'introduced';
   const failures: Record<string, number> = {};
   let example: string | undefined;
@@ -101,21 +137,21 @@ async function run(load: Load, requests: Requests, merchant: number): Promise<Me
   let measured = 0;
   let begin = Number.POSITIVE_INFINITY;
   let end = Number.POSITIVE_INFINITY;
-  let nextPayer = 0;
+  let nextCaller = 0;
   let inFlight = 0;
   const { promise: allAnswered, resolve: finish } = Promise.withResolvers<void>();
 
   function next({ request, send }: Connection): boolean {
-    let [payer, payee] = draw(random, merchant, merchant);
+    let [caller, body] = draw();
     if (load.tokens !== 'known') {
-      if (nextPayer === merchant) end = Math.min(end, performance.now());
-      payer = nextPayer++;
-      // To oneself: refused, but not before the instance has got to know the token and, as a payee, the account.
-      if (introducing) payee = payer;
-      else if (payer === payee) payee = (payee + 1) % merchant;
+      if (nextCaller === merchant) end = Math.min(end, performance.now());
+      caller = nextCaller++;
+      // To oneself, or back of nothing: refused, but not before the instance has got to know the token and, as a payee, the account.
+      if (introducing) body = load.asks === 'refund' ? preparation.payments.length : caller;
+      else if (body === caller) body = (body + 1) % merchant;
     }
     if (performance.now() >= end) return false;
-    send(requests.write(request, payer, payee, serial++));
+    send(requests.write(request, caller, body, serial++));
     return true;
   }
 

@@ -9,8 +9,8 @@ import { publish } from '../../shared/events/publisher.ts';
 import { defineFunction, type KeptAnswer } from '../../shared/http/function.ts';
 import { Problem } from '../../shared/http/problem.ts';
 import { CREDIT_PLACE, DEBIT_PLACE, legId, newOperationId } from '../../shared/ledger/ids.ts';
+import { movementEvent } from '../../shared/ledger/movement-event.ts';
 import { payeeOf } from '../../shared/ledger/payees.ts';
-import { paymentSucceeded } from '../../shared/ledger/payment-events.ts';
 import type { Account, Direction, Leg } from '../../shared/ledger/posting.ts';
 import { transactionOf } from '../../shared/ledger/transaction.ts';
 import { CURRENCY, formatAmount, parseAmount } from '../../shared/money.ts';
@@ -40,7 +40,7 @@ export default defineFunction({
         const [debit, credit] = move(rows, payer, payee.accountId, operationId, body);
         const counterparty = { account_id: payee.accountId, username: payee.username, type: payee.type };
         const answer = { status: 201, body: JSON.stringify({ transaction: transactionOf(debit, counterparty) }) };
-        const event = paymentSucceeded(debit, credit, trace.traceparent);
+        const event = movementEvent('one-gate.payment.succeeded', 'pay', [debit, credit], trace.traceparent);
         for (const leg of [debit, credit]) {
           await query({ ...CHANGE_BALANCE, values: [leg.accountId, formatAmount(leg.balanceAfter), leg.legNumber] });
         }
@@ -175,6 +175,7 @@ function legOf(
     externalReference: reference ?? null,
     paymentMethod: null,
     metadata: null,
+    refundOf: null,
     createdAt: row.now,
     updatedAt: row.now,
   };

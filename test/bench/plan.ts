@@ -11,7 +11,7 @@ export interface Variant {
 }
 
 /** One round of each, then again: neighbours in time are compared with each other. */
-export const variants = {
+const compared = {
   empty: { program: 'empty', distribution: 'uniform', tokens: 'known' },
   pay: { program: 'pay', distribution: 'uniform', tokens: 'known' },
   'pay, cold tokens': { program: 'pay', distribution: 'uniform', tokens: 'fresh' },
@@ -20,8 +20,26 @@ export const variants = {
   'plain, one hot account': { program: 'plain', distribution: 'hot', tokens: 'known' },
 } as const satisfies Record<string, Variant>;
 
+/** Every function that moves money between wallets, with every distribution. */
+const functions = {
+  pay: compared.pay,
+  transfer: { program: 'transfer', distribution: 'uniform', tokens: 'known' },
+  refund: { program: 'refund', distribution: 'uniform', tokens: 'known' },
+  'pay, Zipf': { program: 'pay', distribution: 'zipf', tokens: 'known' },
+  'transfer, Zipf': { program: 'transfer', distribution: 'zipf', tokens: 'known' },
+  'refund, Zipf': { program: 'refund', distribution: 'zipf', tokens: 'known' },
+  'pay, one hot account': compared['pay, one hot account'],
+  'transfer, one hot account': { program: 'transfer', distribution: 'hot', tokens: 'known' },
+  'refund, one hot account': { program: 'refund', distribution: 'hot', tokens: 'known' },
+} as const satisfies Record<string, Variant>;
+
+export const variants = { ...compared, ...functions };
 export type VariantName = keyof typeof variants;
-export const variantNames = Object.keys(variants) as VariantName[];
+export const comparedNames = Object.keys(compared) as VariantName[];
+export const functionNames = Object.keys(functions) as VariantName[];
+
+/** The functions are compared with each other here only. */
+export const FUNCTIONS_AT = { instances: 1, connections: [50] } as const;
 
 /** Fresh tokens would drive the known ones out of an instance's memory: they go to instances of their own. */
 export function instanceGroupOf(name: VariantName): string {
@@ -33,6 +51,15 @@ export interface Ratio {
   title: string;
   of: VariantName;
   to: VariantName;
+}
+
+/** A function's to pay, of the same distribution. */
+export function ratioToPay(of: VariantName): Ratio {
+  const { distribution } = variants[of];
+  const to = functionNames.find(
+    (name) => variants[name].program === 'pay' && variants[name].distribution === distribution,
+  );
+  return { title: `${of} ÷ pay`, of, to: to ?? 'pay' };
 }
 
 export const ratios: readonly Ratio[] = [

@@ -10,10 +10,12 @@ import { databaseUrl } from '../../knative/local/parts/postgres.ts';
 import { type Parts, startParts } from '../../knative/local/parts/start-parts.ts';
 import { type Objects, processEnvironment } from '../../knative/local/process-environment.ts';
 import { migrate } from '../../migrations/run.ts';
-import { PAYMENTS_TOPIC } from '../../shared/ledger/payment-events.ts';
+import { PAYMENTS_TOPIC } from '../../shared/ledger/movement-event.ts';
 import { temporaryDirectory } from '../setup/temporary-directory.ts';
 import { makeAccounts } from './accounts.ts';
 import { buildBundles } from './bundles.ts';
+import { makePayments, type Payment } from './payments.ts';
+import type { FunctionName } from './requests.ts';
 import { makeTokenKey, type Person, type TokenKey } from './tokens.ts';
 
 export const ROOT = new URL('../../', import.meta.url).pathname;
@@ -25,18 +27,21 @@ export interface Platform {
   directory: string;
   bundles: string;
   people: Person[];
+  /** Payments between them, to be given back. */
+  payments: Payment[];
   key: TokenKey;
   /** A fresh database with all accounts; replaces the last one. */
   freshDatabase(): Promise<{ admin: pg.Client; url: string }>;
-  /** The environment that the manifest of `pay` gives its process. */
-  environmentOf(databaseUrl: string): Record<string, string>;
-  /** Events that the topic of payments holds. */
+  /** The environment that its manifest gives a function's process. */
+  environmentOf(name: FunctionName, databaseUrl: string): Record<string, string>;
+  /** Events that the topic of payments holds, which is that of transfers and refunds, too. */
   publishedEvents(): Promise<number>;
   stop(): Promise<void>;
 }
 
 export async function startPlatform(options: {
   accounts: number;
+  seed: number;
   postgresSettings?: Readonly<Record<string, string>>;
 }): Promise<Platform> {
   const directory = await temporaryDirectory();
@@ -61,7 +66,7 @@ export async function startPlatform(options: {
     const { adminUrl } = parts.postgres;
     await migrate({ adminUrl, database: TEMPLATE, passwords: parts.rolePasswords });
     const template = await connect(databaseUrl(adminUrl, TEMPLATE));
-    const people = await makeAccounts(template, options.accounts).finally(() => template.end());
+    const [people, payments] = await makeBooks(template, options).finally(() => template.end());
     const key = await makeTokenKey(PUBLIC_URL);
     const databases = databasesOf(parts);
     const running = parts;
@@ -70,9 +75,10 @@ export async function startPlatform(options: {
       directory: directory.path,
       bundles,
       people,
+      payments,
       key,
       freshDatabase: databases.fresh,
-      environmentOf: (url) => environmentOfPay(manifests, running, key, url),
+      environmentOf: (name, url) => environmentOf(name, manifests, running, key, url),
       publishedEvents: () => eventsIn(brokers),
       stop: async () => {
         await databases.close();
@@ -85,6 +91,14 @@ export async function startPlatform(options: {
     await directory.remove();
     throw error;
   }
+}
+
+async function makeBooks(
+  client: pg.Client,
+  { accounts, seed }: { accounts: number; seed: number },
+): Promise<[Person[], Payment[]]> {
+  const people = await makeAccounts(client, accounts);
+  return [people, await makePayments(client, people, seed)];
 }
 
 function databasesOf(parts: Parts) {
@@ -119,9 +133,15 @@ function databasesOf(parts: Parts) {
   return { fresh, close };
 }
 
-function environmentOfPay(manifests: Manifests, parts: Parts, key: TokenKey, url: string): Record<string, string> {
-  const pay = manifests.services.find(({ name }) => name === 'pay');
-  if (!pay) throw new Error('There is no manifest of pay.');
+function environmentOf(
+  name: FunctionName,
+  manifests: Manifests,
+  parts: Parts,
+  key: TokenKey,
+  url: string,
+): Record<string, string> {
+  const service = manifests.services.find((each) => each.name === name);
+  if (!service) throw new Error(`There is no manifest of ${name}.`);
   const secrets: Objects = {
     'one-gate-database-money': { url },
     'one-gate-redis': { url: parts.redis.restUrl, token: parts.redis.restToken },
@@ -133,7 +153,7 @@ function environmentOfPay(manifests: Manifests, parts: Parts, key: TokenKey, url
     'token-audience': key.audience,
     'token-public-keys': key.publicKeys,
   };
-  return processEnvironment(pay, { secrets, configMaps: { 'one-gate': settings }, sink: undefined });
+  return processEnvironment(service, { secrets, configMaps: { 'one-gate': settings }, sink: undefined });
 }
 
 async function eventsIn(brokers: string[]): Promise<number> {

@@ -54,6 +54,7 @@ async function profileOf(
   const window = { from: 0, to: 0 };
   try {
     const load = {
+      asks: 'pay',
       distribution: 'uniform',
       tokens: 'known',
       ports: instances.ports,

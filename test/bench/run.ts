@@ -1,12 +1,14 @@
 // make bench: how fast `pay` is, as a ratio to an empty function of the same framework and to the plain way of writing it.
 //   node test/bench/run.ts             everything (under 20 minutes), and the tables of README.md
-//   node test/bench/run.ts --quick     a minute, printed only
+//   node test/bench/run.ts --quick     two minutes, printed only
+//   node test/bench/run.ts --history   what reading a million legs costs (a few minutes; also part of everything)
 //   node test/bench/run.ts --profile   where the time goes: of pay, of the empty function, of PostgreSQL
 // Options: --instances 1,2 --connections 50 --rounds 1 (another matrix), --seed <number>, --write (README.md also after --quick)
 
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { circumstancesOf } from './circumstances.ts';
+import { measureHistory } from './history.ts';
 import { startLoadGenerator } from './load-generator.ts';
 import { runMatrix } from './matrix.ts';
 import { type Plan, plans } from './plan.ts';
@@ -20,6 +22,7 @@ const { values: options } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
+    history: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
     instances: { type: 'string' },
     connections: { type: 'string' },
@@ -43,13 +46,19 @@ const writes = options.write || (!options.quick && !options.instances && !option
 // The parts, the functions and the generator die with this process, whatever ends it.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
+if (options.history) {
+  await reportHistory();
+  process.exit();
+}
 const startedAt = performance.now();
 const platform = await startPlatform({
   accounts: plan.accounts,
+  seed: plan.seed,
   ...(options.profile && { postgresSettings: STATEMENT_SETTINGS }),
 });
 try {
-  const generator = await startLoadGenerator({ people: platform.people, key: platform.key, seed: plan.seed });
+  const { people, payments, key } = platform;
+  const generator = await startLoadGenerator({ people, payments, key, seed: plan.seed });
   try {
     const circumstances = await circumstancesOf(platform);
     say(`seed ${plan.seed}; ready after ${Math.round((performance.now() - startedAt) / 1000)} s`);
@@ -70,6 +79,13 @@ try {
 } finally {
   await platform.stop();
   say(`${Math.round((performance.now() - startedAt) / 1000)} s in all`);
+}
+if (writes && !options.profile) await reportHistory();
+
+async function reportHistory(): Promise<void> {
+  const report = await measureHistory(plan.seed, say);
+  say(report);
+  if (writes) await writeBetween(README, 'history', report);
 }
 
 function numbers(list: string | undefined): number[] | undefined {

@@ -11,8 +11,8 @@ export interface Figure {
 }
 
 /** Round by round, so that what disturbed the machine for a while disturbs both sides. */
-export function ratioOf({ rounds }: Cell, { of, to }: Ratio): Figure {
-  return figure(rounds[of].map(({ rate }, number) => rate / (rounds[to][number]?.rate ?? Number.NaN)));
+export function ratioOf(cell: Cell, { of, to }: Ratio): Figure {
+  return figure(roundsOf(cell, of).map(({ rate }, number) => rate / (roundsOf(cell, to)[number]?.rate ?? Number.NaN)));
 }
 
 export interface VariantSummary {
@@ -25,8 +25,8 @@ export interface VariantSummary {
   foreignShare: number;
 }
 
-export function summaryOf({ rounds }: Cell, name: VariantName): VariantSummary {
-  const all = rounds[name];
+export function summaryOf(cell: Cell, name: VariantName): VariantSummary {
+  const all = roundsOf(cell, name);
   const median = (value: (round: Round) => number) => figure(all.map(value)).median;
   return {
     rate: figure(all.map(({ rate }) => rate)),
@@ -39,6 +39,10 @@ export function summaryOf({ rounds }: Cell, name: VariantName): VariantSummary {
     ) as VariantSummary['cpu'],
     foreignShare: median(({ foreignShare }) => foreignShare),
   };
+}
+
+function roundsOf({ rounds }: Cell, name: VariantName): Round[] {
+  return rounds.get(name) ?? [];
 }
 
 function figure(values: readonly number[]): Figure {

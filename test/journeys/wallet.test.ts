@@ -34,7 +34,7 @@ beforeAll(async () => {
     await arrive(platform.publicUrl),
     await arrive(platform.publicUrl, 'merchant'),
   ];
-}, 120_000);
+}, 240_000);
 
 afterAll(async () => {
   await admin?.end();
@@ -223,6 +223,84 @@ describe('a payment', () => {
       '/v1/transactions?type=TOPUP&status=SUCCESS&payment_method=GOPAY&from=2026-01-01T00:00:00Z',
     );
     expect(topups.body.data).toHaveLength(1);
+  });
+});
+
+describe('the rest of a wallet', () => {
+  test('a payment is given back in parts, each of them a transaction that names it', async () => {
+    const paid = await ayu.post('/v1/pay', { amount: '30000', to: { username: warung.username } });
+    const { transaction_id: id, operation_id: operation } = paid.body.data.transaction;
+    expect(paid.body).toMatchObject({ outcome: 'succeeded', safe_to_retry: true });
+    const before = [Number(await balanceOf(ayu)), Number(await balanceOf(warung))] as const;
+    const part = await warung.post('/v1/refund', { transaction_id: id, amount: '10000', reason: 'cold soup' });
+    const rest = await warung.post('/v1/refund', { transaction_id: id });
+    for (const [refund, amount] of [
+      [part, '10000.00'],
+      [rest, '20000.00'],
+    ] as const) {
+      expect(refund.body.data.transaction).toMatchObject({ type: 'REFUND', amount, refund_of: operation });
+    }
+    const more = await warung.post('/v1/refund', { transaction_id: id, amount: '0.01' });
+    expect(more.body).toMatchObject({ code: 'refund_too_large', limit: { value: '30000.00', left: '0.00' } });
+    expect([await balanceOf(ayu), await balanceOf(warung)]).toEqual([
+      `${before[0] + 30_000}.00`,
+      `${before[1] - 30_000}.00`,
+    ]);
+  });
+
+  test('money goes to a friend, and a stranger checks the receipt offline', async () => {
+    const sent = await ayu.post('/v1/transfer', {
+      amount: '5000',
+      to: { username: budi.username },
+      description: 'kopi',
+    });
+    expect(sent.body.data.transaction).toMatchObject({ type: 'TRANSFER', status: 'SUCCESS', description: 'kopi' });
+    const { transaction_id: id } = sent.body.data.transaction;
+    const receipt = await ayu.get(`/v1/transactions/${id}/receipt`);
+    const keys = createRemoteJWKSet(new URL(`${platform.publicUrl}/.well-known/receipt-keys.json`));
+    const { payload } = await jwtVerify(receipt.body.data.receipt, keys, { issuer: platform.publicUrl });
+    expect(JSON.stringify(payload)).toContain(id);
+    const others = createRemoteJWKSet(new URL(`${platform.publicUrl}/.well-known/jwks.json`));
+    await expect(jwtVerify(receipt.body.data.receipt, others)).rejects.toThrow();
+  });
+
+  test('what is set aside is not available until it is captured or given up', async () => {
+    const balance = Number(await balanceOf(ayu));
+    const hold = async () =>
+      (await ayu.post('/v1/hold', { amount: '40000', to: { username: warung.username } })).body.data.transaction;
+    const [kept, given] = [await hold(), await hold()];
+    const account = async () => (await ayu.get('/v1/account')).body.data.account;
+    expect(await account()).toMatchObject({ balance: `${balance}.00`, available: `${balance - 80_000}.00` });
+    const captured = await warung.post('/v1/capture', { transaction_id: kept.transaction_id, amount: '15000' });
+    expect(captured.body.data.transaction).toMatchObject({ status: 'SUCCESS', amount: '15000.00' });
+    expect((await warung.post('/v1/void', { transaction_id: given.transaction_id })).status).toBe(201);
+    expect(await account()).toMatchObject({ balance: `${balance - 15_000}.00`, available: `${balance - 15_000}.00` });
+  });
+
+  test('a key tells what became of its request, and the account what it held at any time', async () => {
+    const before = await ayu.get('/v1/account');
+    const [key, time] = [`order ${randomUUID()}`, before.body.timestamp];
+    const paid = await ayu.post('/v1/pay', { amount: '1000', to: { username: warung.username } }, key);
+    const seen = await ayu.get(`/v1/idempotency-keys/${encodeURIComponent(key)}`);
+    expect(seen.body.data).toMatchObject({
+      state: 'completed',
+      function: 'pay',
+      outcome: 'succeeded',
+      operation_id: paid.body.data.transaction.operation_id,
+    });
+    expect((await budi.get(`/v1/idempotency-keys/${encodeURIComponent(key)}`)).status).toBe(404);
+    const past = await ayu.get(`/v1/account?at=${encodeURIComponent(time)}`);
+    expect(past.body.data.account.balance).toBe(before.body.data.account.balance);
+    expect(past.body.data.account.balance).not.toBe(await balanceOf(ayu));
+  });
+
+  test('nobody takes in more than the law allows', async () => {
+    const asked = await budi.post('/v1/topup', { amount: '1999999', payment_method: 'GOPAY' });
+    expect(asked.body).toMatchObject({
+      status: 422,
+      code: 'balance_limit_exceeded',
+      limit: { rule: 'wallet_balance', value: '2000000.00', left: expect.stringMatching(/^\d+\.\d\d$/) },
+    });
   });
 });
 

@@ -17,6 +17,7 @@ const place = (given: Partial<Place> = {}): Place => ({
   publicUrl: 'https://gate.example.test',
   redisHost: 'redis.one-gate.svc',
   publicKeys: keys(jwkOf('key-1')),
+  operatorAddresses: ['10.20.0.0/16', '::1'],
   ...given,
 });
 const ground: Omit<Ground, 'credentials'> = {
@@ -54,6 +55,13 @@ describe('rendering kong.yaml for a place', () => {
     ['an address that would break out of the Lua', { publicUrl: "https://a'..os.exit()..'" }, /public address must be/],
     ['an address with a slash at the end', { publicUrl: 'https://a.example/' }, /public address must be/],
     ['a host that is none', { redisHost: 'a"b' }, /not a host name/],
+    ['no network for operators', { operatorAddresses: [] }, /Operators need at least one network/],
+    [
+      'a network that is none',
+      { operatorAddresses: ['10.0.0.0/33'] },
+      /10.0.0.0\/33 is not an IP address or a network/,
+    ],
+    ['a network that would break out', { operatorAddresses: ['::1"'] }, /is not an IP address or a network/],
   ])('%s is refused', (_what, given, message) => {
     expect(() => renderKong(template, place(given))).toThrow(message);
   });
@@ -63,8 +71,8 @@ describe('a kong.yaml that the local gateway could not play as Kong would is ref
   test.each<[string, (yaml: string) => string, RegExp]>([
     [
       'an unknown plugin',
-      (yaml) => yaml.replace('- name: cors', '- name: ip-restriction'),
-      /plugins, plugin ip-restriction: .* does not know this plugin/,
+      (yaml) => yaml.replace('- name: cors', '- name: bot-detection'),
+      /plugins, plugin bot-detection: .* does not know this plugin/,
     ],
     [
       'Lua without a name',
@@ -183,15 +191,17 @@ describe('node kong/render.ts', () => {
     const file = join(temporary.path, 'jwks.json');
     await writeFile(file, keys(jwkOf('key-1')));
     const options = ['--public-url', 'https://gate.example.test', '--redis-host', 'redis.one-gate.svc', '--keys', file];
-    const { stdout } = await render(...options);
+    const { stdout } = await render(...options, '--operator-addresses', '10.20.0.0/16, fd00::/8');
     expect(readConfiguration(stdout, ground).credentials).toBe(1);
+    expect(stdout).toContain('allow: [ "10.20.0.0/16", "fd00::/8" ]');
     await temporary.remove();
   });
 
   test('says how it is used when something is missing', async () => {
     await expect(render('--public-url', 'https://gate.example.test')).rejects.toMatchObject({
       code: 64,
-      stderr: 'node kong/render.ts --public-url URL --redis-host HOST --keys FILE > rendered.yaml\n',
+      stderr:
+        'node kong/render.ts --public-url URL --redis-host HOST --keys FILE --operator-addresses NETWORK,... > rendered.yaml\n',
     });
   });
 });

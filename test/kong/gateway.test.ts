@@ -361,7 +361,7 @@ describe('what fails behind the gateway', () => {
     const answer = await post('/v1/login', { 'idempotency-key': 'k' });
     expect(answer.status).toBe(status);
     expect(await problem(answer)).toMatchObject({ code, outcome, safe_to_retry: true });
-    expect(answer.headers.get('retry-after')).toBe(status === 503 ? '1' : null);
+    expect(answer.headers.get('retry-after')).toBe(status === 503 ? '1' : '5');
   });
 
   test('a function’s own refusals, and a provider’s words, stay as they are', async () => {

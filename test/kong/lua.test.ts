@@ -180,7 +180,7 @@ describe.each(access)('%s', (name) => {
 
 describe('the shape of refusals', () => {
   const answers: Answer[] = [
-    ...[200, 400, 401, 404, 405, 413, 415, 417, 429, 500].map((status) => ({
+    ...[200, 400, 401, 403, 404, 405, 413, 415, 417, 429, 500].map((status) => ({
       status,
       headers: {},
       source: 'exit' as const,

@@ -57,6 +57,7 @@ export async function startTestGateway(
     publicUrl: PUBLIC_URL,
     redisHost: '127.0.0.1',
     publicKeys: JSON.stringify({ keys: [jwk] }),
+    operatorAddresses: ['127.0.0.0/8'],
   });
   const warned: string[] = [];
   const gateway = await startGateway({

@@ -29,7 +29,9 @@ export async function openAccount(
 async function topUp(client: pg.Client, accountId: string, amount: string): Promise<void> {
   await client.query(
     `with moved as (
-       update accounts set version = version + 1, balance = balance + case id when $1::uuid then $2::numeric else -$2::numeric end
+       update accounts set version = version + 1, balance = balance + case id when $1::uuid then $2::numeric else -$2::numeric end,
+              incoming = case kind when 'PERSON' then $2::numeric else 0 end,
+              incoming_month = date_trunc('month', now() at time zone 'Asia/Jakarta')
         where id in ($1::uuid, $3::uuid) returning id, user_id, version, balance)
      insert into historical_transactions (id, operation_id, user_id, account_id, leg_number, transaction_type, transaction_status,
             direction, amount, balance_before, balance_after, payment_method, counterparty_id)

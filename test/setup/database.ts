@@ -6,7 +6,7 @@ import { partsOfThisRun } from './parts-of-this-run.ts';
 export type TestDatabase = {
   readonly name: string;
   /** One address per role of the product, as functions get them. */
-  readonly urls: { migrator: string; money: string; identity: string; reader: string };
+  readonly urls: Record<'migrator' | 'money' | 'identity' | 'reader' | 'operator', string>;
   /** The superuser's address of this database: for looking past the roles, and for breaking things on purpose. */
   readonly adminUrl: string;
   /** Removes the database and cuts what is still connected to it; close pools before. */
@@ -21,13 +21,19 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     `create database ${name} template ${templateDatabase} owner one_gate_migrator`,
     // Who may connect belongs to the database, not to what a clone copies.
     `revoke all on database ${name} from public`,
-    `grant connect on database ${name} to one_gate_money, one_gate_identity, one_gate_reader`,
+    `grant connect on database ${name} to one_gate_money, one_gate_identity, one_gate_reader, one_gate_operator`,
   ]);
   const urlOf = (role: keyof typeof rolePasswords) =>
     databaseUrl(adminUrl, name, { user: `one_gate_${role}`, password: rolePasswords[role] });
   return {
     name,
-    urls: { migrator: urlOf('migrator'), money: urlOf('money'), identity: urlOf('identity'), reader: urlOf('reader') },
+    urls: {
+      migrator: urlOf('migrator'),
+      money: urlOf('money'),
+      identity: urlOf('identity'),
+      reader: urlOf('reader'),
+      operator: urlOf('operator'),
+    },
     adminUrl: databaseUrl(adminUrl, name),
     drop: () => asAdmin(adminUrl, [`drop database if exists ${name} with (force)`]),
   };

@@ -118,9 +118,12 @@ test.each([
 });
 
 describe('what was paid goes to suspense with a finding', () => {
-  test('when the wallet is closed', async () => {
+  test('when the wallet is closed: the top-up had been given up', async () => {
     const { person, transaction, payment, reference } = await pending();
-    await service.rows("update accounts set account_status = 'CLOSED' where id = $1", [person.accountId]);
+    await service.rows("update historical_transactions set transaction_status = 'FAILED' where operation_id = $1", [
+      transaction.operation_id,
+    ]);
+    await service.rows("update accounts set pending = 0, account_status = 'CLOSED' where id = $1", [person.accountId]);
     const before = Number(await inSuspense());
     await service.gopay.control.pay(payment.referenceNo);
     expect([await notified(reference), await notified(reference)]).toEqual([204, 204]);
@@ -134,9 +137,13 @@ describe('what was paid goes to suspense with a finding', () => {
 
   test('when another amount was agreed', async () => {
     const { person, transaction, payment, reference } = await pending();
+    // Past the triggers: nobody can change an amount.
+    await service.rows('set session_replication_role = replica');
     await service.rows('update historical_transactions set amount = 150001 where operation_id = $1', [
       transaction.operation_id,
     ]);
+    await service.rows('update accounts set pending = 150001 where id = $1', [person.accountId]);
+    await service.rows('reset session_replication_role');
     const before = Number(await inSuspense());
     await service.gopay.control.pay(payment.referenceNo);
     expect(await notified(reference)).toBe(204);

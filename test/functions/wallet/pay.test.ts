@@ -146,10 +146,10 @@ test('insufficient funds are refused, kept, and replayed', async () => {
 
 describe('an account that may not move money', () => {
   test.each([
-    ['SUSPENDED', 'account_suspended', 403],
-    ['CLOSED', 'account_closed', 403],
-  ])('%s cannot pay', async (accountStatus, code, status) => {
-    const as = await service.openWallet({ balance: '5.00', status: accountStatus });
+    ['SUSPENDED', '5.00', 'account_suspended', 403],
+    ['CLOSED', '0.00', 'account_closed', 403],
+  ])('%s cannot pay', async (accountStatus, balance, code, status) => {
+    const as = await service.openWallet({ balance, status: accountStatus });
     await expect(pay(order(), { as })).resolves.toMatchObject({ status, body: { code } });
   });
 

@@ -148,19 +148,35 @@ describe('nothing is written for', () => {
   });
 });
 
+test('beyond the limits on e-money nothing is opened, and the owner is told what is left', async () => {
+  const person = await service.openWallet({ balance: '1500000.00' });
+  const answer = await service.topup(person, { amount: '500000.01' });
+  expect(answer.body).toMatchObject({
+    status: 422,
+    code: 'balance_limit_exceeded',
+    outcome: 'failed',
+    limit: { rule: 'wallet_balance', value: '2000000.00', left: '500000.00', currency: 'IDR' },
+  });
+  expect((await service.topup(person, { amount: '400000' })).status).toBe(202);
+  // What is on its way counts as if it had come.
+  expect((await service.topup(person, { amount: '200000' })).body).toMatchObject({ limit: { left: '100000.00' } });
+});
+
 test('what the provider refuses has failed, and is refused again', async () => {
+  // A merchant: a person's own limit would come first.
+  const shop = await service.openWallet({ type: 'merchant' });
   const key = randomUUID();
-  const refused = await service.topup(siti, { amount: '20000001', key });
+  const refused = await service.topup(shop, { amount: '20000001', key });
   expect(refused.body).toMatchObject({
     status: 422,
     code: 'provider_refused',
     outcome: 'failed',
     detail: expect.stringContaining('exceeds_transaction_amount_limit'),
   });
-  const again = await service.topup(siti, { amount: '20000001', key });
+  const again = await service.topup(shop, { amount: '20000001', key });
   expect([again.status, again.headers.get('idempotent-replayed')]).toEqual([422, 'true']);
   const [row] = await service.rows('select operation_id from idempotency_keys where key = $1', [key]);
-  expect(await service.transaction(siti, row.operation_id)).toMatchObject({ status: 'FAILED' });
+  expect(await service.transaction(shop, row.operation_id)).toMatchObject({ status: 'FAILED' });
   const [failed] = await eventually(() => {
     const found = service.events.filter(({ type }) => type === 'one-gate.topup.failed');
     return found.length > 0 ? found : undefined;
@@ -234,6 +250,26 @@ describe('an answer that is lost', () => {
     const payments = await service.paymentsOf(again.body.data.transaction.operation_id);
     expect(payments.map((payment) => payment?.status)).toEqual(['cancelled', 'initiated']);
     expect((await service.topup(person, { key })).headers.get('idempotent-replayed')).toBe('true');
+  });
+
+  test('to us by the database, once the top-up is open, is unknown and not "failed"', async () => {
+    const key = randomUUID();
+    const before = (await service.gopay.control.payments()).length;
+    await service.gopay.control.fault({ service: '54', delay_ms: 2_000 });
+    const asked = service.topup(siti, { key });
+    await eventually(async () => (await service.gopay.control.payments()).length > before);
+    // Nobody relays here what could not be taken out of the outbox.
+    await eventually(async () => (await service.rows('select 1 from outbox')).length === 0);
+    await service.rows(`alter database ${service.database.name} connection limit 0`);
+    await service.rows(
+      "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'one_gate_money' and datname = current_database()",
+    );
+    const answer = await asked;
+    await service.rows(`alter database ${service.database.name} connection limit -1`);
+    expect(answer).toMatchObject({
+      status: 503,
+      body: { code: 'outcome_unknown', outcome: 'unknown', safe_to_retry: true },
+    });
   });
 
   test('and cannot be cancelled is not followed by another attempt', async () => {

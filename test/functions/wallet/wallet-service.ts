@@ -31,10 +31,14 @@ export interface CallOptions {
   headers?: Record<string, string>;
 }
 
-export async function serveWallet(load: () => Promise<FunctionDeclaration[]>): Promise<WalletService> {
+/** The functions run in this process, as one role of the database. */
+export async function serveWallet(
+  load: () => Promise<FunctionDeclaration[]>,
+  role: 'money' | 'operator' = 'money',
+): Promise<WalletService> {
   const { database, key } = await prepareEnvironment();
   // Nobody listens there: events stay in the outbox, where tests can look at them.
-  Object.assign(process.env, { DATABASE_URL: database.urls.money, K_SINK: 'http://127.0.0.1:9/' });
+  Object.assign(process.env, { DATABASE_URL: database.urls[role], K_SINK: 'http://127.0.0.1:9/' });
   const { serve } = await import('../../../shared/host/serve.ts');
   const served = new Map<string, ServedFunction>();
   for (const declaration of await load()) served.set(declaration.name, await serve(declaration, 0));

@@ -48,8 +48,9 @@ afterEach(async () => {
 });
 afterAll(() => temporary.remove());
 
-function start(script: string, more: Record<string, string> = {}): Up {
-  const child = spawn(process.execPath, [join(ROOT, 'knative/local', script)], { env: { ...environment, ...more } });
+function start(script: string, more: Record<string, string> = {}, ...given: string[]): Up {
+  const command = [join(ROOT, 'knative/local', script), ...given];
+  const child = spawn(process.execPath, command, { env: { ...environment, ...more } });
   let output = '';
   child.stdout?.on('data', (chunk) => {
     output += chunk;
@@ -105,10 +106,10 @@ const isAlive = (pid: number) => {
   }
 };
 
-const post = (path: string, body: unknown) =>
+const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
   fetch(`http://localhost:${port}${path}`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify(body),
   });
 const ayu = { username: 'ayu', email: 'ayu@example.test', phone: '+6281234567890', password: 'correct horse battery' };
@@ -144,10 +145,27 @@ describe('make up', () => {
   );
 
   test(
-    'finds its data again after a restart, and stops in order on Ctrl-C',
+    'finds its data again after a restart, makes somebody an operator, and stops in order on Ctrl-C',
     async () => {
       const platform = await up();
-      expect((await post('/v1/login', credentials)).status).toBe(200);
+      const loggedIn = await post('/v1/login', credentials);
+      expect(loggedIn.status).toBe(200);
+
+      const { data } = (await loggedIn.json()) as { data: { access_token: string } };
+      const freeze = () =>
+        post(
+          '/v1/operator/freeze',
+          { scope: 'all', reason: 'a drill' },
+          { authorization: `Bearer ${data.access_token}` },
+        );
+      expect((await freeze()).status).toBe(403);
+      const operator = (name: string) => finish(start('operator.ts', {}, name));
+      expect(await operator('nobody')).toEqual({ code: 1, said: expect.stringContaining('Nobody is called nobody') });
+      expect(await operator('')).toEqual({ code: 64, said: 'Say who: make operator USERNAME=nadia\n' });
+      expect(await operator('Ayu')).toEqual({ code: 0, said: expect.stringContaining('ayu is an operator now') });
+      expect(await operator('ayu')).toEqual({ code: 0, said: 'ayu is an operator already.\n' });
+      expect((await freeze()).status).toBe(201);
+
       const children = await descendants(platform.child.pid ?? 0);
       platform.child.kill('SIGINT');
       expect(await platform.ended).toBe(0);
@@ -165,6 +183,7 @@ describe('make up', () => {
       expect(await platform.ended).toBe(0);
       expect(await finish(start('down.ts'))).toEqual({ code: 0, said: 'No platform is running here.\n' });
       expect((await finish(start('ps.ts'))).code).toBe(1);
+      expect((await finish(start('operator.ts', {}, 'ayu'))).said).toContain('No platform is running here');
     },
     START_LIMIT_MS * 2,
   );

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { type Decision, decide, type State } from '../../../shared/ledger/decide.ts';
+import { type Decision, decide, isKept, type State } from '../../../shared/ledger/decide.ts';
 import { legId, newOperationId } from '../../../shared/ledger/ids.ts';
 import type { Account, Decided, Leg, Movement, Posting, SeenKey } from '../../../shared/ledger/posting.ts';
 
@@ -15,7 +15,11 @@ function account(id: string, more: Partial<Account> = {}): Account {
     kind,
     status: 'ACTIVE',
     currency: 'IDR',
+    verified: false,
     balance: 0n,
+    held: 0n,
+    pending: 0n,
+    incoming: 0n,
     version: 0n,
     ...more,
   };
@@ -35,7 +39,11 @@ function state(more: Partial<State> = {}): State {
   return {
     accounts: new Map(everybody.map((each) => [each.id, each])),
     keys: new Map(),
-    open: new Map(),
+    legs: new Map(),
+    holds: new Map(),
+    refunds: new Map(),
+    limits: { UNVERIFIED: {}, VERIFIED: {} },
+    freezes: { all: false, accounts: new Set(), functions: new Set() },
     now,
     ...more,
   };
@@ -48,6 +56,20 @@ function posting(movement: Movement, key = `key ${++keys}`, request = '{}', acco
 
 function transfer(debit: string, credit: string, amount: bigint): Movement {
   return { name: 'transfer', type: 'PAYMENT', debit, credit, amount, currency: 'IDR' };
+}
+
+/** The state that a posting leaves behind, and its legs. */
+function afterwards(before: State, each: Posting): { state: State; legs: readonly Leg[] } {
+  const { decisions, accounts } = decide(before, [each]);
+  const { legs, hold, refund } = decisions[0] as Decided;
+  const next: State = {
+    ...before,
+    accounts: new Map([...before.accounts, ...accounts]),
+    legs: new Map([...before.legs, ...legs.map((leg) => [leg.id, leg] as const)]),
+    holds: new Map([...before.holds, ...(hold ? [[hold.operationId, hold] as const] : [])]),
+    refunds: new Map([...before.refunds, ...(refund ? [[refund.operationId, refund] as const] : [])]),
+  };
+  return { state: next, legs };
 }
 
 function outcomes(decisions: readonly Decision[]) {
@@ -183,8 +205,8 @@ describe('a top-up', () => {
     clearing: 'clearing',
     suspense: 'suspense',
   });
-  const pending = (decide(state(), [opening]).decisions[0] as Decided).legs[0] as Leg;
-  const opened = state({ open: new Map([[operationId, pending]]) });
+  const { state: opened, legs } = afterwards(state(), opening);
+  const [pending] = legs as [Leg];
 
   test('opens PENDING and moves nothing', () => {
     expect(pending).toMatchObject({
@@ -194,6 +216,7 @@ describe('a top-up', () => {
       balanceAfter: 100n,
       legNumber: 8n,
     });
+    expect(opened.accounts.get('ada')).toMatchObject({ balance: 100n, pending: 50n, incoming: 0n });
   });
 
   test('is paid from the clearing account and takes a new number', () => {
@@ -201,9 +224,9 @@ describe('a top-up', () => {
     expect(outcomes(decisions)).toEqual(['posted']);
     expect((decisions[0] as Decided).legs).toMatchObject([
       { id: legId(operationId, 1), accountId: 'clearing', direction: 'DEBIT', balanceAfter: -50n },
-      { id: pending.id, status: 'SUCCESS', balanceBefore: 100n, balanceAfter: 150n, legNumber: 8n },
+      { id: pending.id, status: 'SUCCESS', balanceBefore: 100n, balanceAfter: 150n, legNumber: 9n },
     ]);
-    expect(accounts.get('ada')?.balance).toBe(150n);
+    expect(accounts.get('ada')).toMatchObject({ balance: 150n, pending: 0n, incoming: 50n });
   });
 
   test('is settled once, also within one batch', () => {
@@ -232,9 +255,19 @@ describe('a top-up', () => {
     expect([accounts.get('ada')?.balance, accounts.get('suspense')?.balance]).toEqual([100n, 49n]);
   });
 
+  test('whose money lies in suspense is not paid a second time, by whatever key', () => {
+    const suspended = posting(settlement('SUCCESS', 49n));
+    const { decisions, accounts } = decide(opened, [suspended, posting(settlement('SUCCESS'))]);
+    expect(outcomes(decisions)).toEqual(['posted_to_suspense', 'already_settled']);
+    expect(accounts.get('clearing')?.balance).toBe(-49n);
+    const later = afterwards(opened, suspended).state;
+    expect(outcomes(decide(later, [posting(settlement('SUCCESS'))]).decisions)).toEqual(['already_settled']);
+  });
+
   test('into a wallet that was closed meanwhile goes to the suspense account', () => {
-    const gone = { ...ada, status: 'CLOSED' as const };
-    const { decisions } = decide({ ...opened, accounts: new Map([...opened.accounts, ['ada', gone]]) }, [
+    const given = afterwards(opened, posting(settlement('CANCELLED'))).state;
+    const gone = { ...ada, balance: 0n, status: 'CLOSED' as const };
+    const { decisions } = decide({ ...given, accounts: new Map([...given.accounts, ['ada', gone]]) }, [
       posting(settlement('SUCCESS')),
     ]);
     expect(outcomes(decisions)).toEqual(['posted_to_suspense']);
@@ -244,5 +277,214 @@ describe('a top-up', () => {
     expect(outcomes(decide(opened, [posting(settlement('SUCCESS', 50n, 'grace'))]).decisions)).toEqual([
       'transaction_not_found',
     ]);
+  });
+});
+
+describe('a hold', () => {
+  const hold = (amount = 60n, credit = 'grace'): Movement => ({
+    name: 'hold',
+    type: 'PAYMENT',
+    debit: 'ada',
+    credit,
+    amount,
+    currency: 'IDR',
+    expiresInSeconds: 60,
+  });
+  const holding = posting(hold());
+  const { operationId } = holding;
+  const { state: held, legs } = afterwards(state(), holding);
+  const between = { operationId, debit: 'ada', credit: 'grace' };
+  const capture = (amount?: bigint): Movement => ({ name: 'capture', ...between, amount });
+  const release = (why: 'voided' | 'expired' = 'voided'): Movement => ({ name: 'release', ...between, why });
+  const expired = { ...held, now: new Date(now.getTime() + 60_000) };
+  const decideOne = (from: State, movement: Movement) => decide(from, [posting(movement)]);
+
+  test('is not settled as if it were a top-up', () => {
+    for (const status of ['SUCCESS', 'FAILED'] as const) {
+      const settlement = { account: 'grace', status, paid: 60n, clearing: 'clearing', suspense: 'suspense' } as const;
+      const { decisions } = decideOne(held, { name: 'settle', operationId, ...settlement });
+      expect(outcomes(decisions)).toEqual(['already_settled']);
+    }
+  });
+
+  test('moves nothing, and what is held is not available', () => {
+    expect(legs).toMatchObject([
+      { accountId: 'ada', direction: 'DEBIT', status: 'PENDING', balanceAfter: 100n },
+      { accountId: 'grace', direction: 'CREDIT', status: 'PENDING', balanceAfter: 0n },
+    ]);
+    expect(held.accounts.get('ada')).toMatchObject({ balance: 100n, held: 60n });
+    expect(held.accounts.get('grace')).toMatchObject({ balance: 0n, pending: 60n });
+    expect(outcomes(decideOne(held, transfer('ada', 'grace', 41n)).decisions)).toEqual(['insufficient_funds']);
+    expect(outcomes(decideOne(held, transfer('ada', 'grace', 40n)).decisions)).toEqual(['posted']);
+    expect(outcomes(decideOne(held, hold(41n)).decisions)).toEqual(['insufficient_funds']);
+  });
+
+  test.each([
+    [undefined, 60n, 40n],
+    [60n, 60n, 40n],
+    [1n, 1n, 99n],
+  ])('is captured once, here %s of it; the rest is free', (amount, moved, left) => {
+    const { decisions, accounts } = decide(held, [posting(capture(amount)), posting(capture(amount))]);
+    expect(outcomes(decisions)).toEqual(['posted', 'already_settled']);
+    expect((decisions[0] as Decided).legs).toMatchObject([
+      { id: legId(operationId, 1), status: 'SUCCESS', amount: moved, balanceBefore: 100n, balanceAfter: left },
+      { id: legId(operationId, 2), status: 'SUCCESS', amount: moved, balanceBefore: 0n, balanceAfter: moved },
+    ]);
+    expect(accounts.get('ada')).toMatchObject({ balance: left, held: 0n });
+    expect(accounts.get('grace')).toMatchObject({ balance: moved, pending: 0n });
+    expect((decisions[0] as Decided).hold).toMatchObject({ captured: moved, endedAt: now });
+  });
+
+  test('is not captured beyond its amount, nor after its time', () => {
+    const { decisions } = decideOne(held, capture(61n));
+    expect(decisions).toMatchObject([{ outcome: 'capture_too_large', bound: { value: 60n, left: 60n } }]);
+    expect(outcomes(decideOne(expired, capture()).decisions)).toEqual(['hold_expired']);
+  });
+
+  test.each(['voided', 'expired'] as const)('that is %s moves nothing and frees the money', (why) => {
+    const { decisions, accounts } = decide(expired, [posting(release(why)), posting(capture()), posting(release(why))]);
+    expect(outcomes(decisions)).toEqual(['posted', 'already_settled', 'already_settled']);
+    expect((decisions[0] as Decided).legs).toMatchObject([
+      { status: 'CANCELLED', amount: 60n, balanceAfter: 100n, legNumber: 9n },
+      { status: 'CANCELLED', amount: 60n, balanceAfter: 0n },
+    ]);
+    expect(accounts.get('ada')).toMatchObject({ balance: 100n, held: 0n });
+    expect(accounts.get('grace')).toMatchObject({ pending: 0n });
+  });
+
+  test('does not expire before its time', () => {
+    expect(() => decideOne(held, release('expired'))).toThrow('not expired');
+  });
+
+  test('of a payer who is suspended by now is captured; a suspended payee takes nothing in, but may give up', () => {
+    const suspend = (id: string): State => {
+      const found = held.accounts.get(id) as Account;
+      return { ...held, accounts: new Map([...held.accounts, [id, { ...found, status: 'SUSPENDED' }]]) };
+    };
+    expect(outcomes(decideOne(suspend('ada'), capture()).decisions)).toEqual(['posted']);
+    expect(outcomes(decideOne(suspend('grace'), capture()).decisions)).toEqual(['account_suspended']);
+    expect(outcomes(decideOne(suspend('grace'), release()).decisions)).toEqual(['posted']);
+  });
+
+  test('between others is not found', () => {
+    const others = { ...between, credit: 'full' };
+    expect(outcomes(decideOne(held, { name: 'capture', ...others, amount: undefined }).decisions)).toEqual([
+      'transaction_not_found',
+    ]);
+  });
+});
+
+describe('a refund', () => {
+  const paying = posting(transfer('ada', 'grace', 90n));
+  const { state: paid } = afterwards(state(), paying);
+  const refund = (amount?: bigint, payment = paying.operationId): Movement => ({
+    name: 'refund',
+    payment,
+    debit: 'grace',
+    credit: 'ada',
+    amount,
+  });
+  const change = (id: string, more: Partial<Account>): State => {
+    const found = paid.accounts.get(id) as Account;
+    return { ...paid, accounts: new Map([...paid.accounts, [id, { ...found, ...more }]]) };
+  };
+
+  test('gives back in parts, and never more than was paid, also within one batch', () => {
+    const { decisions, accounts } = decide(paid, [
+      posting(refund(50n)),
+      posting(refund(41n)),
+      posting(refund(10n)),
+      posting(refund()),
+      posting(refund()),
+    ]);
+    expect(outcomes(decisions)).toEqual(['posted', 'refund_too_large', 'posted', 'posted', 'refund_too_large']);
+    expect(decisions[1]).toMatchObject({ bound: { value: 90n, left: 40n } });
+    expect((decisions[3] as Decided).legs).toMatchObject([
+      { accountId: 'grace', type: 'REFUND', direction: 'DEBIT', amount: 30n, refundOf: paying.operationId },
+      { accountId: 'ada', type: 'REFUND', direction: 'CREDIT', amount: 30n, refundOf: paying.operationId },
+    ]);
+    expect([accounts.get('ada')?.balance, accounts.get('grace')?.balance]).toEqual([100n, 0n]);
+    expect(accounts.get('ada')?.incoming).toBe(0n);
+  });
+
+  test.each([
+    ['a suspended payer', change('ada', { status: 'SUSPENDED' }), 'posted'],
+    ['a payer whose wallet is full', { ...paid, limits: { UNVERIFIED: { BALANCE: 1n }, VERIFIED: {} } }, 'posted'],
+    ['a closed payer', change('ada', { status: 'CLOSED' }), 'payee_unavailable'],
+    ['a suspended merchant', change('grace', { status: 'SUSPENDED' }), 'account_suspended'],
+    ['a merchant without the money', change('grace', { balance: 89n }), 'insufficient_funds'],
+    ['a merchant who holds it for others', change('grace', { held: 1n }), 'insufficient_funds'],
+  ] as const)('with %s ends as it must', (_who, from, outcome) => {
+    expect(outcomes(decide(from, [posting(refund())]).decisions)).toEqual([outcome]);
+  });
+
+  test('of what is no payment, or not one yet, or between others, is refused', () => {
+    const sent = posting({ ...transfer('ada', 'grace', 10n), type: 'TRANSFER' } as Movement);
+    const { state: transferred } = afterwards(state(), sent);
+    expect(outcomes(decide(transferred, [posting(refund(1n, sent.operationId))]).decisions)).toEqual([
+      'not_refundable',
+    ]);
+    expect(outcomes(decide(paid, [posting({ ...refund(), credit: 'full' } as Movement)]).decisions)).toEqual([
+      'transaction_not_found',
+    ]);
+  });
+});
+
+describe('limits on e-money', () => {
+  const limits = {
+    UNVERIFIED: { BALANCE: 150n, MONTHLY_INCOMING: 60n },
+    VERIFIED: { BALANCE: 200n, MONTHLY_INCOMING: 100n },
+  };
+  const rich = account('rich', { kind: 'MERCHANT', balance: 1_000n });
+  const limited = (more: Partial<Account> = {}) =>
+    state({ limits, accounts: new Map([...state().accounts, ['rich', rich], ['ada', { ...ada, ...more }]]) });
+
+  test.each([
+    [{}, 50n, 'posted', undefined],
+    [{}, 51n, 'balance_limit', { value: 150n, left: 50n, accountId: 'ada' }],
+    [{ pending: 30n }, 21n, 'balance_limit', { value: 150n, left: 20n, accountId: 'ada' }],
+    [{ balance: 0n }, 61n, 'incoming_limit', { value: 60n, left: 60n, accountId: 'ada' }],
+    [{ balance: 0n, incoming: 20n, pending: 30n }, 11n, 'incoming_limit', { value: 60n, left: 10n, accountId: 'ada' }],
+    [{ verified: true }, 100n, 'posted', undefined],
+    [{ verified: true }, 101n, 'balance_limit', { value: 200n, left: 100n, accountId: 'ada' }],
+    [{ balance: 300n }, 1n, 'balance_limit', { value: 150n, left: 0n, accountId: 'ada' }],
+  ] as const)('%j takes in %s: %s', (more, amount, outcome, bound) => {
+    const { decisions } = decide(limited(more), [posting(transfer('rich', 'ada', amount))]);
+    expect(decisions).toMatchObject([{ outcome, ...(bound && { bound }) }]);
+  });
+
+  test('hold for top-ups as well, and not for merchants', () => {
+    const opening: Movement = { name: 'open', type: 'TOPUP', credit: 'ada', amount: 51n, currency: 'IDR' };
+    expect(outcomes(decide(limited(), [posting(opening)]).decisions)).toEqual(['balance_limit']);
+    const paying = decide(limited({ balance: 900n }), [posting(transfer('ada', 'grace', 900n))]);
+    expect(outcomes(paying.decisions)).toEqual(['posted']);
+  });
+});
+
+describe('what operators have frozen', () => {
+  const frozen = (more: Partial<State['freezes']>) =>
+    state({ freezes: { all: false, accounts: new Set(), functions: new Set(), ...more } });
+
+  test.each([
+    ['everything', { all: true }, ['frozen', 'frozen']],
+    ['the function', { functions: new Set(['pay']) }, ['frozen', 'frozen']],
+    ['another function', { functions: new Set(['topup']) }, ['posted', 'posted']],
+    ['another account', { accounts: new Set(['full']) }, ['posted', 'posted']],
+    ['the payee', { accounts: new Set(['grace']) }, ['frozen', 'frozen']],
+    ['the payer', { accounts: new Set(['ada']) }, ['frozen', 'posted']],
+  ])('stands still: %s', (_what, freezes, expected) => {
+    const postings = [
+      posting(transfer('ada', 'grace', 1n)),
+      posting(transfer('clearing', 'grace', 1n), 'c', '{}', 'grace'),
+    ];
+    expect(outcomes(decide(frozen(freezes), postings).decisions)).toEqual(expected);
+  });
+
+  test('keeps nothing, and lets repeated keys have their answers', () => {
+    const seen: SeenKey = { function: 'pay', request: '{}', operationId: 'first', answer: { status: 201, body: '{}' } };
+    const postings = [posting(transfer('ada', 'grace', 1n), 'seen'), posting(transfer('ada', 'ada', 1n), 'new')];
+    const before = { ...frozen({ all: true }), keys: new Map([['ada/seen', seen]]) };
+    expect(outcomes(decide(before, postings).decisions)).toEqual(['repeats', 'frozen']);
+    expect(isKept('frozen')).toBe(false);
   });
 });

@@ -136,6 +136,28 @@ test('a key that comes back with another request is refused and told what differ
   });
 });
 
+test('a payment and the end of an earlier hold are written in one batch, in either order', async () => {
+  const [ada, grace] = [await openAccount(admin, { balance: '100.00' }), await openAccount(admin)];
+  const { runBatch } = await import('../../../shared/ledger/batch.ts');
+  const client = new pg.Client({ connectionString: database.urls.money, pipeline: true });
+  await client.connect();
+  const [debit, credit] = [ada.accountId, grace.accountId];
+  const hold = (): Posting => {
+    const particulars = { type: 'PAYMENT', amount: 1_000n, currency: 'IDR', expiresInSeconds: 60 } as const;
+    return { ...payment(ada, grace, '10.00'), movement: { name: 'hold', debit, credit, ...particulars } };
+  };
+  const capture = ({ operationId }: Posting): Posting => {
+    const movement = { name: 'capture', operationId, debit, credit, amount: undefined } as const;
+    return { ...payment(grace, ada, '10.00'), movement };
+  };
+  const holds = [hold(), hold()] as const;
+  await runBatch(client, holds);
+  await runBatch(client, [payment(ada, grace, '1.00'), capture(holds[0])]);
+  await runBatch(client, [capture(holds[1]), payment(ada, grace, '1.00')]);
+  expect(await balanceOf(grace)).toBe('22.00');
+  await client.end();
+});
+
 test('many payments of few accounts at once leave every promise intact', async () => {
   const accounts: TestAccount[] = [];
   for (let count = 0; count < 5; count++) accounts.push(await openAccount(admin, { balance: '100.00' }));
@@ -223,6 +245,20 @@ describe('when the connection is lost', () => {
     expect(await balanceOf(grace)).toBe('30.00');
   });
 
+  test('together with the wait for a lock, the payment still happens once when both are over', async () => {
+    const [ada, grace] = [await openAccount(admin, { balance: '100.00' }), await openAccount(admin)];
+    await admin.query('begin');
+    await admin.query('select 1 from accounts where id = $1 for update', [ada.accountId]);
+    wire.cutAtNextLockTimeout();
+    const posting = payment(ada, grace, '30.00');
+    const posted = post(posting);
+    while (wire.cuts() === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    await admin.query('rollback');
+    wire.restore();
+    await expect(posted).resolves.toMatchObject({ answer: { status: 201 } });
+    expect(await tracesOf(posting)).toEqual({ keys: 1, legs: 2, events: 1 });
+  });
+
   test('and nothing was sent to COMMIT, the answer is that nothing has happened', async () => {
     const [ada, grace] = [await openAccount(admin, { balance: '100.00' }), await openAccount(admin)];
     wire.goDown();
@@ -249,6 +285,9 @@ interface Wire {
   url: string;
   /** Cuts the connection when COMMIT goes by: the request before it reaches the server, or its answer before it reaches the client. */
   cutAtNextCommit(what: 'request' | 'answer', options?: { stayDown: boolean }): void;
+  /** Lets the server's word through that the lock was not had, and is down from then on. */
+  cutAtNextLockTimeout(): void;
+  /** Since the last one was asked for. */
   cuts(): number;
   goDown(): void;
   restore(): void;
@@ -258,7 +297,7 @@ interface Wire {
 /** A wire between the ledger and PostgreSQL that can be cut at a given moment. */
 async function openWire(databaseUrl: string): Promise<Wire> {
   const target = new URL(databaseUrl);
-  let cut: 'request' | 'answer' | undefined;
+  let cut: 'request' | 'answer' | 'lock timeout' | undefined;
   let stayDown = false;
   let down = false;
   let cuts = 0;
@@ -289,6 +328,10 @@ async function openWire(databaseUrl: string): Promise<Wire> {
     });
     upstream.on('data', (bytes) => {
       if (cut === 'answer' && bytes.includes('COMMIT\0')) return cutNow();
+      if (cut === 'lock timeout' && bytes.includes('C55P03\0')) {
+        client.write(bytes, cutNow);
+        return;
+      }
       client.write(bytes);
     });
   });
@@ -300,7 +343,13 @@ async function openWire(databaseUrl: string): Promise<Wire> {
     url: url.toString(),
     cutAtNextCommit: (what, options) => {
       cut = what;
+      cuts = 0;
       stayDown = options?.stayDown ?? false;
+    },
+    cutAtNextLockTimeout: () => {
+      cut = 'lock timeout';
+      cuts = 0;
+      stayDown = true;
     },
     cuts: () => cuts,
     goDown: () => {

@@ -1,0 +1,107 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type Person, serveWallet, type WalletService } from './wallet-service.ts';
+
+let service: WalletService;
+let caller: Person;
+let merchant: Person;
+
+beforeAll(async () => {
+  service = await serveWallet(async () => [
+    (await import('../../../functions/wallet/find-payee.ts')).default,
+    (await import('../../../functions/wallet/pay.ts')).default,
+  ]);
+  caller = await service.openWallet({ balance: '1000.00' });
+  merchant = await service.openWallet({ username: 'warung_sari', type: 'merchant' });
+  await giveNumber('+6281234567890', merchant);
+});
+
+afterAll(() => service.close());
+
+const find = (search: string) => service.call('find-payee', `/v1/payees?${search}`, { method: 'GET', as: caller });
+
+const giveNumber = (phone: string, to: Person) =>
+  service.admin.query('update users set phone = $1 where id = $2', [phone, to.userId]);
+
+test('a username finds its wallet, in any case', async () => {
+  const { status, body } = await find('username=Warung_Sari');
+  expect(status).toBe(200);
+  expect(body.data.payee).toEqual({
+    account_id: merchant.accountId,
+    username: 'warung_sari',
+    masked_name: 'w****g s**i',
+    type: 'merchant',
+  });
+});
+
+test.each(['phone=081234567890', 'phone=%2B6281234567890', 'phone=+62+812-3456-7890', 'phone=6281234567890'])(
+  '%s finds the wallet, but does not tell the username',
+  async (search) => {
+    const { status, body } = await find(search);
+    expect(status).toBe(200);
+    expect(body.data.payee).toEqual({
+      account_id: merchant.accountId,
+      username: null,
+      masked_name: 'w****g s**i',
+      type: 'merchant',
+    });
+  },
+);
+
+test('a number that has gone to somebody else names its new owner at once', async () => {
+  const other = await service.openWallet();
+  await giveNumber('+6281234500001', merchant);
+  expect((await find('phone=081234500001')).body.data.payee.account_id).toBe(merchant.accountId);
+  await giveNumber('+6281234567890', merchant);
+  await giveNumber('+6281234500001', other);
+  expect((await find('phone=081234500001')).body.data.payee.account_id).toBe(other.accountId);
+});
+
+test('money goes to a phone number, and both spellings of it are the same request', async () => {
+  const pay = (phone: string) =>
+    service.call('pay', '/v1/pay', { as: caller, key: 'by-phone', body: { amount: '1.00', to: { phone } } });
+  const first = await pay('0812 3456 7890');
+  expect(first.status).toBe(201);
+  expect(first.body.data.transaction.counterparty.account_id).toBe(merchant.accountId);
+  const again = await pay('+6281234567890');
+  expect(again.headers.get('idempotent-replayed')).toBe('true');
+  expect(again.body.data).toEqual(first.body.data);
+});
+
+test.each(['username=nobody_at_all', 'phone=081299999999'])('%s is nobody', async (search) => {
+  const { status, body } = await find(search);
+  expect([status, body.code]).toEqual([404, 'payee_not_found']);
+});
+
+test.each([
+  ['', 'query', 'must have exactly one of username and phone'],
+  ['username=warung_sari&phone=081234567890', 'query', 'must have exactly one of username and phone'],
+  ['phone=12', 'query/phone', 'must be a phone number such as +6281234567890 or 081234567890'],
+  ['phone=warung_sari', 'query/phone', 'must be a phone number such as +6281234567890 or 081234567890'],
+  ['username=ab', 'query/username', 'must have at least 3 characters'],
+])('?%s is refused', async (search, pointer, detail) => {
+  const { status, body } = await find(search);
+  expect(status).toBe(422);
+  expect(body.errors).toEqual([{ pointer, detail }]);
+});
+
+describe('the database', () => {
+  test('tells nobody a phone number, and answers about one only', async () => {
+    const { default: pg } = await import('pg');
+    for (const url of [service.database.urls.money, service.database.urls.reader]) {
+      const client = new pg.Client({ connectionString: url });
+      await client.connect();
+      await expect(client.query('select phone from users')).rejects.toThrow('permission denied');
+      const { rows } = await client.query("select * from payee_by_phone('+6281234567890')");
+      await client.end();
+      expect(rows).toEqual([{ account_id: merchant.accountId, username: 'warung_sari', type: 'merchant' }]);
+    }
+  });
+
+  test('does not answer those who register and log in', async () => {
+    const { default: pg } = await import('pg');
+    const client = new pg.Client({ connectionString: service.database.urls.identity });
+    await client.connect();
+    await expect(client.query("select * from payee_by_phone('+6281234567890')")).rejects.toThrow('permission denied');
+    await client.end();
+  });
+});

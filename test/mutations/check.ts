@@ -1,0 +1,125 @@
+// node test/mutations/check.ts <seed> ...: several processes post random operations through the ledger of this tree to one database, and
+// the model judges them all. Prints a line of JSON for each seed. CHECK_ADMIN_URL and CHECK_MONEY_URL name the database, which must be new.
+
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import process from 'node:process';
+import fc from 'fast-check';
+import pg from 'pg';
+import { intervene, lowerLimits, openCast } from '../shared/ledger/cast.ts';
+import type { Done } from '../shared/ledger/order.ts';
+import { type Planned, Planner, rounds } from '../shared/ledger/plan.ts';
+import { brokenInvariants, Verdict } from '../shared/ledger/verdict.ts';
+import { Observer } from './observer.ts';
+import { promiseOf } from './promise.ts';
+
+const PROCESSES = 4;
+/** Each with new accounts, so that there is something to move. */
+const CASTS = 3;
+const POSTINGS = 120;
+
+/** What the check prints. */
+export interface Report {
+  seed: number;
+  operations: number;
+  outcomes: Record<string, number>;
+  /** The promises that were broken, and the first words about each. */
+  broken: Record<string, string>;
+}
+
+const admin = new pg.Client({ connectionString: process.env['CHECK_ADMIN_URL'] });
+await admin.connect();
+await lowerLimits(admin);
+let deadlocks = 0;
+const workers = Array.from({ length: PROCESSES }, startWorker);
+/** What an earlier seed has broken stays broken. */
+const known = new Set<string>();
+for (const seed of process.argv.slice(2).map(Number)) {
+  const report = await runSeed(seed);
+  process.stdout.write(`${JSON.stringify(report)}\n`);
+}
+await Promise.all(workers.map(stopWorker));
+await admin.end();
+
+async function runSeed(seed: number): Promise<Report> {
+  const outcomes: Report['outcomes'] = {};
+  const broken: string[] = [];
+  let operations = 0;
+  deadlocks = 0;
+  const observer = await Observer.start(process.env['CHECK_ADMIN_URL'] as string, known);
+  for (let cast = 0; cast < CASTS && broken.length === 0; cast++) {
+    broken.push(
+      ...(await runCast(seed * 1000 + cast, (done) => {
+        operations += done.length;
+        for (const { result } of done) outcomes[result.outcome] = (outcomes[result.outcome] ?? 0) + 1;
+      })),
+    );
+    if (deadlocks > 0) broken.push(`deadlocks: ${deadlocks}`);
+  }
+  broken.push(...(await observer.stop()));
+  for (const each of await brokenInvariants(admin)) {
+    if (!known.has(each)) broken.push(each);
+    known.add(each);
+  }
+  const named: Report['broken'] = {};
+  for (const each of broken) named[promiseOf(each)] ??= each.slice(0, 300);
+  return { seed, operations, outcomes, broken: named };
+}
+
+async function runCast(seed: number, count: (done: Done[]) => void): Promise<string[]> {
+  const { cast, model } = await openCast(admin);
+  const verdict = new Verdict(cast, model);
+  const planner = new Planner(cast);
+  const [drawn = []] = fc.sample(rounds(2, POSTINGS), { seed, numRuns: 1 });
+  for (const commands of drawn) {
+    // A freeze would leave nothing to see.
+    const steps = planner.plan(commands.filter(({ does }) => does !== 'freeze'));
+    for (const step of steps) {
+      if ('intervention' in step) verdict.broken.push(...(await intervene(admin, model, cast, step.intervention)));
+    }
+    const done = await postAll(steps.flatMap((step) => ('posting' in step ? [step.posting] : [])));
+    count(done);
+    verdict.judge(done);
+    await verdict.compareAccounts(admin);
+    if (verdict.broken.length > 0) return verdict.broken;
+  }
+  await verdict.compareTraces(admin);
+  return verdict.broken;
+}
+
+/** Dealt out like cards: who is about the same operation is often in different processes. */
+async function postAll(planned: readonly Planned[]): Promise<Done[]> {
+  const done = workers.map(async (worker, dealt) => {
+    worker.send(planned.filter((_each, index) => index % PROCESSES === dealt));
+    const answer = await Promise.race([once(worker, 'message'), once(worker, 'exit')]);
+    if (!Array.isArray(answer[0])) throw new Error('a worker has died');
+    return answer[0] as Done[];
+  });
+  return (await Promise.all(done)).flat();
+}
+
+/** A batch that met a deadlock is run again: only its log tells of it. */
+function startWorker(): ChildProcess {
+  const worker = fork(join(import.meta.dirname, 'worker.ts'), {
+    serialization: 'advanced',
+    env: {
+      PATH: process.env['PATH'],
+      DATABASE_URL: process.env['CHECK_MONEY_URL'],
+      // Nobody listens there: every event stays in the outbox.
+      K_SINK: 'http://127.0.0.1:9/',
+      LOG_LEVEL: 'warn',
+    },
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  });
+  worker.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    deadlocks += text.split('40P01').length - 1;
+  });
+  return worker;
+}
+
+async function stopWorker(worker: ChildProcess): Promise<void> {
+  const ended = once(worker, 'exit');
+  worker.disconnect();
+  await ended;
+}
