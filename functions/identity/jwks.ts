@@ -1,11 +1,8 @@
 // GET /.well-known/jwks.json: the public keys that access tokens are verified with, for Kong, merchants' servers and any JOSE library.
 
-import * as v from 'valibot';
 import { anyone, defineFunction } from '../../shared/http/function.ts';
+import { keySetReply, keySetSchema } from '../../shared/http/key-set.ts';
 import { publicKeys } from '../../shared/sessions/signing-keys.ts';
-
-/** Verifiers may keep the set for so long: a new key is published at least this long before it signs. */
-const FRESH_SECONDS = 300;
 
 export default defineFunction({
   name: 'jwks',
@@ -15,25 +12,10 @@ export default defineFunction({
   http: {
     route: 'GET /.well-known/jwks.json',
     caller: anyone,
-    answer: v.object({
-      keys: v.array(
-        v.object({
-          kty: v.literal('OKP'),
-          crv: v.literal('Ed25519'),
-          use: v.literal('sig'),
-          alg: v.literal('EdDSA'),
-          kid: v.string(),
-          x: v.string(),
-        }),
-      ),
-    }),
+    answer: keySetSchema,
     status: 200,
     raw: 'application/json',
     errors: [],
-    handle: async () => ({
-      raw: JSON.stringify(publicKeys()),
-      contentType: 'application/json',
-      headers: { 'cache-control': `public, max-age=${FRESH_SECONDS}` },
-    }),
+    handle: async () => keySetReply(publicKeys()),
   },
 });

@@ -6,7 +6,7 @@ import { defineFunction, type KeptAnswer, type Reply } from '../../shared/http/f
 import { Problem } from '../../shared/http/problem.ts';
 import { readTransaction } from '../../shared/ledger/history.ts';
 import { parseTransactionName } from '../../shared/ledger/ids.ts';
-import { claimKey, findKey, keepAnswer } from '../../shared/ledger/keys.ts';
+import { claimKey, findKey, keepAnswer, onceWritten } from '../../shared/ledger/keys.ts';
 import type { Key } from '../../shared/ledger/posting.ts';
 import { refusal } from '../../shared/ledger/refusals.ts';
 import { type Transaction, transactionSchema } from '../../shared/ledger/transaction.ts';
@@ -52,16 +52,18 @@ export default defineFunction({
         if (claimed) await requestCancellation(query, operationId);
         return claimed;
       });
-      const earlier = isFirst ? null : (await findKey(key))?.answer;
-      if (earlier) return { kept: earlier, replayed: true };
-      if (!isPending(transaction)) return keep(key, refusal('already_settled'));
+      return onceWritten(async () => {
+        const earlier = isFirst ? null : (await findKey(key))?.answer;
+        if (earlier) return { kept: earlier, replayed: true };
+        if (!isPending(transaction)) return keep(key, refusal('already_settled'));
 
-      const turn = await waitForTurn(key, operationId);
-      if (turn && 'answer' in turn) return { kept: turn.answer, replayed: true };
-      if (turn) await carryOut(turn.lease, trace.traceparent);
-      else if (!isFirst)
-        throw new Problem('request_in_progress', { outcome: 'unknown', headers: { 'retry-after': '2' } });
-      return keep(key, answerWith(await readTransaction(accountId, operationId)));
+        const turn = await waitForTurn(key, operationId);
+        if (turn && 'answer' in turn) return { kept: turn.answer, replayed: true };
+        if (turn) await carryOut(turn.lease, trace.traceparent);
+        else if (!isFirst)
+          throw new Problem('request_in_progress', { outcome: 'unknown', headers: { 'retry-after': '2' } });
+        return keep(key, answerWith(await readTransaction(accountId, operationId)));
+      });
     },
   },
 });

@@ -2,11 +2,10 @@
 
 import * as v from 'valibot';
 import { defineFunction } from '../../shared/http/function.ts';
-import { post } from '../../shared/ledger/ledger.ts';
+import { move } from '../../shared/ledger/move.ts';
 import { findReceived, receivedIdSchema } from '../../shared/ledger/received.ts';
-import { receivedProblems, refusal } from '../../shared/ledger/refusals.ts';
+import { receivedProblems } from '../../shared/ledger/refusals.ts';
 import { amountSchema } from '../../shared/ledger/request.ts';
-import { respond } from '../../shared/ledger/respond.ts';
 import { transactionSchema } from '../../shared/ledger/transaction.ts';
 import { parseAmount } from '../../shared/money.ts';
 import { user } from '../../shared/sessions/caller.ts';
@@ -28,7 +27,7 @@ export default defineFunction({
 
     handle: async ({ caller: { accountId }, body, idempotencyKey, trace: { traceparent } }) => {
       const { operationId, payer } = await findReceived(accountId, body.transaction_id, 'transaction_not_pending');
-      const { answer, replayed } = await post({
+      return move({
         key: { accountId, key: idempotencyKey, function: 'capture', request: JSON.stringify(body) },
         operationId,
         movement: {
@@ -38,16 +37,10 @@ export default defineFunction({
           credit: accountId,
           amount: body.amount === undefined ? undefined : parseAmount(body.amount),
         },
-        respond: (decided) =>
-          respond(decided, {
-            accountId,
-            counterparty: payer,
-            by: 'capture',
-            event: 'one-gate.payment.succeeded',
-            traceparent,
-          }),
+        counterparty: payer,
+        event: 'one-gate.payment.succeeded',
+        traceparent,
       });
-      return { kept: answer ?? refusal('key_in_progress'), replayed };
     },
   },
 });

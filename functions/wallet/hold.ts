@@ -2,11 +2,10 @@
 
 import * as v from 'valibot';
 import { defineFunction } from '../../shared/http/function.ts';
-import { newOperationId } from '../../shared/ledger/ids.ts';
 import { unlessAnswered } from '../../shared/ledger/keys.ts';
-import { post } from '../../shared/ledger/ledger.ts';
+import { move } from '../../shared/ledger/move.ts';
 import { counterpartyOf, payeeOf } from '../../shared/ledger/payees.ts';
-import { movementProblems, refusal } from '../../shared/ledger/refusals.ts';
+import { movementProblems } from '../../shared/ledger/refusals.ts';
 import {
   amountSchema,
   descriptionSchema,
@@ -15,7 +14,6 @@ import {
   payeeSchema,
   referenceSchema,
 } from '../../shared/ledger/request.ts';
-import { respond } from '../../shared/ledger/respond.ts';
 import { transactionSchema } from '../../shared/ledger/transaction.ts';
 import { user } from '../../shared/sessions/caller.ts';
 
@@ -61,10 +59,8 @@ export default defineFunction({
       const looked = await unlessAnswered(key, () => payeeOf(body.to));
       if ('answer' in looked) return { kept: looked.answer, replayed: true };
       const payee = looked.found;
-      const counterparty = counterpartyOf(payee);
-      const { answer, replayed } = await post({
+      return move({
         key,
-        operationId: newOperationId(),
         movement: {
           name: 'hold',
           type: 'PAYMENT',
@@ -73,10 +69,10 @@ export default defineFunction({
           expiresInSeconds: body.expires_in,
           ...particularsFrom(body),
         },
-        respond: (decided) =>
-          respond(decided, { accountId, counterparty, by: 'hold', event: 'one-gate.payment.held', traceparent }),
+        counterparty: counterpartyOf(payee),
+        event: 'one-gate.payment.held',
+        traceparent,
       });
-      return { kept: answer ?? refusal('key_in_progress'), replayed };
     },
   },
 });

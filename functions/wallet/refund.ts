@@ -2,12 +2,10 @@
 
 import * as v from 'valibot';
 import { defineFunction } from '../../shared/http/function.ts';
-import { newOperationId } from '../../shared/ledger/ids.ts';
-import { post } from '../../shared/ledger/ledger.ts';
+import { move } from '../../shared/ledger/move.ts';
 import { findReceived, receivedIdSchema } from '../../shared/ledger/received.ts';
-import { receivedProblems, refusal } from '../../shared/ledger/refusals.ts';
+import { receivedProblems } from '../../shared/ledger/refusals.ts';
 import { amountSchema, descriptionSchema } from '../../shared/ledger/request.ts';
-import { respond } from '../../shared/ledger/respond.ts';
 import { transactionSchema } from '../../shared/ledger/transaction.ts';
 import { parseAmount } from '../../shared/money.ts';
 import { user } from '../../shared/sessions/caller.ts';
@@ -40,11 +38,9 @@ export default defineFunction({
     ],
 
     handle: async ({ caller: { accountId }, body, idempotencyKey, trace: { traceparent } }) => {
-      const payment = await findReceived(accountId, body.transaction_id, 'transaction_not_refundable');
-      const { operationId, payer } = payment;
-      const { answer, replayed } = await post({
+      const { operationId, payer } = await findReceived(accountId, body.transaction_id, 'transaction_not_refundable');
+      return move({
         key: { accountId, key: idempotencyKey, function: 'refund', request: JSON.stringify(body) },
-        operationId: newOperationId(),
         movement: {
           name: 'refund',
           payment: operationId,
@@ -53,16 +49,10 @@ export default defineFunction({
           amount: body.amount === undefined ? undefined : parseAmount(body.amount),
           ...(body.reason !== undefined && { description: body.reason }),
         },
-        respond: (decided) =>
-          respond(decided, {
-            accountId,
-            counterparty: payer,
-            by: 'refund',
-            event: 'one-gate.refund.succeeded',
-            traceparent,
-          }),
+        counterparty: payer,
+        event: 'one-gate.refund.succeeded',
+        traceparent,
       });
-      return { kept: answer ?? refusal('key_in_progress'), replayed };
     },
   },
 });

@@ -6,7 +6,7 @@ import { defineFunction, type KeptAnswer, type Reply } from '../../shared/http/f
 import { Problem, problemBody } from '../../shared/http/problem.ts';
 import { readTransaction } from '../../shared/ledger/history.ts';
 import { newOperationId } from '../../shared/ledger/ids.ts';
-import { findKey } from '../../shared/ledger/keys.ts';
+import { findKey, onceWritten } from '../../shared/ledger/keys.ts';
 import { post } from '../../shared/ledger/ledger.ts';
 import type { Decided, Key, Leg, Response } from '../../shared/ledger/posting.ts';
 import { type Refusal, refusal } from '../../shared/ledger/refusals.ts';
@@ -84,13 +84,11 @@ export default defineFunction({
       if (answer) return { kept: answer, replayed };
       const isOurs = !replayed && decided?.outcome !== 'key_in_progress';
       const asking = { traceparent: trace.traceparent, signal: AbortSignal.timeout(WORK_LIMIT_MS) };
-      try {
+      return onceWritten(async () => {
         const turn = isOurs ? { lease: openersLease(operationId) } : await joinFirst(key);
         if ('answer' in turn) return { kept: turn.answer, replayed: true };
-        return await askProvider(turn.lease, key, body.return_url, asking);
-      } catch (error) {
-        throw sinceOpened(error);
-      }
+        return askProvider(turn.lease, key, body.return_url, asking);
+      });
     },
   },
 });
@@ -99,12 +97,6 @@ export default defineFunction({
 function opened({ outcome, legs, bound }: Decided, accountId: string, topic: string, traceparent: string): Response {
   if (outcome === 'posted') return { answer: null, events: [topupChanged(legs[0] as Leg, topic, traceparent)] };
   return { answer: outcome === 'key_in_progress' ? null : refusal(outcome as Refusal, bound, accountId) };
-}
-
-/** The top-up is open: what fails from here on can no longer say that nothing has happened. */
-function sinceOpened(error: unknown): unknown {
-  if (!(error instanceof Problem) || error.code !== 'service_unavailable') return error;
-  return new Problem('outcome_unknown', { outcome: 'unknown', headers: { 'retry-after': '2' } });
 }
 
 /** The first request with this key is running, or was left behind: waits for its answer, or goes on where it stopped. */

@@ -3,13 +3,11 @@
 import * as v from 'valibot';
 import { defineFunction } from '../../shared/http/function.ts';
 import { Problem } from '../../shared/http/problem.ts';
-import { newOperationId } from '../../shared/ledger/ids.ts';
 import { unlessAnswered } from '../../shared/ledger/keys.ts';
-import { post } from '../../shared/ledger/ledger.ts';
+import { move } from '../../shared/ledger/move.ts';
 import { counterpartyOf, type Payee, type PayeeName, payeeOf } from '../../shared/ledger/payees.ts';
-import { movementProblems, refusal } from '../../shared/ledger/refusals.ts';
+import { movementProblems } from '../../shared/ledger/refusals.ts';
 import { amountSchema, descriptionSchema, particularsFrom, payeeSchema } from '../../shared/ledger/request.ts';
-import { respond } from '../../shared/ledger/respond.ts';
 import { transactionSchema } from '../../shared/ledger/transaction.ts';
 import { user } from '../../shared/sessions/caller.ts';
 
@@ -36,10 +34,8 @@ export default defineFunction({
       const looked = await unlessAnswered(key, () => personOf(body.to));
       if ('answer' in looked) return { kept: looked.answer, replayed: true };
       const payee = looked.found;
-      const counterparty = counterpartyOf(payee);
-      const { answer, replayed } = await post({
+      return move({
         key,
-        operationId: newOperationId(),
         movement: {
           name: 'transfer',
           type: 'TRANSFER',
@@ -47,16 +43,10 @@ export default defineFunction({
           credit: payee.accountId,
           ...particularsFrom(body),
         },
-        respond: (decided) =>
-          respond(decided, {
-            accountId,
-            counterparty,
-            by: 'transfer',
-            event: 'one-gate.transfer.succeeded',
-            traceparent,
-          }),
+        counterparty: counterpartyOf(payee),
+        event: 'one-gate.transfer.succeeded',
+        traceparent,
       });
-      return { kept: answer ?? refusal('key_in_progress'), replayed };
     },
   },
 });

@@ -2,10 +2,9 @@
 
 import * as v from 'valibot';
 import { defineFunction } from '../../shared/http/function.ts';
-import { post } from '../../shared/ledger/ledger.ts';
+import { move } from '../../shared/ledger/move.ts';
 import { findReceived, receivedIdSchema } from '../../shared/ledger/received.ts';
-import { receivedProblems, refusal } from '../../shared/ledger/refusals.ts';
-import { respond } from '../../shared/ledger/respond.ts';
+import { receivedProblems } from '../../shared/ledger/refusals.ts';
 import { transactionSchema } from '../../shared/ledger/transaction.ts';
 import { user } from '../../shared/sessions/caller.ts';
 
@@ -24,20 +23,14 @@ export default defineFunction({
 
     handle: async ({ caller: { accountId }, body, idempotencyKey, trace: { traceparent } }) => {
       const { operationId, payer } = await findReceived(accountId, body.transaction_id, 'transaction_not_pending');
-      const { answer, replayed } = await post({
+      return move({
         key: { accountId, key: idempotencyKey, function: 'void', request: JSON.stringify(body) },
         operationId,
         movement: { name: 'release', operationId, debit: payer.account_id, credit: accountId, why: 'voided' },
-        respond: (decided) =>
-          respond(decided, {
-            accountId,
-            counterparty: payer,
-            by: 'void',
-            event: 'one-gate.payment.voided',
-            traceparent,
-          }),
+        counterparty: payer,
+        event: 'one-gate.payment.voided',
+        traceparent,
       });
-      return { kept: answer ?? refusal('key_in_progress'), replayed };
     },
   },
 });

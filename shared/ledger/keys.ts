@@ -60,6 +60,19 @@ export async function claimKey(query: Query, key: Key, operationId: string): Pro
   return claimed.length > 0;
 }
 
+/**
+ * What comes after a request was written under its key. A database that goes away now can no longer say that nothing has happened:
+ * `outcome_unknown`, and the same key goes on from there.
+ */
+export async function onceWritten<Answer>(work: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code !== 'service_unavailable') throw error;
+    throw new Problem('outcome_unknown', { outcome: 'unknown', headers: { 'retry-after': '2' } });
+  }
+}
+
 /** Keeps the answer with the key, unless another one is kept already. Returns whether it did. */
 export async function keepAnswer(key: Key, { status, body }: KeptAnswer): Promise<boolean> {
   const kept = await query({

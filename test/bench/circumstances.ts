@@ -1,11 +1,10 @@
 // Where and with what a run was made.
 
-import { execFile } from 'node:child_process';
 import os from 'node:os';
 import process from 'node:process';
-import { promisify } from 'node:util';
 import pg from 'pg';
-import { type Platform, ROOT } from './platform.ts';
+import { commit } from '../setup/commit.ts';
+import type { Platform } from './platform.ts';
 
 const SETTINGS = [
   'synchronous_commit',
@@ -27,25 +26,6 @@ export async function circumstancesOf({ parts }: Pick<Platform, 'parts'>): Promi
     `Node ${process.versions.node}; ${[postgres, redis, kafka].flatMap((part) => part?.description ?? []).join('; ')}`,
     `PostgreSQL: ${await settingsOf(postgres.adminUrl)}`,
   ];
-}
-
-async function commit(): Promise<string> {
-  const git = (...args: string[]) =>
-    promisify(execFile)('git', args, { cwd: ROOT }).then(({ stdout }) => stdout.trim());
-  try {
-    const changed = await git(
-      'status',
-      '--porcelain',
-      '--untracked-files=no',
-      '--',
-      'functions',
-      'shared',
-      'migrations',
-    );
-    return `${await git('rev-parse', '--short=10', 'HEAD')}${changed ? ' with changes' : ''}`;
-  } catch {
-    return 'unknown (no git here)';
-  }
 }
 
 async function settingsOf(adminUrl: string): Promise<string> {

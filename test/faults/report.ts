@@ -1,14 +1,12 @@
 // What a run has come to, as Markdown, in its place in README.md.
 
-import { execFile } from 'node:child_process';
 import os from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { promisify } from 'node:util';
 import { table, writeBetween } from '../bench/report.ts';
+import { commit } from '../setup/commit.ts';
 import { type End, KINDS } from './books.ts';
 import { FAULT_NAMES, type FaultName } from './faults.ts';
-import { ROOT } from './functions.ts';
 import type { RoundResult } from './round.ts';
 
 const README = join(import.meta.dirname, 'README.md');
@@ -100,23 +98,4 @@ function quantile(values: readonly number[], share: number): number {
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
-}
-
-async function commit(): Promise<string> {
-  const git = (...args: string[]) =>
-    promisify(execFile)('git', args, { cwd: ROOT }).then(({ stdout }) => stdout.trim());
-  try {
-    const changed = await git(
-      'status',
-      '--porcelain',
-      '--untracked-files=no',
-      '--',
-      'functions',
-      'shared',
-      'migrations',
-    );
-    return `${await git('rev-parse', '--short=10', 'HEAD')}${changed ? ' with changes' : ''}`;
-  } catch {
-    return 'unknown (no git here)';
-  }
 }

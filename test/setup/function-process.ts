@@ -29,6 +29,15 @@ export async function startFunction(name: string, environment: Record<string, st
   return { url, ended, kill: (signal) => child.kill(signal) };
 }
 
+/** What the functions of a suite are told; the rest of a machine's environment is not theirs. */
+const SETTINGS = /^(DATABASE_URL|K_SINK|UPSTASH_.*|PUBLIC_URL|TOKEN_(ISSUER|AUDIENCE|PUBLIC_KEYS)|GOPAY_.*)$/;
+
+/** Starts a function with the settings of those that this process serves: one platform, several processes. Says nothing. */
+export function startBeside(name: string, more: Record<string, string> = {}): Promise<FunctionProcess> {
+  const settings = Object.entries(process.env).filter((entry): entry is [string, string] => SETTINGS.test(entry[0]));
+  return startFunction(name, { ...Object.fromEntries(settings), LOG_LEVEL: 'silent', ...more });
+}
+
 async function ready(url: string, child: ChildProcess): Promise<void> {
   while (child.exitCode === null && child.signalCode === null) {
     const answer = await fetch(`${url}/health/readiness`).catch(() => undefined);

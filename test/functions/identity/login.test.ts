@@ -169,13 +169,12 @@ test('guessing at one account is stopped from wherever it comes, also for the ri
 
 test('guessing at many accounts from one address is stopped', async () => {
   const address = randomAddress();
-  const answers = await Promise.all(
-    Array.from({ length: 120 }, async (_, index) => {
-      // At most some forty at once: the queue of hashes is bounded.
-      await new Promise((resolve) => setTimeout(resolve, index * 15));
-      return logIn(newPerson().username, PASSWORD, address);
-    }),
-  );
+  const answers = [];
+  // A few at a time: with all of them at once a busy machine keeps Redis waiting until the instance counts by itself.
+  for (let round = 0; round < 12; round++) {
+    const guesses = Array.from({ length: 10 }, () => logIn(newPerson().username, PASSWORD, address));
+    answers.push(...(await Promise.all(guesses)));
+  }
   const counted = answers.filter(({ status }) => status !== 429);
   expect(counted).toHaveLength(100);
   expect((await logIn(newPerson().username, PASSWORD, randomAddress())).status).toBe(401);

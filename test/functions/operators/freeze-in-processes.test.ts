@@ -1,10 +1,9 @@
 // What a freeze stops, in every instance, as processes run in production: the functions that move money, with two processes of `pay`.
 
 import { randomUUID } from 'node:crypto';
-import process from 'node:process';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { brokenPromises } from '../../setup/accounts.ts';
-import { type FunctionProcess, startFunction } from '../../setup/function-process.ts';
+import { type FunctionProcess, startBeside } from '../../setup/function-process.ts';
 import { call, type Person } from '../wallet/wallet-service.ts';
 import { type OperatorsService, serveOperators } from './operators-service.ts';
 
@@ -45,19 +44,7 @@ afterEach(async () => {
   for (const { id } of (await service.get('freezes')).body.data) await thaw(id);
 });
 
-function startAs(name: string, url: string): Promise<FunctionProcess> {
-  const names = [
-    'K_SINK',
-    'UPSTASH_REDIS_REST_URL',
-    'UPSTASH_REDIS_REST_TOKEN',
-    'PUBLIC_URL',
-    'TOKEN_ISSUER',
-    'TOKEN_AUDIENCE',
-    'TOKEN_PUBLIC_KEYS',
-  ];
-  const environment = Object.fromEntries(names.map((each) => [each, process.env[each] ?? '']));
-  return startFunction(name, { ...environment, DATABASE_URL: url, LOG_LEVEL: 'silent' });
-}
+const startAs = (name: string, url: string) => startBeside(name, { DATABASE_URL: url });
 
 async function freeze(scope: string, subject?: string): Promise<string> {
   const { status, body } = await service.post('freeze', { scope, ...(subject && { subject }), reason: 'INC-204' });

@@ -45,6 +45,8 @@ export interface TopupService extends WalletService {
   balanceOf(person: Person): Promise<string>;
   /** Rows of a statement run past the roles. */
   rows(text: string, values?: unknown[]): Promise<Row[]>;
+  /** What the work answers when its database goes away, for good as far as it can see. */
+  withoutDatabase<Result>(work: Promise<Result>): Promise<Result>;
   /** Waits until nothing is on its way any more: no notification, no event, no settlement. */
   idle(): Promise<void>;
   /** As if the top-up had been opened that long before, and nobody worked on it. */
@@ -122,6 +124,17 @@ export async function serveTopups(): Promise<TopupService> {
     reconcile: () => deliver('reconcile', 'dev.knative.sources.ping', {}),
     balanceOf: async ({ accountId }) =>
       (await rows('select balance from accounts where id = $1', [accountId]))[0].balance,
+    withoutDatabase: async (work) => {
+      await rows(`alter database ${wallet.database.name} connection limit 0`);
+      try {
+        await rows(
+          "select pg_terminate_backend(pid) from pg_stat_activity where usename like 'one\\_gate\\_%' and datname = current_database()",
+        );
+        return await work;
+      } finally {
+        await rows(`alter database ${wallet.database.name} connection limit -1`);
+      }
+    },
     idle: async () => {
       await eventually(async () => {
         const notifications = await gopay.control.notifications();

@@ -1,10 +1,9 @@
 // Top-ups through several processes at once, as they run in production: repetitions, and processes that are killed.
 
 import { randomUUID } from 'node:crypto';
-import process from 'node:process';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { brokenPromises } from '../../setup/accounts.ts';
-import { type FunctionProcess, startFunction } from '../../setup/function-process.ts';
+import { type FunctionProcess, startBeside } from '../../setup/function-process.ts';
 import { call } from '../wallet/wallet-service.ts';
 import { eventHeaders, eventually, serveTopups, type TopupService } from './topup-service.ts';
 
@@ -22,11 +21,7 @@ afterAll(async () => {
 });
 
 async function start(name: string): Promise<FunctionProcess> {
-  const wanted = /^(DATABASE_URL|K_SINK|UPSTASH_.*|PUBLIC_URL|TOKEN_(ISSUER|AUDIENCE|PUBLIC_KEYS)|GOPAY_.*)$/;
-  const environment = Object.fromEntries(
-    Object.entries(process.env).filter((entry): entry is [string, string] => wanted.test(entry[0])),
-  );
-  const started = await startFunction(name, { ...environment, LOG_LEVEL: 'silent' });
+  const started = await startBeside(name);
   running.add(started);
   return started;
 }

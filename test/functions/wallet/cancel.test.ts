@@ -150,6 +150,22 @@ describe('while the provider cannot be reached', () => {
   });
 });
 
+test('once the wish is written, a database that goes away makes it unknown and not "failed"', async () => {
+  const topup = await pending();
+  const key = randomUUID();
+  await service.gopay.control.fault({ service: '57', delay_ms: 2_000 });
+  const asked = service.cancel(siti, topup.id, key);
+  await eventually(async () => (await service.rows('select 1 from idempotency_keys where key = $1', [key]))[0]);
+  // Nobody relays here what could not be taken out of the outbox.
+  await eventually(async () => (await service.rows('select 1 from outbox')).length === 0);
+  expect(await service.withoutDatabase(asked)).toMatchObject({
+    status: 503,
+    body: { code: 'outcome_unknown', outcome: 'unknown', safe_to_retry: true },
+  });
+  await service.age(topup.operation_id, '31 seconds');
+  expect((await service.cancel(siti, topup.id, key)).body.data.transaction.status).toBe('CANCELLED');
+});
+
 test('a wish that comes while the provider is being asked is carried out afterwards', async () => {
   const key = randomUUID();
   await service.gopay.control.fault({ service: '54', delay_ms: 4_000 });

@@ -1,11 +1,10 @@
 // Payments through several processes at once, as they run in production: concurrency, crashes, and the drain.
 
 import { randomUUID } from 'node:crypto';
-import process from 'node:process';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { brokenPromises } from '../../setup/accounts.ts';
-import { type FunctionProcess, startFunction } from '../../setup/function-process.ts';
+import { type FunctionProcess, startBeside } from '../../setup/function-process.ts';
 import { call, type Person, serveWallet, type WalletService } from './wallet-service.ts';
 
 let service: WalletService;
@@ -25,18 +24,7 @@ afterAll(async () => {
 });
 
 async function startPay(): Promise<FunctionProcess> {
-  const names = [
-    'DATABASE_URL',
-    'K_SINK',
-    'UPSTASH_REDIS_REST_URL',
-    'UPSTASH_REDIS_REST_TOKEN',
-    'PUBLIC_URL',
-    'TOKEN_ISSUER',
-    'TOKEN_AUDIENCE',
-    'TOKEN_PUBLIC_KEYS',
-  ];
-  const environment = Object.fromEntries(names.map((name) => [name, process.env[name] ?? '']));
-  const started = await startFunction('pay', { ...environment, LOG_LEVEL: 'silent' });
+  const started = await startBeside('pay');
   running.add(started);
   return started;
 }

@@ -260,12 +260,7 @@ describe('an answer that is lost', () => {
     await eventually(async () => (await service.gopay.control.payments()).length > before);
     // Nobody relays here what could not be taken out of the outbox.
     await eventually(async () => (await service.rows('select 1 from outbox')).length === 0);
-    await service.rows(`alter database ${service.database.name} connection limit 0`);
-    await service.rows(
-      "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'one_gate_money' and datname = current_database()",
-    );
-    const answer = await asked;
-    await service.rows(`alter database ${service.database.name} connection limit -1`);
+    const answer = await service.withoutDatabase(asked);
     expect(answer).toMatchObject({
       status: 503,
       body: { code: 'outcome_unknown', outcome: 'unknown', safe_to_retry: true },
