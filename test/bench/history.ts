@@ -67,6 +67,7 @@ const readings: readonly Reading[] = [
     }),
   },
   { title: '`type=TOPUP`: one, the oldest', query: () => ({ filters: { type: 'TOPUP' } }) },
+  { title: '`type=TRANSFER`: none', query: () => ({ filters: { type: 'TRANSFER' } }) },
   { title: '`status=FAILED`: none', query: () => ({ filters: { status: 'FAILED' } }) },
   { title: '`payment_method=SHOPEE_PAY`: none', query: () => ({ filters: { payment_method: 'SHOPEE_PAY' } }) },
   { title: '`at`: some time', query: (account, random) => ({ at: someTime(account, random).toISOString() }) },

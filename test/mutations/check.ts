@@ -16,7 +16,7 @@ import { promiseOf } from './promise.ts';
 
 const PROCESSES = 4;
 /** Each with new accounts, so that there is something to move. */
-const CASTS = 3;
+const CASTS = 5;
 const POSTINGS = 120;
 
 /** What the check prints. */

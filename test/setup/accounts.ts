@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import type pg from 'pg';
 import { newOperationId } from '../../shared/ledger/ids.ts';
 import { GOPAY_CLEARING } from '../../shared/ledger/system-accounts.ts';
@@ -6,18 +7,22 @@ export type TestAccount = { userId: string; accountId: string; username: string 
 
 let people = 0;
 
+/** One that nobody else has, in whatever process it was made. */
+export function randomPhone(): string {
+  return `+628${randomInt(1e10, 1e11)}`;
+}
+
 /** A person or merchant with an opening balance that the ledger agrees with: a settled top-up. `client` is the superuser's. */
 export async function openAccount(
   client: pg.Client,
   { username = `person_${process.pid}_${++people}`, type = 'user', balance = '0.00', status = 'ACTIVE' } = {},
 ): Promise<TestAccount> {
-  const phone = `+62${process.pid}${people}${Date.now() % 1_000_000}`.slice(0, 20);
   const created = await client.query<{ user_id: string; id: string }>(
     `with person as (
        insert into users (username, email, phone, password, type) values ($1, $5, $2, 'no password', $3::user_type_enum)
        returning id)
      insert into accounts (user_id, kind) select id, $4::account_kind_enum from person returning user_id, id`,
-    [username, phone, type, type === 'user' ? 'PERSON' : 'MERCHANT', `${username}@example.test`],
+    [username, randomPhone(), type, type === 'user' ? 'PERSON' : 'MERCHANT', `${username}@example.test`],
   );
   const { user_id: userId = '', id: accountId = '' } = created.rows[0] ?? {};
   if (balance !== '0.00') await topUp(client, accountId, balance);

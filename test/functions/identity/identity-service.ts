@@ -2,6 +2,7 @@ import { generateKeyPairSync, type JsonWebKey, type KeyObject, randomBytes } fro
 import process from 'node:process';
 import type { ServedFunction } from '../../../shared/host/serve.ts';
 import type { FunctionDeclaration } from '../../../shared/http/function.ts';
+import { randomPhone } from '../../setup/accounts.ts';
 import { createTestDatabase, type TestDatabase } from '../../setup/database.ts';
 import { createTestRedis } from '../../setup/redis.ts';
 
@@ -120,8 +121,7 @@ let people = 0;
 /** Details that nobody has registered yet. */
 export function newPerson() {
   const name = `person_${randomBytes(4).toString('hex')}_${++people}`;
-  const phone = `+628${String(randomBytes(5).readUIntBE(0, 5)).padStart(11, '1').slice(0, 11)}`;
-  return { username: name, email: `${name}@example.com`, phone, password: PASSWORD };
+  return { username: name, email: `${name}@example.com`, phone: randomPhone(), password: PASSWORD };
 }
 
 export async function registerAndLogIn(service: IdentityService) {
