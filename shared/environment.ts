@@ -41,9 +41,6 @@ export const database = once(() => ({
   poolSize: wholeNumber('DATABASE_POOL_SIZE', 4),
 }));
 
-/** How many requests the platform lets in at once: no batch can be larger. */
-export const containerConcurrency = () => wholeNumber('CONTAINER_CONCURRENCY', 100);
-
 export const redis = once(() => ({
   url: required('UPSTASH_REDIS_REST_URL', 'the address of the Redis REST proxy'),
   token: required('UPSTASH_REDIS_REST_TOKEN', 'the token of the Redis REST proxy'),

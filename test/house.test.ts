@@ -142,18 +142,12 @@ describe('one name for function, file, manifest, route', () => {
       const manifest = path.replace('functions/', 'knative/base/').replace('.ts', '.yaml');
       const text = readFileSync(join(ROOT, manifest), 'utf8');
       expect(text).toContain(`\n  name: ${basename(path, '.ts')}\n`);
-      expect(text).toContain('networking.knative.dev/visibility: cluster-local');
     }
   });
 
-  test('the manifest starts that function, within the cluster only, and tells it its concurrency', () => {
-    for (const { name, argument, containerConcurrency, environment } of manifests.services) {
+  test('the manifest starts that function', () => {
+    for (const { name, argument } of manifests.services) {
       expect({ name, argument }).toEqual({ name, argument: `${name}.mjs` });
-      const told = environment.find((entry) => entry.name === 'CONTAINER_CONCURRENCY');
-      expect({ name, told }).toEqual({
-        name,
-        told: { name: 'CONTAINER_CONCURRENCY', value: String(containerConcurrency) },
-      });
     }
   });
 

@@ -1,12 +1,10 @@
-// Reads knative/base: the very manifests that operators deploy. Kinds that a laptop has no use for are refused by name, so that
+// Reads a kustomization of knative/: the very manifests that operators deploy. Kinds that a laptop has no use for are refused by name, so that
 // nothing is passed over in silence; checking every field is the cluster's schemas' business.
 
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import * as v from 'valibot';
-import { parseAllDocuments } from 'yaml';
 import { type Delivery, readDelivery } from './delivery.ts';
 import { milliseconds } from './duration.ts';
+import { renderKustomization } from './kustomize.ts';
 import { type env, kafkaSink, kafkaSource, kafkaTopic, pingSource, service, type sink } from './manifest-schema.ts';
 
 /** Knative's own defaults (config-autoscaler), where a manifest is silent. */
@@ -83,37 +81,25 @@ export async function readManifests(directory: string): Promise<Manifests> {
   const found: Manifests = { services: [], kafkaSources: [], pingSources: [], topics: [] };
   const deadLetterTopics = new Map<string, string>();
   const sources: { manifest: v.InferOutput<typeof kafkaSource>; file: string }[] = [];
-  const files = (await readdir(directory, { recursive: true })).filter((name) => /\.ya?ml$/.test(name)).sort();
-  for (const file of files) {
-    if (/(^|\/)kustomization\.ya?ml$/.test(file)) continue;
-    for (const { kind, document } of await readDocuments(join(directory, file))) {
-      if (kind === 'serving.knative.dev/v1 Service')
-        found.services.push(toService(check(service, document, file), file));
-      else if (kind === 'sources.knative.dev/v1 KafkaSource') {
-        sources.push({ manifest: check(kafkaSource, document, file), file });
-      } else if (kind === 'sources.knative.dev/v1 PingSource') {
-        const { metadata, spec } = check(pingSource, document, file);
-        found.pingSources.push({ ...pick(spec), name: metadata.name, sink: toSink(spec.sink, file) });
-      } else if (kind === 'eventing.knative.dev/v1alpha1 KafkaSink') {
-        const { metadata, spec } = check(kafkaSink, document, file);
-        deadLetterTopics.set(metadata.name, spec.topic);
-      } else if (kind === 'kafka.strimzi.io/v1 KafkaTopic') {
-        const { metadata, spec } = check(kafkaTopic, document, file);
-        found.topics.push({ name: spec.topicName ?? metadata.name, partitions: spec.partitions });
-      } else throw new Error(`${file}: the local platform does not know a ${kind}.`);
-    }
+  for (const { object, file } of await renderKustomization(directory)) {
+    const kind = `${object.apiVersion} ${object.kind}`;
+    if (kind === 'serving.knative.dev/v1 Service') found.services.push(toService(check(service, object, file), file));
+    else if (kind === 'sources.knative.dev/v1 KafkaSource') {
+      sources.push({ manifest: check(kafkaSource, object, file), file });
+    } else if (kind === 'sources.knative.dev/v1 PingSource') {
+      const { metadata, spec } = check(pingSource, object, file);
+      found.pingSources.push({ ...pick(spec), name: metadata.name, sink: toSink(spec.sink, file) });
+    } else if (kind === 'eventing.knative.dev/v1alpha1 KafkaSink') {
+      const { metadata, spec } = check(kafkaSink, object, file);
+      deadLetterTopics.set(metadata.name, spec.topic);
+    } else if (kind === 'kafka.strimzi.io/v1 KafkaTopic') {
+      const { metadata, spec } = check(kafkaTopic, object, file);
+      found.topics.push({ name: spec.topicName ?? metadata.name, partitions: spec.partitions });
+    } else throw new Error(`${file}: the local platform does not know a ${kind}.`);
   }
   found.kafkaSources = sources.map(({ manifest, file }) => toKafkaSource(manifest, deadLetterTopics, file));
   refuseStrangers(found);
   return found;
-}
-
-async function readDocuments(path: string): Promise<{ kind: string; document: unknown }[]> {
-  return parseAllDocuments(await readFile(path, 'utf8')).map((parsed) => {
-    if (parsed.errors[0]) throw new Error(`${path}: ${parsed.errors[0].message}`);
-    const document = parsed.toJS() as { apiVersion?: string; kind?: string };
-    return { kind: `${document.apiVersion} ${document.kind}`, document };
-  });
 }
 
 function toService({ metadata, spec }: v.InferOutput<typeof service>, file: string): ServiceManifest {
@@ -199,7 +185,6 @@ function pick({ schedule, timezone, contentType, data }: v.InferOutput<typeof pi
 // A typing error in a name would otherwise only show as an event that never arrives.
 function refuseStrangers({ services, kafkaSources, pingSources, topics }: Manifests): void {
   const known = new Set(services.map(({ name }) => name));
-  if (known.size < services.length) throw new Error('Two Services have the same name.');
   for (const { name, sink } of [...kafkaSources, ...pingSources]) {
     if (!known.has(sink.service))
       throw new Error(`The source ${name} names a Service ${sink.service} that does not exist.`);

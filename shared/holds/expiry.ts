@@ -10,7 +10,7 @@ import type { Decided, Leg, Response } from '../ledger/posting.ts';
 import { SCHEDULE_KEYS } from '../ledger/system-accounts.ts';
 import { log } from '../telemetry/log.ts';
 
-/** As many as a batch of the ledger takes from this function (CONTAINER_CONCURRENCY of its manifest). */
+/** They go into one batch of the ledger, and are read in one page. */
 const AT_ONCE = 50;
 
 interface ExpiredHold {

@@ -4,7 +4,7 @@
 
 import type pg from 'pg';
 import { isConnectionError, reserveConnection, sqlState } from '../database/database.ts';
-import { containerConcurrency, database } from '../environment.ts';
+import { database } from '../environment.ts';
 import type { OutboxEvent } from '../events/event.ts';
 import { publish } from '../events/publisher.ts';
 import type { KeptAnswer } from '../http/function.ts';
@@ -68,7 +68,7 @@ async function work(): Promise<void> {
   // One turn of the event loop, so that requests which were read from their sockets together go together.
   await new Promise((resolve) => setImmediate(resolve));
   try {
-    while (queue.length > 0) await runToTheEnd(queue.splice(0, Math.min(LARGEST_BATCH, containerConcurrency())));
+    while (queue.length > 0) await runToTheEnd(queue.splice(0, LARGEST_BATCH));
   } finally {
     // In the same turn as the last look at the queue: a posting that comes later starts the work anew.
     working = undefined;

@@ -14,9 +14,12 @@ beforeAll(async () => {
 });
 afterAll(() => temporary.remove());
 
+const KUSTOMIZATION = 'apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [manifests.yaml]';
+
 async function read(...documents: string[]) {
   const folder = join(temporary.path, String(++folders));
   await mkdir(folder);
+  await writeFile(join(folder, 'kustomization.yaml'), KUSTOMIZATION);
   await writeFile(join(folder, 'manifests.yaml'), documents.join('\n---\n'));
   return readManifests(folder);
 }
@@ -92,7 +95,7 @@ describe('what cannot be played is refused with its place', () => {
   test.each([
     [
       'a kind nobody knows',
-      ['apiVersion: v1\nkind: Pod'],
+      ['apiVersion: v1\nkind: Pod\nmetadata: { name: pod }'],
       'manifests.yaml: the local platform does not know a v1 Pod.',
     ],
     [
@@ -106,7 +109,7 @@ describe('what cannot be played is refused with its place', () => {
       'scales on concurrency only',
     ],
     ['a target that is no number', [serviceWith('autoscaling.knative.dev/target: many')], 'target is not a number'],
-    ['two Services of one name', [serviceWith(''), serviceWith('')], 'Two Services have the same name.'],
+    ['two Services of one name', [serviceWith(''), serviceWith('')], 'Service pay is in manifests.yaml, too'],
     ['a source of a Service that is not there', [sourceWith(''), topic], 'names a Service pay that does not exist'],
     [
       'a source of a topic that is not there',

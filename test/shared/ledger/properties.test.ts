@@ -152,10 +152,17 @@ eachSeed('in batches of any size, every operation ends as the model says of thei
 );
 
 eachSeed('many clients of one instance at once see one order that the model agrees with', 2, () =>
-  fc.asyncProperty(rounds(3, 150), size, (commands, concurrency) =>
+  fc.asyncProperty(rounds(3, 150), size, (commands, callers) =>
     judged(async (verdict, planner, act) => {
-      process.env['CONTAINER_CONCURRENCY'] = `${concurrency}`;
-      await inRounds(commands, verdict, planner, act, (planned) => Promise.all(planned.map(through)));
+      await inRounds(commands, verdict, planner, act, async (planned) => {
+        const waiting = [...planned];
+        const done: Done[] = [];
+        const call = async () => {
+          for (let next = waiting.shift(); next; next = waiting.shift()) done.push(await through(next));
+        };
+        await Promise.all(Array.from({ length: callers }, call));
+        return done;
+      });
     }),
   ),
 );

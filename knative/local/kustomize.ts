@@ -1,0 +1,227 @@
+// Renders a folder of manifests as `kustomize build` does, as far as our own use it: resources, components, strategic-merge patches,
+// labels, images, a namespace. A laptop has no kustomize; where there is one, a test compares the two. A field that is not played stops
+// it with file and field, so that nothing is passed over in silence.
+
+import { readFile, stat } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import * as v from 'valibot';
+import { parseAllDocuments } from 'yaml';
+
+type Value = null | string | number | boolean | Value[] | { [field: string]: Value };
+export type KubernetesObject = { [field: string]: Value } & {
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string; labels?: Record<string, string>; namespace?: string };
+};
+
+export interface Rendered {
+  object: KubernetesObject;
+  /** Where it was first written, for messages. */
+  file: string;
+}
+
+const target = v.strictObject({
+  group: v.optional(v.string()),
+  kind: v.optional(v.string()),
+  name: v.optional(v.string()),
+  labelSelector: v.optional(v.string()),
+});
+const paths = v.optional(v.array(v.string()), []);
+const kustomization = v.strictObject({
+  apiVersion: v.string(),
+  kind: v.picklist(['Kustomization', 'Component']),
+  namespace: v.optional(v.string()),
+  resources: paths,
+  components: paths,
+  patches: v.optional(v.array(v.strictObject({ path: v.string(), target: v.optional(target) })), []),
+  labels: v.optional(
+    v.array(
+      v.strictObject({
+        pairs: v.record(v.string(), v.string()),
+        includeSelectors: v.optional(v.literal(false)),
+      }),
+    ),
+    [],
+  ),
+  images: v.optional(
+    v.array(
+      v.strictObject({
+        name: v.string(),
+        newName: v.optional(v.string()),
+        newTag: v.optional(v.string()),
+        digest: v.optional(v.string()),
+      }),
+    ),
+    [],
+  ),
+  // Merge keys: `mergeList` knows the same ones.
+  openapi: v.optional(v.strictObject({ path: v.string() })),
+});
+type Kustomization = v.InferOutput<typeof kustomization>;
+
+/** The objects of a folder with a kustomization.yaml. Throws a sentence with file and field for what cannot be rendered. */
+export async function renderKustomization(folder: string): Promise<Rendered[]> {
+  return build(folder, [], folder);
+}
+
+async function build(folder: string, inherited: Rendered[], root: string): Promise<Rendered[]> {
+  const written = await readKustomization(folder, root);
+  let rendered = inherited;
+  for (const path of written.resources) rendered = [...rendered, ...(await resource(join(folder, path), root))];
+  for (const path of written.components) rendered = await build(join(folder, path), rendered, root);
+  refuseTwins(rendered);
+  for (const patch of written.patches)
+    rendered = await applyPatch(rendered, join(folder, patch.path), patch.target, root);
+  return rendered.map(({ object, file }) => ({ object: finish(object, written), file }));
+}
+
+async function readKustomization(folder: string, root: string): Promise<Kustomization> {
+  const path = join(folder, 'kustomization.yaml');
+  const [document] = await documentsOf(path);
+  const result = v.safeParse(kustomization, document);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  throw new Error(`${relative(root, path)}: ${v.getDotPath(issue) ?? 'the document'}: ${issue.message}.`);
+}
+
+async function resource(path: string, root: string): Promise<Rendered[]> {
+  if ((await stat(path)).isDirectory()) return build(path, [], root);
+  const documents = await documentsOf(path);
+  return documents.map((document) => ({ object: objectOf(document, path), file: relative(root, path) }));
+}
+
+async function documentsOf(path: string): Promise<unknown[]> {
+  return parseAllDocuments(await readFile(path, 'utf8')).map((parsed) => {
+    if (parsed.errors[0]) throw new Error(`${path}: ${parsed.errors[0].message}`);
+    return parsed.toJS();
+  });
+}
+
+function objectOf(document: unknown, path: string): KubernetesObject {
+  const object = document as Partial<KubernetesObject> | null;
+  if (!object?.apiVersion || !object.kind || !object.metadata?.name) {
+    throw new Error(`${path}: an object needs apiVersion, kind and metadata.name.`);
+  }
+  return object as KubernetesObject;
+}
+
+function refuseTwins(rendered: readonly Rendered[]): void {
+  const seen = new Map<string, string>();
+  for (const { object, file } of rendered) {
+    const name = `${groupOf(object)} ${object.kind} ${object.metadata.name}`;
+    const earlier = seen.get(name);
+    if (earlier !== undefined)
+      throw new Error(`${file}: ${object.kind} ${object.metadata.name} is in ${earlier}, too.`);
+    seen.set(name, file);
+  }
+}
+
+type Target = v.InferOutput<typeof target>;
+
+/** Without a target a patch is for the object that it names. */
+async function applyPatch(
+  rendered: readonly Rendered[],
+  path: string,
+  chosen: Target | undefined,
+  root: string,
+): Promise<Rendered[]> {
+  let result = [...rendered];
+  for (const document of await documentsOf(path)) {
+    const patch = objectOf(document, path);
+    const { group, kind, name, labelSelector }: Target = chosen ?? {
+      group: groupOf(patch),
+      kind: patch.kind,
+      name: patch.metadata.name,
+    };
+    const isMeant = ({ object }: Rendered) =>
+      (group === undefined || group === groupOf(object)) &&
+      (kind === undefined || kind === object.kind) &&
+      (name === undefined || name === object.metadata.name) &&
+      (labelSelector === undefined || selects(labelSelector, object.metadata.labels ?? {}, path));
+    if (!result.some(isMeant)) throw new Error(`${relative(root, path)}: nothing is there that this patch is for.`);
+    result = result.map((each) =>
+      isMeant(each) ? { ...each, object: { ...merge(each.object, patch), ...identityOf(each.object, patch) } } : each,
+    );
+  }
+  return result;
+}
+
+// The name in a patch with a target is only a name for readers.
+function identityOf(object: KubernetesObject, patch: KubernetesObject): Pick<KubernetesObject, 'metadata'> {
+  return {
+    metadata: {
+      ...(merge(object.metadata, patch.metadata) as KubernetesObject['metadata']),
+      name: object.metadata.name,
+    },
+  };
+}
+
+function groupOf({ apiVersion }: KubernetesObject): string {
+  return apiVersion.includes('/') ? (apiVersion.split('/')[0] as string) : '';
+}
+
+/** "key=value" or "key in (one, other)", several with commas between them. */
+function selects(selector: string, labels: Readonly<Record<string, string>>, path: string): boolean {
+  const terms = selector.match(/[^,()]+(\([^)]*\))?/g) ?? [];
+  return terms.every((term) => {
+    const parsed = /^\s*(?<key>[\w./-]+)\s*(?:=(?<value>[\w.-]+)|in\s*\((?<values>[\w.,\s-]+)\))\s*$/.exec(
+      term,
+    )?.groups;
+    if (!parsed) throw new Error(`${path}: the label selector "${selector}" is not played.`);
+    const values = parsed['value'] === undefined ? (parsed['values'] ?? '').split(',') : [parsed['value']];
+    return values.some((value) => labels[parsed['key'] as string] === value.trim());
+  });
+}
+
+function merge<Of extends Value>(given: Of, patch: Value): Of {
+  if (!isMap(given) || !isMap(patch)) return patch as Of;
+  const merged: { [field: string]: Value } = { ...given };
+  for (const [field, value] of Object.entries(patch)) {
+    const before = merged[field];
+    if (value === null) delete merged[field];
+    else if (before === undefined) merged[field] = value;
+    else if (Array.isArray(before) && Array.isArray(value)) merged[field] = mergeList(field, before, value);
+    else merged[field] = merge(before, value);
+  }
+  return merged as Of;
+}
+
+// As knative/function/merge-keys.json tells kustomize; any other list is replaced.
+function mergeList(field: string, given: Value[], patch: Value[]): Value[] {
+  if (field !== 'containers' && field !== 'env') return patch;
+  const nameOf = (value: Value) => (isMap(value) ? value['name'] : undefined);
+  const changed = given.map((each) => {
+    const change = patch.find((other) => nameOf(other) === nameOf(each));
+    return change === undefined ? each : merge(each, change);
+  });
+  return [...changed, ...patch.filter((each) => !given.some((other) => nameOf(other) === nameOf(each)))];
+}
+
+function isMap(value: Value | undefined): value is { [field: string]: Value } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function finish(object: KubernetesObject, { namespace, labels, images }: Kustomization): KubernetesObject {
+  const metadata = { ...object.metadata, ...(namespace !== undefined && { namespace }) };
+  for (const { pairs } of labels) metadata.labels = { ...metadata.labels, ...pairs };
+  return withImages({ ...object, metadata } as KubernetesObject, images) as KubernetesObject;
+}
+
+function withImages(value: Value, images: Kustomization['images']): Value {
+  if (images.length === 0) return value;
+  if (Array.isArray(value)) return value.map((each) => withImages(each, images));
+  if (!isMap(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([field, each]) => [
+      field,
+      field === 'image' && typeof each === 'string' ? imageOf(each, images) : withImages(each, images),
+    ]),
+  );
+}
+
+function imageOf(image: string, images: Kustomization['images']): string {
+  const change = images.find(({ name }) => name === image.replace(/(:[\w.-]+)?(@sha256:[0-9a-f]+)?$/, ''));
+  if (!change) return image;
+  const { newName = change.name, newTag, digest } = change;
+  return newName + (digest ? `@${digest}` : newTag ? `:${newTag}` : '');
+}
