@@ -35,8 +35,10 @@ export async function checkObjects(objects: readonly ObjectOfFile[], schemas: Sc
         ? [...lintObject(object, { rendered: file === STANDARD_INPUT }), ...(bySchema ?? [])]
         : [refused('', `It is not YAML: ${broken}.`)];
     findings.push(...found);
-    for (const { path, sentence } of found)
-      lines.push(`${file}: ${[nameOf(object), path].filter(Boolean).join(' ')}: ${sentence}`);
+    for (const { path, sentence } of found) {
+      const place = [nameOf(object), path].filter((part) => part !== '').join(' ');
+      lines.push([file, place, sentence].filter((part) => part !== '').join(': '));
+    }
   }
   return { lines, findings, summary: summaryOf(counts, withoutSchema, findings, schemas) };
 }
