@@ -8,8 +8,9 @@ import { objectsOf, readObjects } from '../../knative/lint/documents.ts';
 import { checkObjects } from '../../knative/lint/lint.ts';
 import { kindOf } from '../../knative/lint/lint-object.ts';
 import { findSchemas, ofCrds, ofPackage, type Schemas } from '../../knative/lint/schemas.ts';
+import { changed } from '../setup/changed.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../setup/temporary-directory.ts';
-import { admissionCases, changed, goodService } from './admission-vectors.ts';
+import { admissionCases, goodService } from './admission-vectors.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const BASE = join(ROOT, 'knative/base');

@@ -3,7 +3,8 @@ import { describe, expect, test } from '@jest/globals';
 import { readObjects } from '../../knative/lint/documents.ts';
 import type { Finding } from '../../knative/lint/finding.ts';
 import { isLinted, kindOf, lintObject } from '../../knative/lint/lint-object.ts';
-import { admissionCases, changed, goodService } from './admission-vectors.ts';
+import { changed } from '../setup/changed.ts';
+import { admissionCases, goodService } from './admission-vectors.ts';
 
 const BASE = join(import.meta.dirname, '../../knative/base');
 
