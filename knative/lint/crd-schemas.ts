@@ -48,7 +48,7 @@ export function versionsOf({ spec }: Pick<Definition, 'spec'>): Crd[] {
 
 /** What every object has, whether or not the definition mentions it. */
 const TYPE = { apiVersion: { type: 'string' }, kind: { type: 'string' } };
-const TEXTS = { type: 'object', additionalProperties: { type: 'string' } };
+const TEXTS = { type: ['object', 'null'], additionalProperties: { type: 'string' } };
 /** The API server knows metadata itself; definitions only say that it is an object. */
 const METADATA = {
   type: 'object',

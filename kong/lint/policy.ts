@@ -30,12 +30,24 @@ function* route(place: Place): Generator<Finding> {
     if (typeof value === 'string' && !METHODS.includes(value)) yield ours(path, `There is no HTTP method ${value}.`);
   }
   for (const { path, value } of items(at(place, 'paths'))) {
-    if (typeof value === 'string' && !value.startsWith('~') && /[\\^$*+?()[\]{}|]/.test(value)) {
+    if (typeof value !== 'string') continue;
+    if (value.startsWith('~') && !isRegularExpression(value.slice(1))) {
+      yield ours(path, 'The local gateway cannot read this regular expression, and Kong hardly will.');
+    } else if (!value.startsWith('~') && /[\\^$*+?()[\]{}|]/.test(value)) {
       yield ours(path, 'Without ~ in front of it a regular expression is a prefix that nobody calls.');
     }
   }
   const preserved = at(place, 'preserve_host');
   if (preserved.value === true) yield ours(preserved.path, 'Kourier finds a function by its own host name: false.');
+}
+
+function isRegularExpression(text: string): boolean {
+  try {
+    new RegExp(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Kong resolves references to vaults in the settings of plugins, not in credentials: the text itself becomes the key. */

@@ -72,6 +72,7 @@ describe('what Kong parses without a word and we do not want', () => {
     ['retries by default', [...service, 'retries'], undefined, /must be 0/],
     ['a regular expression without ~', [...route, 'paths'], ['/v1/pay$'], /prefix that nobody calls/],
     ['a group without ~', [...route, 'paths'], ['/v1/(pay)'], /prefix that nobody calls/],
+    ['an expression that is none', [...route, 'paths'], ['~/v1/(pay'], /local gateway cannot read/],
     ['a method that does not exist', [...route, 'methods'], ['PSOT'], /no HTTP method PSOT/],
     ['the host of the client', [...route, 'preserve_host'], true, /own host name/],
     ['a reference as a key', ['consumers', 0, 'keyauth_credentials', 0, 'key'], '{vault://env/x}', /literally/],
@@ -86,12 +87,21 @@ describe('what Kong parses without a word and we do not want', () => {
     ['a deprecated endpoint', [...config(3), 'endpoint'], 'http://collector:4318', /write traces_endpoint/],
     ['a plugin twice', ['plugins', 1], { name: 'cors', config: {} }, /two cors/],
     ['a plugin that this lint does not know', ['plugins', 1], { name: 'oauth2', config: {} }, /was not checked/],
+    ['an entity that this lint does not know', ['upstreams'], [], /was not checked/],
+    ['credentials that it does not know', ['consumers', 0, 'basicauth_credentials'], [], /was not checked/],
     ['a placeholder', [...service, 'url'], 'http://$' + '{HOST}:80', /render the file/],
-    ['an old format', ['_format_version'], '2.1', /write 3.0/],
   ])('%s', (_what, at, value, sentence) => {
     const changedAt = changed(good() as object, { at, value });
-    const found = lintKong(changedAt).filter(({ kind }) => kind === 'ours');
-    expect(found).toEqual([{ kind: 'ours', path: expect.any(String), sentence: expect.stringMatching(sentence) }]);
+    expect(lintKong(changedAt)).toEqual([
+      { kind: 'ours', path: expect.any(String), sentence: expect.stringMatching(sentence) },
+    ]);
+  });
+
+  test('an old format, even where it would still do', () => {
+    const plain = changed(good() as object, { at: [...route, 'paths'], value: ['/v1/pay'] });
+    expect(lintKong(changed(plain, { at: ['_format_version'], value: '2.1' }))).toEqual([
+      { kind: 'ours', path: '_format_version', sentence: expect.stringMatching(/write 3.0/) },
+    ]);
   });
 
   test.each<[string, (string | number)[], unknown]>([
@@ -107,7 +117,6 @@ describe('what Kong refuses beyond the recorded cases', () => {
   test.each<[string, (string | number)[], unknown, string]>([
     ['a field that a service does not have', [...service, 'retry'], 1, 'services[0].retry'],
     ['a route for everything', [...route], { name: 'all' }, 'services[0].routes[0]'],
-    ['an expression that is none', [...route, 'paths'], ['~/v1/(pay'], 'services[0].routes[0].paths[0]'],
     ['a method in small letters', [...route, 'methods'], ['post'], 'services[0].routes[0].methods[0]'],
     ['limits without a limit', [...config(1), 'minute'], undefined, 'services[0].plugins[1].config'],
     ['Redis without a host', [...config(1), 'redis'], undefined, 'services[0].plugins[1].config.redis'],
