@@ -107,6 +107,35 @@ describe('what the webhook lets through and we do not: a Service', () => {
     ['a configuration as the target of traffic', ['spec', 'traffic'], [{ configurationName: 'pay', percent: 100 }]],
     ['a mount without a volume', [...container, 'volumeMounts', 0, 'name'], 'nothing'],
     ['no container', [...template, 'containers'], []],
+    [
+      'several containers without a port',
+      template,
+      {
+        containers: [
+          { name: 'a', image: 'a' },
+          { name: 'b', image: 'b' },
+        ],
+      },
+    ],
+    ['two containers of one name', [...template, 'containers', 1], { name: 'pay', image: 'other' }],
+    ['two volumes of one name', [...template, 'volumes', 2], { name: 'tmp', emptyDir: {} }],
+    ['a relative mount', [...container, 'volumeMounts', 1, 'mountPath'], 'tmp'],
+    ['a variable without a name', [...container, 'env', 0, 'name'], ''],
+    ['no name', ['metadata', 'name'], undefined],
+    ['a name that is no DNS label', ['metadata', 'name'], 'Pay'],
+    [
+      'the latest revision by its name',
+      ['spec', 'traffic'],
+      [{ latestRevision: true, revisionName: 'pay-1', percent: 100 }],
+    ],
+    [
+      'a tag twice',
+      ['spec', 'traffic'],
+      [
+        { revisionName: 'pay-1', tag: 'a', percent: 50 },
+        { revisionName: 'pay-2', tag: 'a', percent: 50 },
+      ],
+    ],
     ['a visibility that does not exist', ['metadata', 'labels', 'networking.knative.dev/visibility'], 'private'],
   ])('%s is refused by the cluster', (_what, at, value) => {
     expect(pathsOf(lintObject(changed(goodService(), { at, value })), 'refused')).not.toEqual([]);
