@@ -5,9 +5,22 @@ const ISO = /^PT(?=\d)(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)
 
 /** Throws a sentence that begins with `place`. */
 export function milliseconds(text: string, place: string): number {
+  const read = isoMilliseconds(text) ?? goMilliseconds(text);
+  if (read === undefined) throw new Error(`${place}: ${text} is not a duration.`);
+  return read;
+}
+
+/** Undefined for what is not ISO 8601. */
+export function isoMilliseconds(text: string): number | undefined {
   const iso = ISO.exec(text);
-  if (iso) return Number(iso[1] ?? 0) * 3_600_000 + Number(iso[2] ?? 0) * 60_000 + Number(iso[3] ?? 0) * 1000;
-  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) throw new Error(`${place}: ${text} is not a duration.`);
+  if (!iso) return undefined;
+  return Number(iso[1] ?? 0) * 3_600_000 + Number(iso[2] ?? 0) * 60_000 + Number(iso[3] ?? 0) * 1000;
+}
+
+/** Undefined for what is not Go's. */
+export function goMilliseconds(text: string): number | undefined {
+  if (text === '0') return 0;
+  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) return undefined;
   let sum = 0;
   for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g))
     sum += Number(amount) * (GO_UNITS[unit ?? ''] ?? 0);

@@ -1,14 +1,23 @@
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
+
+// Below what Linux and macOS give to outgoing connections: of those, one could be taken by anybody who connects to anything between our
+// look and the server's start.
+const FIRST = 15_000;
+const LAST = 32_000;
+const ATTEMPTS = 100;
 
 /**
  * A free port on the loopback address: the wanted one when it is free, else any.
- * Somebody may take it before a server does: `onFreePorts` then tries others.
+ * Another server may take it before ours does: `onFreePorts` then tries others.
  */
 export async function freePort(wanted?: number): Promise<number> {
-  if (wanted !== undefined && (await bindable(wanted)) !== undefined) return wanted;
-  const port = await bindable(0);
-  if (port === undefined) throw new Error('No free port is left on 127.0.0.1.');
-  return port;
+  if (wanted !== undefined && (await isFree(wanted))) return wanted;
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const port = randomInt(FIRST, LAST + 1);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`No free port was found on 127.0.0.1 between ${FIRST} and ${LAST}.`);
 }
 
 /**
@@ -25,19 +34,16 @@ export async function onFreePorts<T>(
     try {
       return await start(...ports);
     } catch (error) {
-      const free = await Promise.all(ports.map(bindable));
-      if (attempt === 3 || free.every((port) => port !== undefined)) throw error;
+      const free = await Promise.all(ports.map(isFree));
+      if (attempt === 3 || free.every(Boolean)) throw error;
     }
   }
 }
 
-function bindable(port: number): Promise<number | undefined> {
+function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', () => resolve(undefined));
-    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : undefined));
-    });
+    server.once('error', () => resolve(false));
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
   });
 }

@@ -1,0 +1,43 @@
+// Everything that is known about one object without a schema.
+
+import { deliveryOf } from './delivery.ts';
+import { type Finding, refused } from './finding.ts';
+import { kafkaSourcePolicy, refusedKafkaSource } from './kafka-source.ts';
+import { at, type Place, textAt } from './place.ts';
+import { type Circumstances, podOf, podPolicy } from './pod-policy.ts';
+import { refusedService } from './service.ts';
+import { servicePolicy } from './service-policy.ts';
+
+type Rules = (object: Place) => Iterable<Finding>;
+
+const delivered: Rules = (object) => deliveryOf(at(object, 'spec', 'delivery'), 'refused');
+
+const RULES: Readonly<Record<string, Rules[]>> = {
+  'serving.knative.dev/v1 Service': [refusedService, servicePolicy],
+  'sources.knative.dev/v1 KafkaSource': [refusedKafkaSource, kafkaSourcePolicy],
+  'eventing.knative.dev/v1 Broker': [delivered],
+  'eventing.knative.dev/v1 Trigger': [delivered],
+  'messaging.knative.dev/v1 Subscription': [delivered],
+};
+
+/** "serving.knative.dev/v1 Service"; undefined for what is no Kubernetes object. */
+export function kindOf(object: unknown): string | undefined {
+  const place: Place = { path: '', value: object };
+  const [apiVersion, kind] = [textAt(place, 'apiVersion'), textAt(place, 'kind')];
+  return apiVersion && kind ? `${apiVersion} ${kind}` : undefined;
+}
+
+/** Findings in the order in which the rules come across them. An object of a kind without rules has none. */
+export function lintObject(object: unknown, circumstances: Circumstances = { rendered: false }): Finding[] {
+  const kind = kindOf(object);
+  if (!kind) return [refused('', 'It is not a Kubernetes object: apiVersion or kind is missing.')];
+  const place: Place = { path: '', value: object };
+  const rules = Object.hasOwn(RULES, kind) ? (RULES[kind] ?? []) : [];
+  const pod = podOf(place, kind);
+  return [...rules.flatMap((rule) => [...rule(place)]), ...(pod ? podPolicy(pod, circumstances) : [])];
+}
+
+/** Whether there is anything that `lintObject` knows about the kind. */
+export function isLinted(kind: string): boolean {
+  return Object.hasOwn(RULES, kind) || podOf({ path: '', value: {} }, kind) !== undefined;
+}

@@ -1,0 +1,33 @@
+// Which fields a default cluster takes, as a table. Knative's webhook holds a list of what it takes and refuses everything else, and
+// decodes strictly: so does this.
+
+import { type Finding, refused } from './finding.ts';
+import { fields, isRecord, isSet, items, type Place } from './place.ts';
+
+/** The field is taken; what is in it is somebody else's business. */
+export const ANY = Symbol('any');
+
+/** A text instead of a shape says why the field is not taken. A list of one is a list of those. */
+export type Shape = typeof ANY | string | readonly [Shape] | { readonly [field: string]: Shape };
+
+export function* misfits(place: Place, shape: Shape): Generator<Finding> {
+  if (shape === ANY || !isSet(place)) return;
+  if (typeof shape === 'string') {
+    // What Go takes for not set.
+    if (place.value !== false && place.value !== '') yield refused(place.path, `${shape}.`);
+  } else if (isListOf(shape)) {
+    if (!Array.isArray(place.value)) yield refused(place.path, 'It must be a list.');
+    for (const each of items(place)) yield* misfits(each, shape[0]);
+  } else if (!isRecord(place.value)) yield refused(place.path, 'It must have fields.');
+  else {
+    for (const [name, each] of fields(place)) {
+      const known = Object.hasOwn(shape, name) ? shape[name] : undefined;
+      if (known !== undefined) yield* misfits(each, known);
+      else if (isSet(each)) yield refused(each.path, 'Knative does not know this field, or never takes it.');
+    }
+  }
+}
+
+function isListOf(shape: Shape): shape is readonly [Shape] {
+  return Array.isArray(shape);
+}

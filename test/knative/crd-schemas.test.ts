@@ -1,0 +1,291 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { objectsOf, readObjects } from '../../knative/lint/documents.ts';
+import { checkObjects } from '../../knative/lint/lint.ts';
+import { kindOf } from '../../knative/lint/lint-object.ts';
+import { findSchemas, ofCrds, ofPackage, type Schemas } from '../../knative/lint/schemas.ts';
+import { changed } from '../setup/changed.ts';
+import { type TemporaryDirectory, temporaryDirectory } from '../setup/temporary-directory.ts';
+import { admissionCases, goodService } from './admission-vectors.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const BASE = join(ROOT, 'knative/base');
+/** The real definitions, where they are at hand. */
+const REAL = process.env['CRD_SCHEMAS'] ?? join(ROOT, '../shared/crds');
+
+const SERVICE = 'serving.knative.dev/v1 Service';
+
+let temporary: TemporaryDirectory;
+beforeAll(async () => {
+  temporary = await temporaryDirectory();
+});
+afterAll(() => temporary.remove());
+
+const WIDGETS = `
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: widgets.example.com }
+spec:
+  group: example.com
+  names: { kind: Widget }
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema:
+        openAPIV3Schema:
+          type: object
+          x-kubernetes-validations: [{ rule: "self.spec.size > 0" }]
+          properties:
+            apiVersion: { type: string }
+            kind: { type: string }
+            metadata: { type: object }
+            spec:
+              type: object
+              required: [size]
+              properties:
+                size: { type: integer, format: int32, minimum: 0, exclusiveMinimum: true }
+                colour: { type: string, enum: [red, green] }
+                port: { x-kubernetes-int-or-string: true, anyOf: [{ type: integer }, { type: string }] }
+                owner: { type: string, nullable: true }
+                when: { type: string, format: date-time }
+                labels: { type: object, additionalProperties: { type: string } }
+                free: { type: object, x-kubernetes-preserve-unknown-fields: true, properties: { known: { type: integer } } }
+                nothing: { type: object }
+                inner: { type: object, x-kubernetes-embedded-resource: true, x-kubernetes-preserve-unknown-fields: true }
+                parts: { type: array, items: { type: object, properties: { name: { type: string } } } }
+                either:
+                  type: object
+                  properties: { one: { type: string }, other: { type: string } }
+                  oneOf: [{ required: [one] }, { required: [other] }]
+    - { name: v1alpha1, served: false, storage: false, schema: { openAPIV3Schema: { type: object } } }
+`;
+
+const widget = (spec: object, rest: object = {}) => ({
+  apiVersion: 'example.com/v1',
+  kind: 'Widget',
+  metadata: { name: 'one', labels: { a: 'b' } },
+  spec: { size: 1, ...spec },
+  ...rest,
+});
+
+describe('a definition as a strict schema', () => {
+  let schemas: Schemas;
+  beforeAll(async () => {
+    const folder = join(temporary.path, 'widgets');
+    await mkdir(folder);
+    await writeFile(join(folder, 'widgets.yaml'), WIDGETS);
+    schemas = await ofCrds(folder);
+  });
+  const check = (object: object) => schemas.check(object, kindOf(object) ?? '');
+
+  test.each<[string, object]>([
+    ['the least', {}],
+    ['a number or a text as a number', { port: 80 }],
+    ['a number or a text as a text', { port: 'http' }],
+    ['null where it may be', { owner: null }],
+    ['any field where they are kept', { free: { whatever: { it: ['is'] }, known: 1 } }],
+    ['names of labels', { labels: { anything: 'goes' } }],
+    ['an object within', { inner: { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'x' }, spec: {} } }],
+    ['one of two', { either: { one: 'x' } }],
+    ['a time', { when: '2026-11-21T10:00:00Z' }],
+  ])('%s is accepted', async (_what, spec) => {
+    expect(await check(widget(spec))).toEqual([]);
+  });
+
+  test.each<[string, object, string]>([
+    ['an unknown field', { sise: 2 }, 'spec.sise'],
+    ['an unknown field of an element', { parts: [{ name: 'a' }, { nam: 'b' }] }, 'spec.parts[1].nam'],
+    ['any field where none is kept', { nothing: { x: 1 } }, 'spec.nothing.x'],
+    ['a missing field', { size: undefined }, 'spec'],
+    ['a wrong type', { size: '1' }, 'spec.size'],
+    ['a bound that does not belong to the range', { size: 0 }, 'spec.size'],
+    ['more than 32 bits', { size: 2 ** 31 }, 'spec.size'],
+    ['a value that is none of those', { colour: 'blue' }, 'spec.colour'],
+    ['null where it may not be', { colour: null }, 'spec.colour'],
+    ['a number or a text as a list', { port: [80] }, 'spec.port'],
+    ['a wrong type among free fields', { free: { known: 'x' } }, 'spec.free.known'],
+    ['a label that is no text', { labels: { a: 1 } }, 'spec.labels.a'],
+    ['both of two', { either: { one: 'x', other: 'y' } }, 'spec.either'],
+    ['a time that is none', { when: 'now' }, 'spec.when'],
+  ])('%s is refused', async (_what, spec, path) => {
+    const found = (await check(JSON.parse(JSON.stringify(widget(spec))))) ?? [];
+    expect([...new Set(found.map((each) => each.path))]).toEqual(expect.arrayContaining([path]));
+    expect(found.every(({ kind }) => kind === 'refused')).toBe(true);
+  });
+
+  test.each<[string, object, string]>([
+    ['a field beside spec', { specs: {} }, 'specs'],
+    ['a field that metadata does not have', { metadata: { name: 'x', label: {} } }, 'metadata.label'],
+    ['a label of metadata that is no text', { metadata: { name: 'x', labels: { a: 1 } } }, 'metadata.labels.a'],
+    ['no metadata', { metadata: undefined }, ''],
+  ])('%s is refused', async (_what, rest, path) => {
+    const found = (await check(JSON.parse(JSON.stringify(widget({}, rest))))) ?? [];
+    expect(found.map((each) => each.path)).toEqual([path]);
+  });
+
+  test('a version that is not served is refused, a kind that nobody defines is not checked', async () => {
+    expect(await check(widget({}, { apiVersion: 'example.com/v1alpha1' }))).toEqual([
+      { kind: 'refused', path: 'apiVersion', sentence: expect.stringMatching(/no version example.com\/v1alpha1/) },
+    ]);
+    expect(await check({ apiVersion: 'example.com/v1', kind: 'Gadget' })).toBeUndefined();
+  });
+
+  test('rules in CEL are known not to be evaluated', () => {
+    expect(schemas.rulesOf('example.com/v1 Widget')).toBe(true);
+  });
+
+  test('a folder that is named must be there', async () => {
+    await expect(findSchemas(join(temporary.path, 'nowhere'))).rejects.toThrow(/CRD_SCHEMAS names .*nowhere/);
+  });
+});
+
+describe('without the definitions: the schemas of the npm package', () => {
+  const schemas = ofPackage();
+
+  test.each(admissionCases.filter(({ accepted }) => accepted))(
+    'what the webhook accepts fits: $name',
+    async ({ service }) => {
+      expect(await schemas.check(service, SERVICE)).toEqual([]);
+    },
+  );
+
+  test('types are checked', async () => {
+    const at = ['spec', 'template', 'spec', 'containers', 0, 'image'];
+    expect(await schemas.check(changed(goodService(), { at, value: 3 }), SERVICE)).toEqual([
+      {
+        kind: 'refused',
+        path: 'spec.template.spec.containers[0].image',
+        sentence: 'The schema says that it must be string.',
+      },
+    ]);
+  });
+
+  test.each([
+    'sources.knative.dev/v1 KafkaSource',
+    'eventing.knative.dev/v1alpha1 KafkaSink',
+    'kafka.strimzi.io/v1 KafkaTopic',
+    'networking.k8s.io/v1 NetworkPolicy',
+    '../../../etc Passwd',
+  ])('%s is not checked', async (kind) => {
+    expect(await schemas.check({}, kind)).toBeUndefined();
+  });
+
+  test('knative/base fits, and what was not checked is named', async () => {
+    const { lines, summary } = await checkObjects(await readObjects([BASE]), schemas);
+    expect(lines).toEqual([]);
+    const said = summary.join('\n');
+    expect(said).toMatch(/npm package @kubernetes-models\/knative, as \.\.\/shared\/crds is not there/);
+    expect(said).toMatch(/NOT checked: sources.knative.dev\/v1 KafkaSource/);
+    expect(said).toMatch(
+      /NOT checked at all: eventing.knative.dev\/v1alpha1 KafkaSink .*kafka.strimzi.io\/v1 KafkaTopic/,
+    );
+  });
+});
+
+(existsSync(REAL) ? describe : describe.skip)('with the real definitions', () => {
+  let schemas: Schemas;
+  beforeAll(async () => {
+    schemas = await ofCrds(REAL);
+  });
+
+  test.each(admissionCases.filter(({ accepted }) => accepted))(
+    'what the webhook accepts fits: $name',
+    async ({ service }) => {
+      expect(await schemas.check(service, SERVICE)).toEqual([]);
+    },
+  );
+
+  test('a misspelt field is refused', async () => {
+    const misspelt = admissionCases.find(({ name }) => name === 'unknown field');
+    expect(await schemas.check(misspelt?.service, SERVICE)).toEqual([
+      { kind: 'refused', path: 'spec.template.spec.containerConcurency', sentence: expect.any(String) },
+    ]);
+  });
+
+  test('every kind in knative/base has its schema, and fits', async () => {
+    const { lines, summary } = await checkObjects(await readObjects([BASE]), schemas);
+    expect(lines).toEqual([]);
+    expect(summary.join('\n')).not.toMatch(/NOT checked/);
+  });
+
+  test.each([
+    ['delivery', 'sources/settle-topup-gopay.yaml', 'backoffDelay', 'backOffDelay'],
+    ['a topic', 'topics/payments.yaml', 'partitions', 'partition'],
+    ['a schedule', 'sources/reconcile.yaml', 'timezone', 'timeZone'],
+    ['a probe', 'wallet/pay.yaml', 'periodSeconds', 'periodSecond'],
+  ])('a misspelt field of %s is refused', async (_what, file, right, wrong) => {
+    const objects = (await readObjects([join(BASE, file)])).map(({ object }) =>
+      JSON.parse(JSON.stringify(object).replaceAll(`"${right}"`, `"${wrong}"`)),
+    );
+    const found = await Promise.all(objects.map((object) => schemas.check(object, kindOf(object) ?? '')));
+    expect(found.flat().map((each) => each?.path.split('.').at(-1))).toContain(wrong);
+  });
+});
+
+describe('node knative/lint/lint.ts', () => {
+  const lint = (paths: string[], input = '', environment: Record<string, string> = {}) =>
+    new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
+      const child = execFile(
+        process.execPath,
+        [join(ROOT, 'knative/lint/lint.ts'), ...paths],
+        { cwd: ROOT, env: { ...process.env, ...environment } },
+        (error, stdout, stderr) => resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
+      );
+      child.stdin?.end(input);
+    });
+
+  test('takes knative/base where nothing is named, and is content', async () => {
+    const { code, stdout } = await lint([]);
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(/a cluster would refuse 0 things, our policy 0\.\n$/),
+    });
+  });
+
+  test('says file, place and reason, and ends with 1', async () => {
+    const file = join(temporary.path, 'bad.yaml');
+    const bad = changed(goodService(), { at: ['spec', 'template', 'spec', 'timeoutSeconds'], value: 601 });
+    await writeFile(file, `${JSON.stringify(bad)}\n---\nkind: [`);
+    const { code, stdout } = await lint([file]);
+    expect(code).toBe(1);
+    expect(stdout).toContain(`${file}: Service/pay spec.template.spec.timeoutSeconds: It must be a whole number`);
+    expect(stdout).toContain(`${file}: It is not YAML`);
+  });
+
+  test('reads rendered documents from standard input, where images need a tag or a digest', async () => {
+    const service = changed(goodService(), {
+      at: ['spec', 'template', 'spec', 'containers', 0, 'image'],
+      value: 'functions',
+    });
+    const policy = '{ apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: { name: functions } }';
+    const { code, stdout } = await lint(['-'], `${JSON.stringify(service)}\n---\n${policy}\n---\n`);
+    expect(code).toBe(1);
+    expect(stdout).toContain('-: Service/pay spec.template.spec.containers[0].image: Without a tag or a digest');
+    expect(stdout).toMatch(/NOT checked at all: networking.k8s.io\/v1 NetworkPolicy \(1\)/);
+    expect(stdout).toContain('2 objects');
+  });
+
+  test('nothing to look at is no success, and a path that is not there is said', async () => {
+    expect((await lint(['-'], '\n')).code).toBe(1);
+    expect(await lint(['nowhere.yaml'])).toMatchObject({ code: 64, stderr: expect.stringMatching(/nowhere.yaml/) });
+    const named = await lint([], '', { CRD_SCHEMAS: '/nowhere' });
+    expect(named).toMatchObject({ code: 64, stderr: expect.stringMatching(/CRD_SCHEMAS/) });
+  });
+
+  test('files of kustomize in a folder are passed over', async () => {
+    const folder = join(temporary.path, 'overlay');
+    await mkdir(folder);
+    await writeFile(join(folder, 'kustomization.yaml'), 'resources: [pay.yaml]\n');
+    await writeFile(join(folder, 'pay.yaml'), JSON.stringify(goodService()));
+    expect((await readObjects([folder])).map(({ object }) => kindOf(object))).toEqual([SERVICE]);
+  });
+
+  test('empty documents are none', () => {
+    expect(objectsOf('x', '---\n# only a comment\n---\n')).toEqual([]);
+  });
+});

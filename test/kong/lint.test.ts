@@ -1,0 +1,175 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import { describe, expect, test } from '@jest/globals';
+import { parse } from 'yaml';
+import type { Finding } from '../../knative/lint/finding.ts';
+import { lintKong, lintKongText, named, renderedForNowhere } from '../../kong/lint.ts';
+import { changed } from '../setup/changed.ts';
+import vectors from './fixtures/kong-parse-vectors.json' with { type: 'json' };
+
+const ROOT = join(import.meta.dirname, '../..');
+
+const pathsOf = (findings: Finding[], kind: Finding['kind']) =>
+  findings.filter((each) => each.kind === kind).map(({ path }) => path);
+
+const cases = vectors.cases.map(({ changes, ...rest }) => ({
+  ...rest,
+  content: changes.reduce((content, change) => changed(content, change), parse(vectors.base) as object),
+}));
+
+describe('the verdict of the lint is that of `kong config parse`', () => {
+  test.each(cases)('$name', ({ content, accepted, error }) => {
+    const refusals = pathsOf(lintKong(content), 'refused');
+    expect({ accepted: refusals.length === 0, refusals }).toEqual({ accepted, refusals });
+    // For the same reason: Kong names fields from the outside to the inside, a line each, the last with what is wrong.
+    const places = [...error.matchAll(/in (?:entry \d+ of )?'([\w.]+)': \S/g)].map(([, name]) => name ?? '');
+    for (const place of places) expect(refusals.join()).toContain(place);
+  });
+
+  test('all recorded cases are here', () => {
+    expect(cases).toHaveLength(30);
+    expect(cases.filter(({ accepted }) => accepted)).toHaveLength(8);
+  });
+
+  test('what Kong itself calls deprecated, our policy refuses', () => {
+    for (const { name, content, deprecated } of cases) {
+      const found = lintKong(content).some(({ kind, sentence }) => kind === 'ours' && /deprecated/.test(sentence));
+      expect({ name, found }).toEqual({ name, found: deprecated });
+    }
+  });
+});
+
+const good = () => ({
+  _format_version: '3.0',
+  consumers: [{ username: 'users', keyauth_credentials: [{ key: 'k' }] }],
+  services: [
+    {
+      name: 'pay',
+      url: 'http://pay.one-gate.svc.cluster.local:80',
+      retries: 0,
+      routes: [{ name: 'pay', methods: ['POST'], paths: ['~/v1/pay$'], preserve_host: false }],
+      plugins: [
+        { name: 'jwt', config: { claims_to_verify: ['exp'], uri_param_names: [] } },
+        { name: 'rate-limiting', config: { minute: 60, limit_by: 'ip', policy: 'redis', redis: { host: 'redis' } } },
+        { name: 'ip-restriction', config: { allow: ['10.0.0.0/8', '::1'] } },
+        { name: 'opentelemetry', config: { traces_endpoint: 'http://collector:4318/v1/traces' } },
+      ],
+    },
+  ],
+  plugins: [{ name: 'cors', config: { origins: ['*'] } }],
+});
+const service = ['services', 0];
+const route = [...service, 'routes', 0];
+const config = (plugin: number) => [...service, 'plugins', plugin, 'config'];
+
+describe('what Kong parses without a word and we do not want', () => {
+  test('a good configuration has no finding', () => expect(lintKong(good())).toEqual([]));
+
+  test.each<[string, (string | number)[], unknown, RegExp]>([
+    ['retries', [...service, 'retries'], 5, /must be 0/],
+    ['retries by default', [...service, 'retries'], undefined, /must be 0/],
+    ['a regular expression without ~', [...route, 'paths'], ['/v1/pay$'], /prefix that nobody calls/],
+    ['a group without ~', [...route, 'paths'], ['/v1/(pay)'], /prefix that nobody calls/],
+    ['an expression that is none', [...route, 'paths'], ['~/v1/(pay'], /local gateway cannot read/],
+    ['a method that does not exist', [...route, 'methods'], ['PSOT'], /no HTTP method PSOT/],
+    ['the host of the client', [...route, 'preserve_host'], true, /own host name/],
+    ['a reference as a key', ['consumers', 0, 'keyauth_credentials', 0, 'key'], '{vault://env/x}', /literally/],
+    ['anonymous callers', [...config(0), 'anonymous'], 'nobody', /would be let in/],
+    ['tokens in addresses', [...config(0), 'uri_param_names'], ['jwt'], /end up in logs/],
+    ['tokens in addresses by default', [...config(0), 'uri_param_names'], undefined, /end up in logs/],
+    ['tokens that have expired', [...config(0), 'claims_to_verify'], [], /has expired/],
+    ['one limit for everybody', [...config(1), 'limit_by'], 'consumer', /for everybody/],
+    ['one limit for everybody by default', [...config(1), 'limit_by'], undefined, /for everybody/],
+    ['a deprecated field', [...config(1), 'redis_host'], 'redis', /write redis.host/],
+    ['a restriction to nobody', [...config(2), 'allow'], [], /for everybody/],
+    ['a deprecated endpoint', [...config(3), 'endpoint'], 'http://collector:4318', /write traces_endpoint/],
+    ['a plugin twice', ['plugins', 1], { name: 'cors', config: {} }, /two cors/],
+    ['a plugin that this lint does not know', ['plugins', 1], { name: 'oauth2', config: {} }, /was not checked/],
+    ['an entity that this lint does not know', ['upstreams'], [], /was not checked/],
+    ['credentials that it does not know', ['consumers', 0, 'basicauth_credentials'], [], /was not checked/],
+    ['a placeholder', [...service, 'url'], 'http://$' + '{HOST}:80', /render the file/],
+  ])('%s', (_what, at, value, sentence) => {
+    const changedAt = changed(good() as object, { at, value });
+    expect(lintKong(changedAt)).toEqual([
+      { kind: 'ours', path: expect.any(String), sentence: expect.stringMatching(sentence) },
+    ]);
+  });
+
+  test('an old format, even where it would still do', () => {
+    const plain = changed(good() as object, { at: [...route, 'paths'], value: ['/v1/pay'] });
+    expect(lintKong(changed(plain, { at: ['_format_version'], value: '2.1' }))).toEqual([
+      { kind: 'ours', path: '_format_version', sentence: expect.stringMatching(/write 3.0/) },
+    ]);
+  });
+
+  test.each<[string, (string | number)[], unknown]>([
+    ['a plain prefix', [...route, 'paths'], ['/v1/pay', '/.well-known/jwks.json']],
+    ['a reference where Kong resolves it', [...config(1), 'redis', 'password'], '{vault://env/redis-password}'],
+    ['a limit per header', [...config(1)], { minute: 1, limit_by: 'header', header_name: 'X-User-Id' }],
+  ])('%s is fine', (_what, at, value) => {
+    expect(lintKong(changed(good() as object, { at, value }))).toEqual([]);
+  });
+});
+
+describe('what Kong refuses beyond the recorded cases', () => {
+  test.each<[string, (string | number)[], unknown, string]>([
+    ['a field that a service does not have', [...service, 'retry'], 1, 'services[0].retry'],
+    ['a route for everything', [...route], { name: 'all' }, 'services[0].routes[0]'],
+    ['a method in small letters', [...route, 'methods'], ['post'], 'services[0].routes[0].methods[0]'],
+    ['limits without a limit', [...config(1), 'minute'], undefined, 'services[0].plugins[1].config'],
+    ['Redis without a host', [...config(1), 'redis'], undefined, 'services[0].plugins[1].config.redis'],
+    ['no restriction', [...config(2)], {}, 'services[0].plugins[2].config'],
+    ['a consumer without a name', ['consumers', 0], { acls: [] }, 'consumers[0]'],
+    ['something unknown at the top', ['service'], [], 'service'],
+  ])('%s', (_what, at, value, path) => {
+    expect(pathsOf(lintKong(changed(good() as object, { at, value })), 'refused')).toEqual([path]);
+  });
+
+  test.each([[undefined], ['text'], [[]]])('%j is no configuration', (content) => {
+    expect(pathsOf(lintKong(content), 'refused')).toEqual(['']);
+  });
+});
+
+test('kong.yaml, rendered, has no finding', async () => {
+  expect(lintKongText(await renderedForNowhere()).findings).toEqual([]);
+});
+
+test('kong.yaml as it stands has placeholders, and is no configuration yet', async () => {
+  const { findings } = lintKongText(await readFile(join(ROOT, 'kong/kong.yaml'), 'utf8'));
+  expect(findings.some(({ sentence }) => /placeholder/.test(sentence))).toBe(true);
+});
+
+test('places are named by names', () => {
+  expect(named(good(), 'services[0].routes[0].paths[0]')).toBe('services[pay].routes[pay].paths[0]');
+  expect(named(good(), 'consumers[0].username')).toBe('consumers[users].username');
+  expect(named(good(), '')).toBe('');
+});
+
+describe('node kong/lint.ts', () => {
+  const lint = (paths: string[], input = '') =>
+    new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
+      const child = execFile(
+        process.execPath,
+        [join(ROOT, 'kong/lint.ts'), ...paths],
+        { cwd: ROOT },
+        (error, stdout, stderr) => resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
+      );
+      child.stdin?.end(input);
+    });
+
+  test('takes kong.yaml, rendered, where nothing is named, and is content', async () => {
+    const { code, stdout } = await lint([]);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/refuse 0 things, our policy 0\.\n$/) });
+  });
+
+  test('says place and reason, and ends with 1', async () => {
+    const bad = changed(good() as object, { at: [...service, 'retries'], value: 5 });
+    const { code, stdout } = await lint(['-'], JSON.stringify(bad));
+    expect(code).toBe(1);
+    expect(stdout).toContain('-: services[pay].retries: It must be 0');
+    expect((await lint(['-'], 'services: [')).stdout).toMatch(/^-: It is not YAML/);
+    expect(await lint(['nowhere.yaml'])).toMatchObject({ code: 64, stderr: expect.stringMatching(/nowhere.yaml/) });
+  });
+});
