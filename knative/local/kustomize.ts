@@ -202,7 +202,8 @@ function isMap(value: Value | undefined): value is { [field: string]: Value } {
 }
 
 function finish(object: KubernetesObject, { namespace, labels, images }: Kustomization): KubernetesObject {
-  const metadata = { ...object.metadata, ...(namespace !== undefined && { namespace }) };
+  const isInOne = object.kind !== 'Namespace';
+  const metadata = { ...object.metadata, ...(namespace !== undefined && isInOne && { namespace }) };
   for (const { pairs } of labels) metadata.labels = { ...metadata.labels, ...pairs };
   return withImages({ ...object, metadata } as KubernetesObject, images) as KubernetesObject;
 }
