@@ -1,0 +1,230 @@
+// The overlays as an operator renders them: the same as we render them, nothing that a cluster or our policy refuses, nothing named that
+// is not there, and no more connections than the database has.
+
+import { execFile } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import { isDeepStrictEqual, promisify } from 'node:util';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { parse, parseAllDocuments } from 'yaml';
+import { checkObjects } from '../../knative/lint/lint.ts';
+import { missingReferences } from '../../knative/lint/references.ts';
+import { findSchemas } from '../../knative/lint/schemas.ts';
+import { functionFiles, ROOT } from '../../knative/local/build.ts';
+import { type KubernetesObject, renderKustomization } from '../../knative/local/kustomize.ts';
+
+const run = promisify(execFile);
+const KNATIVE = join(ROOT, 'knative');
+const NOBODY = 'there is no kustomize here';
+
+describe.each(['development', 'production'])('%s', (overlay) => {
+  const folder = join(KNATIVE, 'overlays', overlay);
+  let objects: KubernetesObject[];
+
+  beforeAll(async () => {
+    objects = (await renderKustomization(folder)).map(({ object }) => object);
+  });
+
+  const ofKind = (kind: string) => objects.filter((object) => object.kind === kind);
+  const named = (kind: string, name: string) => ofKind(kind).find(({ metadata }) => metadata.name === name);
+  const isFunction = ({ apiVersion, kind }: KubernetesObject) =>
+    kind === 'Service' && apiVersion.startsWith('serving.knative.dev/');
+
+  test('kustomize renders what we render', async () => {
+    const theirs = await kustomize(folder);
+    if (theirs === NOBODY) {
+      expect(process.env['CI']).toBeUndefined();
+      return;
+    }
+    const ours = objects.map(inOneOrder).sort(byName);
+    const differing = theirs
+      .map(inOneOrder)
+      .sort(byName)
+      .filter((each, index) => !isDeepStrictEqual(each, ours[index]));
+    expect(differing).toEqual([]);
+    expect(ours).toHaveLength(theirs.length);
+  });
+
+  test('a cluster refuses nothing of it, and neither do we', async () => {
+    const schemas = await findSchemas(process.env['CRD_SCHEMAS']);
+    // As from standard input: rendered, so that images have their digests.
+    const { lines } = await checkObjects(
+      objects.map((object) => ({ file: '-', object })),
+      schemas,
+    );
+    expect(lines).toEqual([]);
+  });
+
+  test('everything that is named is there', () => {
+    expect(missingReferences(objects)).toEqual([]);
+  });
+
+  test('everything is in the namespace that the gateway calls', () => {
+    const outside = objects.filter(({ kind, metadata }) => kind !== 'Namespace' && metadata.namespace !== 'one-gate');
+    expect(outside.map(({ metadata }) => metadata.name)).toEqual([]);
+  });
+
+  test('every function has its tuning file, and is in no other place changed', async () => {
+    const names = (await functionFiles()).map((path) => path.replace(/^.*\/(.*)\.ts$/, '$1')).sort();
+    const files = (await readdir(join(folder, 'tuning'))).map((file) => file.replace(/\.yaml$/, '')).sort();
+    expect(files).toEqual(names);
+    const { patches } = parse(await readFile(join(folder, 'kustomization.yaml'), 'utf8')) as {
+      patches: { path: string }[];
+    };
+    const tuned = patches.flatMap(({ path }) => /^tuning\/(.*)\.yaml$/.exec(path)?.[1] ?? []);
+    expect(tuned.sort()).toEqual(names);
+    for (const name of names) {
+      const written = parse(await readFile(join(folder, 'tuning', `${name}.yaml`), 'utf8'));
+      expect(written.metadata).toEqual({ name });
+      expect(Object.keys(written.spec.template.spec).sort()).toEqual([
+        'containerConcurrency',
+        'containers',
+        'timeoutSeconds',
+      ]);
+    }
+  });
+
+  test('kustomize is told the same merge keys everywhere', async () => {
+    const original = await readFile(join(KNATIVE, 'function/merge-keys.json'), 'utf8');
+    expect(await readFile(join(folder, 'merge-keys.json'), 'utf8')).toBe(original);
+  });
+
+  test('functions that go to the primary, and the pooler, fit into its connections together', () => {
+    const cluster = named('Cluster', 'one-gate-postgres') as KubernetesObject;
+    const pooler = named('Pooler', 'one-gate-postgres-pooler') as KubernetesObject;
+    const most = Number(at(cluster, 'spec', 'postgresql', 'parameters', 'max_connections'));
+    const direct = objects
+      .filter((object) => isFunction(object) && object.metadata.labels?.['uses.one-gate/database'] === 'money')
+      .map((object) => maxScaleOf(object) * poolSizeOf(object));
+    // One pool for each of the three roles that share it.
+    const pooled =
+      Number(at(pooler, 'spec', 'instances')) *
+      3 *
+      Number(at(pooler, 'spec', 'pgbouncer', 'parameters', 'default_pool_size'));
+    const sum = direct.reduce((total, each) => total + each, pooled);
+    // Ten stay for replicas, backups, migrations and people.
+    expect(sum).toBeLessThanOrEqual(most - 10);
+  });
+
+  test('all functions run the one image that was built, by its digest', () => {
+    const images = new Set(
+      objects.filter(isFunction).map((object) => at(object, 'spec', 'template', 'spec', 'containers', 0, 'image')),
+    );
+    expect([...images]).toEqual([expect.stringMatching(/^[\w./-]+@sha256:[0-9a-f]{64}$/)]);
+    expect(
+      at(named('Job', 'one-gate-migrations') as KubernetesObject, 'spec', 'template', 'spec', 'containers', 0, 'image'),
+    ).toBe([...images][0]);
+  });
+});
+
+test.each<[string, (objects: KubernetesObject[]) => void, string]>([
+  [
+    'a secret that nobody brings',
+    (objects) => remove(objects, 'ExternalSecret', 'one-gate-gopay'),
+    'names the Secret one-gate-gopay, key client-id, which is not there',
+  ],
+  [
+    'a setting that the place does not have',
+    (objects) => {
+      const { data } = find(objects, 'ConfigMap', 'one-gate') as unknown as { data: Record<string, string> };
+      delete data['public-url'];
+    },
+    'names the ConfigMap one-gate, key public-url, which is not there',
+  ],
+  [
+    'a source whose function has gone',
+    (objects) => remove(objects, 'Service', 'settle-topup'),
+    'KafkaSource settle-topup-gopay names the Service settle-topup, which is not there',
+  ],
+  [
+    'a source whose topic nobody makes',
+    (objects) => remove(objects, 'KafkaTopic', 'one-gate.topups.gopay'),
+    'names the topic one-gate.topups.gopay, which is not there',
+  ],
+  [
+    'dead letters without their sink',
+    (objects) => remove(objects, 'KafkaSink', 'settle-topup-gopay-dead-letters'),
+    'names the KafkaSink settle-topup-gopay-dead-letters, which is not there',
+  ],
+  [
+    'an account that pods run as',
+    (objects) => remove(objects, 'ServiceAccount', 'one-gate-functions'),
+    'names the ServiceAccount one-gate-functions, which is not there',
+  ],
+  [
+    'a Kafka that sources read from',
+    (objects) => remove(objects, 'Kafka', 'one-gate'),
+    'names the host one-gate-kafka-bootstrap, which is not there',
+  ],
+  [
+    'a policy about pods that nobody starts',
+    (objects) => remove(objects, 'StatefulSet', 'one-gate-redis'),
+    'names the pods app.kubernetes.io/name=one-gate-redis, which is not there',
+  ],
+])('without %s it is said', async (_what, change, sentence) => {
+  const objects = structuredClone(
+    (await renderKustomization(join(KNATIVE, 'overlays/production'))).map(({ object }) => object),
+  );
+  change(objects);
+  expect(missingReferences(objects).join('\n')).toContain(sentence);
+});
+
+function find(objects: readonly KubernetesObject[], kind: string, name: string): KubernetesObject {
+  const found = objects.find((object) => object.kind === kind && object.metadata.name === name);
+  if (!found) throw new Error(`${kind} ${name} is not there to be changed.`);
+  return found;
+}
+
+function remove(objects: KubernetesObject[], kind: string, name: string): void {
+  objects.splice(objects.indexOf(find(objects, kind, name)), 1);
+}
+
+/** kubectl has it built in; what renders no components is too old. */
+async function kustomize(folder: string): Promise<KubernetesObject[] | typeof NOBODY> {
+  for (const [command, ...words] of [
+    ['kustomize', 'build'],
+    ['kubectl', 'kustomize'],
+  ] as const) {
+    const rendered = await run(command, [...words, folder], { maxBuffer: 2 ** 26 }).catch(
+      (error: { code?: unknown; stderr?: string }) => {
+        if (error.code === 'ENOENT' || /unknown field|apiVersion.*v1alpha1/.test(error.stderr ?? '')) return undefined;
+        throw error;
+      },
+    );
+    if (rendered) return parseAllDocuments(rendered.stdout).map((document) => document.toJS() as KubernetesObject);
+  }
+  return NOBODY;
+}
+
+// Lists of named things have no order that matters; kustomize turns it round.
+function inOneOrder(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    const all = value.map(inOneOrder);
+    const isNamed = all.every((each) => typeof each === 'object' && each !== null && 'name' in each);
+    return isNamed ? (all as { name: string }[]).sort((one, other) => (one.name < other.name ? -1 : 1)) : all;
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([field, each]) => [field, inOneOrder(each)]));
+}
+
+function byName(one: unknown, other: unknown): number {
+  const name = ({ apiVersion, kind, metadata }: KubernetesObject) => `${kind} ${metadata.name} ${apiVersion}`;
+  return name(one as KubernetesObject) < name(other as KubernetesObject) ? -1 : 1;
+}
+
+function at(object: unknown, ...path: (string | number)[]): unknown {
+  return path.reduce<unknown>((value, step) => (value as Record<string | number, unknown>)[step], object);
+}
+
+function maxScaleOf(object: KubernetesObject): number {
+  return Number(at(object, 'spec', 'template', 'metadata', 'annotations', 'autoscaling.knative.dev/max-scale'));
+}
+
+function poolSizeOf(object: KubernetesObject): number {
+  const environment = at(object, 'spec', 'template', 'spec', 'containers', 0, 'env') as {
+    name: string;
+    value?: string;
+  }[];
+  return Number(environment.find(({ name }) => name === 'DATABASE_POOL_SIZE')?.value);
+}
