@@ -1,7 +1,7 @@
 # One Gate on one machine. Needs Node 20 or later to begin with; the project brings its own Node 24. Parts that are found are used
 # (Redis, Java for Kafka), see `make up`.
 .DEFAULT_GOAL := help
-.PHONY: help up down ps audit operator test check build mutations bench faults clean
+.PHONY: help up down ps audit operator explain tune test check build mutations bench faults clean
 SHELL := /bin/sh
 
 # The project's own Node, and its tools, before everything else.
@@ -24,6 +24,9 @@ audit: node_modules/.installed ## prove all of the books (of the platform here, 
 
 operator: node_modules/.installed ## make a registered user an operator (USERNAME=name)
 	@exec node knative/local/operator.ts '$(if $(filter command,$(origin USERNAME)),$(USERNAME))'
+
+explain: node_modules/.installed ## what manifests mean, in plain sentences (FUNCTION=pay, or all; OVERLAY=folder)
+	@exec node knative/explain.ts $(if $(OVERLAY),--overlay '$(OVERLAY)') $(if $(FUNCTION),'$(FUNCTION)')
 
 test: build ## set everything up and run all tests (TESTS=pattern for some)
 	@exec npm test --silent -- $(TESTS)

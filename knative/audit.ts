@@ -12,6 +12,7 @@ import { overdueHolds, overdueTopups } from '../shared/ledger/overdue.ts';
 import { type Proof, proveEverything } from '../shared/ledger/trial-balance.ts';
 import { askPlatform } from './local/admin.ts';
 import { ROOT } from './local/build.ts';
+import { textTable } from './local/table.ts';
 
 /** The compiler refuses this file until every kind has its words. */
 const CHECKS = {
@@ -72,7 +73,7 @@ function report({ accounts, legs, operations, broken }: Proof, took: number): vo
     const found = broken.filter((each) => each.kind === kind).length;
     return [words, found === 0 ? 'holds' : 'BROKEN', String(found)];
   });
-  table([['check', 'verdict', 'violations'], ...rows]);
+  say(textTable([['check', 'verdict', 'violations'], ...rows]));
   say();
   for (const { kind, detail } of broken.slice(0, MOST_SHOWN)) say(`  ${kind}: ${detail}`);
   if (broken.length > MOST_SHOWN) say(`  ... and ${broken.length - MOST_SHOWN} more.`);
@@ -88,34 +89,25 @@ async function reportRest(query: Query): Promise<void> {
   const [walk] = await query<{ age: string | null }>({
     text: 'select round(extract(epoch from now() - completed_began_at))::text as age from trial_balance',
   });
-  table([
-    ['what else', 'count'],
-    [
-      'events that wait in the outbox for over two minutes',
-      String(await countOverdue(query, OUTBOX_SECONDS, MOST_COUNTED)),
-    ],
-    ['top-ups that are PENDING for over a day', String((await overdueTopups(query)).length)],
-    ['holds that should have expired', String((await overdueHolds(query)).length)],
-    ["seconds since reconcile's last complete round began", walk?.age ?? 'none yet'],
-    ...(open.length === 0
-      ? [['open findings', '0']]
-      : open.map(([kind, count]) => [`open findings: ${kind}`, String(count)])),
-    ...(freezes.length === 0
-      ? [['freezes', '0']]
-      : freezes.map(({ scope, subject, frozen_at: at }) => [
-          `frozen since ${at.toISOString()}: ${scope} ${subject}`.trim(),
-          '1',
-        ])),
-  ]);
-}
-
-function table(rows: string[][]): void {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
-  for (const row of rows)
-    say(
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    );
+  say(
+    textTable([
+      ['what else', 'count'],
+      [
+        'events that wait in the outbox for over two minutes',
+        String(await countOverdue(query, OUTBOX_SECONDS, MOST_COUNTED)),
+      ],
+      ['top-ups that are PENDING for over a day', String((await overdueTopups(query)).length)],
+      ['holds that should have expired', String((await overdueHolds(query)).length)],
+      ["seconds since reconcile's last complete round began", walk?.age ?? 'none yet'],
+      ...(open.length === 0
+        ? [['open findings', '0']]
+        : open.map(([kind, count]) => [`open findings: ${kind}`, String(count)])),
+      ...(freezes.length === 0
+        ? [['freezes', '0']]
+        : freezes.map(({ scope, subject, frozen_at: at }) => [
+            `frozen since ${at.toISOString()}: ${scope} ${subject}`.trim(),
+            '1',
+          ])),
+    ]),
+  );
 }

@@ -5,6 +5,7 @@ import { basename, dirname, join, normalize } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { parseFileSync } from '@swc/core';
 import { parse } from 'yaml';
+import { CONNECTION_BUDGET, connectionsOf, meaningsOf } from '../knative/explain/meaning.ts';
 import { functionFiles } from '../knative/local/build.ts';
 import { type Manifests, readManifests } from '../knative/local/manifests.ts';
 import { SCHEDULE_TYPE } from '../shared/events/schedule.ts';
@@ -242,14 +243,8 @@ describe('one name for function, file, manifest, route', () => {
     }
   });
 
-  // PostgreSQL has 300 connections; ten of them are for people, migrations and the operator.
   test('all instances of all functions together fit into the database’s connections', () => {
-    const connections = manifests.services.map(({ scale, environment }) => {
-      const pool = environment.find(({ name }) => name === 'DATABASE_POOL_SIZE');
-      const uses = environment.some(({ name }) => name === 'DATABASE_URL');
-      return uses ? scale.max * Number(pool && 'value' in pool ? pool.value : 4) : 0;
-    });
-    expect(connections.reduce((sum, each) => sum + each, 0)).toBeLessThanOrEqual(290);
+    expect(connectionsOf(meaningsOf(manifests, new Map()))).toBeLessThanOrEqual(CONNECTION_BUDGET);
   });
 });
 

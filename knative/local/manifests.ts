@@ -33,6 +33,8 @@ export interface ScaleBounds {
   activation: number;
   /** Requests in flight per instance that the autoscaler aims at, utilisation included. */
   target: number;
+  /** The share that was taken of the smaller of target and containerConcurrency: 0.7 for 70 %. */
+  utilization: number;
   windowMs: number;
   panicWindowMs: number;
   /** Times as much as the instances can take makes a panic: 2 for 200 %. */
@@ -76,8 +78,11 @@ export interface Manifests {
   topics: { name: string; partitions: number }[];
 }
 
-/** Throws a sentence with file and field for what cannot be played. */
-export async function readManifests(directory: string): Promise<Manifests> {
+/** Throws a sentence with file and field for what cannot be played, unless kinds that it does not know are to be passed over. */
+export async function readManifests(
+  directory: string,
+  otherKinds: 'refused' | 'passed over' = 'refused',
+): Promise<Manifests> {
   const found: Manifests = { services: [], kafkaSources: [], pingSources: [], topics: [] };
   const deadLetterTopics = new Map<string, string>();
   const sources: { manifest: v.InferOutput<typeof kafkaSource>; file: string }[] = [];
@@ -95,7 +100,7 @@ export async function readManifests(directory: string): Promise<Manifests> {
     } else if (kind === 'kafka.strimzi.io/v1 KafkaTopic') {
       const { metadata, spec } = check(kafkaTopic, object, file);
       found.topics.push({ name: spec.topicName ?? metadata.name, partitions: spec.partitions });
-    } else throw new Error(`${file}: the local platform does not know a ${kind}.`);
+    } else if (otherKinds === 'refused') throw new Error(`${file}: the local platform does not know a ${kind}.`);
   }
   found.kafkaSources = sources.map(({ manifest, file }) => toKafkaSource(manifest, deadLetterTopics, file));
   refuseStrangers(found);
@@ -138,12 +143,14 @@ function toScale(given: Record<string, string>, containerConcurrency: number, fi
   }
   const hard = containerConcurrency === 0 ? Number.POSITIVE_INFINITY : containerConcurrency;
   const wanted = number('target', hard === Number.POSITIVE_INFINITY ? 100 : hard);
+  const percent = number('target-utilization-percentage', 70);
   const windowMs = duration('window', 60_000);
   return {
     min: number('min-scale', 0),
     max: number('max-scale', 0),
     activation: number('activation-scale', 1),
-    target: Math.max(0.01, (Math.min(wanted, hard) * number('target-utilization-percentage', 70)) / 100),
+    target: Math.max(0.01, (Math.min(wanted, hard) * percent) / 100),
+    utilization: percent / 100,
     windowMs,
     panicWindowMs: (windowMs * number('panic-window-percentage', 10)) / 100,
     panicThreshold: number('panic-threshold-percentage', 200) / 100,

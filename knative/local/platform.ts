@@ -84,7 +84,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 
     const urls = databaseUrlsOf(parts);
     const knative = await startKnative({
-      manifests: await readManifests(join(ROOT, 'knative/base')),
+      manifests: await readManifests(join(ROOT, 'knative/overlays/development'), 'passed over'),
       bundles: options.bundles ?? join(ROOT, '.build'),
       dataDirectory: options.dataDirectory,
       tickMs: options.tickMs ?? 2000,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { askPlatform, type PlatformStatus } from './admin.ts';
 import { ROOT } from './build.ts';
+import { textTable } from './table.ts';
 
 const dataDirectory = process.env['DATA_DIRECTORY'] ?? join(ROOT, '.data');
 const status = (await askPlatform(dataDirectory, 'GET', '/status')) as PlatformStatus | undefined;
@@ -22,11 +23,6 @@ const rows = status.services.map((service) => [
   String(service.crashes),
   service.instances.map(({ pid, state }) => (state === 'ready' ? pid : `${pid} ${state}`)).join(' '),
 ]);
-const table = [
-  ['function', 'instances', 'scale', 'in flight', 'queue', 'cold starts', 'crashes', 'processes'],
-  ...rows,
-];
-const widths = (table[0] ?? []).map((_, column) => Math.max(...table.map((row) => (row[column] ?? '').length)));
-for (const row of table)
-  process.stdout.write(`${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}\n`);
+const head = ['function', 'instances', 'scale', 'in flight', 'queue', 'cold starts', 'crashes', 'processes'];
+process.stdout.write(`${textTable([head, ...rows])}\n`);
 process.stdout.write(`\n${status.publicUrl}, process ${status.pid}\n`);

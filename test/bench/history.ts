@@ -8,6 +8,7 @@ import { readManifests } from '../../knative/local/manifests.ts';
 import { databaseUrl } from '../../knative/local/parts/postgres.ts';
 import { type Parts, startParts } from '../../knative/local/parts/start-parts.ts';
 import { processEnvironment } from '../../knative/local/process-environment.ts';
+import { table } from '../../knative/local/table.ts';
 import { migrate } from '../../migrations/run.ts';
 import { encodeCursor } from '../../shared/http/page.ts';
 import { ACCOUNT_AT } from '../../shared/ledger/account.ts';
@@ -19,7 +20,6 @@ import { circumstancesOf } from './circumstances.ts';
 import { randomFrom } from './distributions.ts';
 import { makeLongHistory } from './long-history.ts';
 import { ROOT } from './platform.ts';
-import { table } from './report.ts';
 import { makeTokenKey, type Person, signTokens, type TokenKey } from './tokens.ts';
 
 const DATABASE = 'bench_history';

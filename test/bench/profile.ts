@@ -3,12 +3,12 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
+import { table } from '../../knative/local/table.ts';
 import { type CpuShares, sharesOf } from './cpu-profile.ts';
 import { introduceTokens, type Program, startInstances } from './instances.ts';
 import type { LoadGenerator } from './load-generator.ts';
 import type { Plan } from './plan.ts';
 import type { Platform } from './platform.ts';
-import { table } from './report.ts';
 import { processGroups, type Round, runRound } from './round.ts';
 import { resetStatements, statementsOf } from './statement-profile.ts';
 

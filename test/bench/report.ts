@@ -1,6 +1,6 @@
 // The results as Markdown, and their place in README.md.
 
-import { readFile, writeFile } from 'node:fs/promises';
+import { table } from '../../knative/local/table.ts';
 import type { Cell, Results } from './matrix.ts';
 import { FUNCTIONS_AT, functionNames, type Plan, ratios, ratioToPay } from './plan.ts';
 import { processGroups } from './round.ts';
@@ -62,15 +62,6 @@ function disturbance(cells: readonly Cell[]): string[] {
   ];
 }
 
-/** Replaces what stands between `<!-- name -->` and `<!-- /name -->`. */
-export async function writeBetween(file: string, name: string, content: string): Promise<void> {
-  const text = await readFile(file, 'utf8');
-  const [opening, closing] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
-  const [start, end] = [text.indexOf(opening), text.indexOf(closing)];
-  if (start < 0 || end < start) throw new Error(`${file} has no place between ${opening} and ${closing}.`);
-  await writeFile(file, `${text.slice(0, start + opening.length)}\n\n${content}\n\n${text.slice(end)}`);
-}
-
 function ratioRow(cell: Cell): string[] {
   return [...addressOf(cell), ...ratios.map((ratio) => ratioText(ratioOf(cell, ratio)))];
 }
@@ -123,9 +114,4 @@ function ratioText({ median, least, most }: Figure): string {
 
 function whole(value: number): string {
   return value.toFixed(0);
-}
-
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)];
 }

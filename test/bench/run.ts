@@ -7,6 +7,7 @@
 
 import process from 'node:process';
 import { parseArgs } from 'node:util';
+import { writeBetween } from '../../knative/local/table.ts';
 import { circumstancesOf } from './circumstances.ts';
 import { measureHistory } from './history.ts';
 import { startLoadGenerator } from './load-generator.ts';
@@ -14,7 +15,7 @@ import { runMatrix } from './matrix.ts';
 import { type Plan, plans } from './plan.ts';
 import { startPlatform } from './platform.ts';
 import { profile, STATEMENT_SETTINGS } from './profile.ts';
-import { reportOf, writeBetween } from './report.ts';
+import { reportOf } from './report.ts';
 
 const README = new URL('README.md', import.meta.url).pathname;
 

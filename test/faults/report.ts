@@ -3,7 +3,7 @@
 import os from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { table, writeBetween } from '../bench/report.ts';
+import { table, writeBetween } from '../../knative/local/table.ts';
 import { commit } from '../setup/commit.ts';
 import { type End, KINDS } from './books.ts';
 import { FAULT_NAMES, type FaultName } from './faults.ts';

@@ -59,6 +59,7 @@ const SCALE: ScaleBounds = {
   max: 3,
   activation: 1,
   target: 100,
+  utilization: 0.7,
   windowMs: 60_000,
   panicWindowMs: 6000,
   panicThreshold: 2,

@@ -1,0 +1,75 @@
+// `make explain FUNCTION=pay`: what a manifest means, in plain sentences; without FUNCTION one line for every function.
+//   node knative/explain.ts [function] [--overlay knative/overlays/prod] [--write]      --write: the table in README.md
+
+import { access, readFile } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import process from 'node:process';
+import { parseArgs } from 'node:util';
+import { parse } from 'yaml';
+import { CONNECTION_BUDGET, connectionsOf, type Meaning, meaningsOf } from './explain/meaning.ts';
+import { COLUMNS, explain, row } from './explain/sentences.ts';
+import { readManifests } from './local/manifests.ts';
+import { table, textTable, writeBetween } from './local/table.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+const BASE = join(import.meta.dirname, 'base');
+export const README = join(import.meta.dirname, 'README.md');
+
+/** What the functions of a kustomization mean, by name. */
+export async function readMeanings(folder = BASE): Promise<Meaning[]> {
+  const [manifests, gateway] = await Promise.all([readManifests(folder, 'passed over'), gatewayTimeouts()]);
+  return meaningsOf(manifests, gateway).sort((one, other) => (one.name < other.name ? -1 : 1));
+}
+
+async function gatewayTimeouts(): Promise<Map<string, number>> {
+  const kong: { services: { name: string; read_timeout: number }[] } = parse(
+    await readFile(join(ROOT, 'kong/kong.yaml'), 'utf8'),
+  );
+  return new Map(kong.services.map(({ name, read_timeout: timeout }) => [name, timeout]));
+}
+
+/** The generated part of README.md. */
+export function tableOfAll(meanings: readonly Meaning[]): string {
+  return [...table(COLUMNS, meanings.map(row)), '', inAll(meanings)].join('\n');
+}
+
+function inAll(meanings: readonly Meaning[]): string {
+  return `All instances of all functions together: ${connectionsOf(meanings)} connections of ${CONNECTION_BUDGET}.`;
+}
+
+async function kustomization(folder: string): Promise<string> {
+  await access(join(folder, 'kustomization.yaml')).catch(() => {
+    throw new Error(`There is no kustomization.yaml in ${folder}.`);
+  });
+  return folder;
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    options: { overlay: { type: 'string' }, write: { type: 'boolean', default: false } },
+    allowPositionals: true,
+  });
+  const folder = values.overlay ? await kustomization(resolve(values.overlay)) : BASE;
+  const meanings = await readMeanings(folder);
+  const [wanted] = positionals;
+  if (values.write) {
+    if (values.overlay) throw new Error('The table of README.md is that of knative/base: --write takes no --overlay.');
+    await writeBetween(README, 'functions', tableOfAll(meanings));
+  } else if (!wanted) {
+    process.stdout.write(`${textTable([[...COLUMNS], ...meanings.map(row)])}\n\n${inAll(meanings)}\n`);
+  } else {
+    const meaning = meanings.find(({ name }) => name === wanted);
+    if (!meaning) {
+      throw new Error(`There is no function ${wanted}. There are: ${meanings.map(({ name }) => name).join(', ')}.`);
+    }
+    const circumstances = { folder: relative(ROOT, folder), connections: connectionsOf(meanings) };
+    process.stdout.write(`${explain(meaning, circumstances)}\n`);
+  }
+}
+
+if (import.meta.main) {
+  await main().catch((error: Error) => {
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
+  });
+}

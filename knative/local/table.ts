@@ -1,0 +1,43 @@
+// Tables for people: in a terminal and in Markdown, and a generated part's place in a file.
+
+import { readFile, writeFile } from 'node:fs/promises';
+
+/** Columns as wide as their widest cell, two spaces between them. The first row is the head. */
+export function textTable(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** Lines of Markdown. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)];
+}
+
+/** Replaces what a file holds between `<!-- name -->` and `<!-- /name -->`. */
+export async function writeBetween(file: string, name: string, content: string): Promise<void> {
+  const text = await readFile(file, 'utf8');
+  const { start, end } = placeOf(text, name, file);
+  await writeFile(file, `${text.slice(0, start)}\n\n${content}\n\n${text.slice(end)}`);
+}
+
+/** What a file holds there. */
+export async function readBetween(file: string, name: string): Promise<string> {
+  const text = await readFile(file, 'utf8');
+  const { start, end } = placeOf(text, name, file);
+  return text.slice(start, end).trim();
+}
+
+function placeOf(text: string, name: string, file: string): { start: number; end: number } {
+  const [opening, closing] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
+  const [start, end] = [text.indexOf(opening), text.indexOf(closing)];
+  if (start < 0 || end < start) throw new Error(`${file} has no place between ${opening} and ${closing}.`);
+  return { start: start + opening.length, end };
+}
