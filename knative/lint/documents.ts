@@ -1,14 +1,17 @@
-// Finds the objects that are to be checked: in files, in folders, or in what is piped in.
+// Finds the objects that are to be checked: in files, in folders, in what is piped in. A folder with a kustomization.yaml is rendered.
 
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { text } from 'node:stream/consumers';
 import { parseAllDocuments } from 'yaml';
+import { renderKustomization } from '../local/kustomize.ts';
 
 export interface ObjectOfFile {
   file: string;
   object: unknown;
+  /** As a cluster would get it: nothing is added to it any more. */
+  rendered: boolean;
   /** A sentence instead of an object, where the text is no YAML. */
   broken?: string;
 }
@@ -17,34 +20,29 @@ export const STANDARD_INPUT = '-';
 
 /** Throws when a path does not exist. */
 export async function readObjects(paths: readonly string[]): Promise<ObjectOfFile[]> {
-  const files = (await Promise.all(paths.map(filesAt))).flat();
-  const read = files.map(async (file) =>
-    objectsOf(file, file === STANDARD_INPUT ? await text(process.stdin) : await readFile(file, 'utf8')),
-  );
+  return (await Promise.all(paths.map(objectsAt))).flat();
+}
+
+async function objectsAt(path: string): Promise<ObjectOfFile[]> {
+  if (path === STANDARD_INPUT) return objectsOf(path, await text(process.stdin), true);
+  if (!(await stat(path)).isDirectory()) return objectsOf(path, await readFile(path, 'utf8'));
+  const names = await readdir(path, { recursive: true });
+  if (names.includes('kustomization.yaml')) {
+    const rendered = await renderKustomization(path);
+    return rendered.map(({ object, file }) => ({ file: join(path, file), object, rendered: true }));
+  }
+  const files = names.filter((name) => /\.ya?ml$/.test(name)).sort();
+  const read = files.map(async (name) => objectsOf(join(path, name), await readFile(join(path, name), 'utf8')));
   return (await Promise.all(read)).flat();
 }
 
 /** Several documents are several objects; empty ones are none. */
-export function objectsOf(file: string, content: string): ObjectOfFile[] {
+export function objectsOf(file: string, content: string, rendered = false): ObjectOfFile[] {
   const documents = parseAllDocuments(content);
   return documents.flatMap((document): ObjectOfFile[] => {
     if (document.errors[0])
-      return [{ file, object: undefined, broken: document.errors[0].message.split('\n')[0] ?? '' }];
+      return [{ file, object: undefined, rendered, broken: document.errors[0].message.split('\n')[0] ?? '' }];
     const object: unknown = document.toJS();
-    return object === null || object === undefined ? [] : [{ file, object }];
+    return object === null || object === undefined ? [] : [{ file, object, rendered }];
   });
-}
-
-async function filesAt(path: string): Promise<string[]> {
-  if (path === STANDARD_INPUT || !(await stat(path)).isDirectory()) return [path];
-  const names = await readdir(path, { recursive: true });
-  return names
-    .filter((name) => /\.ya?ml$/.test(name) && !isForKustomize(name))
-    .sort()
-    .map((name) => join(path, name));
-}
-
-/** Read by kustomize on the way to a cluster, which never sees it. */
-function isForKustomize(name: string): boolean {
-  return /(^|\/)kustomization\.ya?ml$/.test(name);
 }

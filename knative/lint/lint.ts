@@ -1,16 +1,18 @@
 // `node knative/lint/lint.ts [file, folder or - ...]`: checks manifests as far as that goes without a cluster, and says how far that is.
 // Ends with 1 when anything is wrong, with 64 when it could not look.
-//   kubectl kustomize knative/overlays/prod | node knative/lint/lint.ts -      rendered: images must have their tags or digests
+// A folder with a kustomization.yaml is rendered first, and what is piped in (-) is taken for rendered: images must have their tags or digests.
 
 import { relative } from 'node:path';
 import process from 'node:process';
-import { type ObjectOfFile, readObjects, STANDARD_INPUT } from './documents.ts';
+import { type ObjectOfFile, readObjects } from './documents.ts';
 import { type Finding, refused } from './finding.ts';
 import { isLinted, kindOf, lintObject } from './lint-object.ts';
 import { isRecord, textAt } from './place.ts';
 import { findSchemas, type Schemas } from './schemas.ts';
 
-const DEFAULT = new URL('../base', import.meta.url).pathname;
+const DEFAULT = ['development', 'production'].map(
+  (overlay) => new URL(`../overlays/${overlay}`, import.meta.url).pathname,
+);
 
 export interface Checked {
   /** "file: Service/pay spec.x: sentence", in the order of files. */
@@ -25,14 +27,14 @@ export async function checkObjects(objects: readonly ObjectOfFile[], schemas: Sc
   const findings: Finding[] = [];
   const counts = new Map<string, number>();
   const withoutSchema = new Set<string>();
-  for (const { file, object, broken } of objects) {
+  for (const { file, object, rendered, broken } of objects) {
     const kind = kindOf(object) ?? 'no kind';
     counts.set(kind, (counts.get(kind) ?? 0) + 1);
     const bySchema = broken === undefined ? await schemas.check(object, kind) : undefined;
     if (!bySchema) withoutSchema.add(kind);
     const found =
       broken === undefined
-        ? [...lintObject(object, { rendered: file === STANDARD_INPUT }), ...(bySchema ?? [])]
+        ? [...lintObject(object, { rendered }), ...(bySchema ?? [])]
         : [refused('', `It is not YAML: ${broken}.`)];
     findings.push(...found);
     for (const { path, sentence } of found) {
@@ -81,7 +83,9 @@ function summaryOf(
 if (process.argv[1] === import.meta.filename) {
   const paths = process.argv.slice(2);
   try {
-    const objects = await readObjects(paths.length > 0 ? paths : [relative(process.cwd(), DEFAULT) || '.']);
+    const objects = await readObjects(
+      paths.length > 0 ? paths : DEFAULT.map((folder) => relative(process.cwd(), folder) || '.'),
+    );
     const { lines, findings, summary } = await checkObjects(objects, await findSchemas(process.env['CRD_SCHEMAS']));
     for (const line of [...lines, ...summary]) process.stdout.write(`${line}\n`);
     process.exitCode = findings.length > 0 || objects.length === 0 ? 1 : 0;

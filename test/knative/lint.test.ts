@@ -1,12 +1,8 @@
-import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { readObjects } from '../../knative/lint/documents.ts';
 import type { Finding } from '../../knative/lint/finding.ts';
 import { isLinted, kindOf, lintObject } from '../../knative/lint/lint-object.ts';
 import { changed } from '../setup/changed.ts';
 import { admissionCases, goodService } from './admission-vectors.ts';
-
-const BASE = join(import.meta.dirname, '../../knative/base');
 
 const pathsOf = (findings: Finding[], kind: Finding['kind']) =>
   findings.filter((each) => each.kind === kind).map(({ path }) => path);
@@ -266,12 +262,4 @@ describe('other kinds', () => {
     expect(kindOf(object)).toBeUndefined();
     expect(pathsOf(lintObject(object), 'refused')).toEqual(['']);
   });
-});
-
-test('nothing in knative/base has a finding', async () => {
-  const objects = await readObjects([BASE]);
-  expect(objects.length).toBeGreaterThan(40);
-  expect(objects.flatMap(({ file, object }) => lintObject(object).map((finding) => ({ file, ...finding })))).toEqual(
-    [],
-  );
 });

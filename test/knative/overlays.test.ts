@@ -48,9 +48,8 @@ describe.each(['development', 'production'])('%s', (overlay) => {
 
   test('a cluster refuses nothing of it, and neither do we', async () => {
     const schemas = await findSchemas(process.env['CRD_SCHEMAS']);
-    // As from standard input: rendered, so that images have their digests.
     const { lines } = await checkObjects(
-      objects.map((object) => ({ file: '-', object })),
+      objects.map((object) => ({ file: overlay, object, rendered: true })),
       schemas,
     );
     expect(lines).toEqual([]);
