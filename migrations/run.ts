@@ -19,7 +19,7 @@ export async function runMigrations(ownerUrl: string): Promise<string[]> {
   const migrations = await runner({
     databaseUrl: ownerUrl,
     dir: fileURLToPath(new URL('.', import.meta.url)),
-    ignorePattern: '.*\\.(ts|md)',
+    ignorePattern: '.*\\.(ts|mjs|md)',
     migrationsTable: 'migrations',
     direction: 'up',
     checkOrder: true,

@@ -10,11 +10,11 @@ import { build, type Metafile, type OutputFile } from 'esbuild';
 export const ROOT = new URL('../../', import.meta.url).pathname;
 
 /** CommonJS packages ask for require, which modules do not have. */
-const REQUIRE =
+export const REQUIRE =
   "import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url);";
 
 /** Loaded from node_modules: argon2 is native, pg-native is an option that is not taken. */
-const EXTERNAL = ['argon2', 'pg-native'];
+export const EXTERNAL = ['argon2', 'pg-native'];
 
 const REDOC = ['redoc.standalone.js', 'redoc.standalone.js.LICENSE.txt'];
 

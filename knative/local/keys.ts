@@ -71,7 +71,8 @@ async function makeKeys(): Promise<Keys> {
   };
 }
 
-async function makeSigningKey(): Promise<{ signing: string; published: string }> {
+/** A JWK set with one new key that signs from now on, and the same with its public half alone. */
+export async function makeSigningKey(): Promise<{ signing: string; published: string }> {
   const { privateKey, publicKey } = await makeKeyPair('ed25519', undefined);
   const about = { kid: randomUUID(), alg: 'EdDSA', use: 'sig' };
   const signing = { ...privateKey.export({ format: 'jwk' }), ...about, signs_from: new Date().toISOString() };

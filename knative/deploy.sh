@@ -1,0 +1,33 @@
+#!/bin/sh
+# knative/deploy.sh <overlay>: brings a cluster to what the overlay says. What functions need comes first, then the migrations, then the
+# functions; at the end it asks the platform whether it works. May be run again at any time.
+set -eu
+overlay=${1:?"which overlay? development or production"}
+cd "$(dirname "$0")/overlays/$overlay"
+rendered=$(mktemp)
+trap 'rm -f "$rendered"' EXIT
+kubectl kustomize . > "$rendered"
+node ../../lint/lint.ts "$PWD"
+
+# Each step takes from the rendered file what belongs to it: kubectl leaves the rest alone.
+apply() { kubectl apply --server-side --field-manager=one-gate -f "$rendered" -l "$1"; }
+
+kubectl apply --server-side --field-manager=one-gate -f ../../cluster/namespace.yaml
+apply 'deploy.one-gate/step=ground'
+kubectl -n one-gate wait --for=condition=Ready --timeout=900s cluster.postgresql.cnpg.io/one-gate-postgres
+kubectl -n one-gate wait --for=condition=Ready --timeout=900s kafka.kafka.strimzi.io/one-gate
+
+# A Job is never changed: the last one goes, its successor runs the migrations that are new.
+kubectl -n one-gate delete job one-gate-migrations --ignore-not-found
+apply 'deploy.one-gate/step=migrations'
+kubectl -n one-gate wait --for=condition=Complete --timeout=900s job/one-gate-migrations
+
+kubectl apply --server-side --field-manager=one-gate -f "$rendered"
+kubectl -n one-gate wait --for=condition=Ready --timeout=600s service.serving.knative.dev --all
+kubectl -n one-gate rollout status --timeout=300s deployment/one-gate-gateway
+
+# Smoke test: through the gateway, a function, and the key set that tokens are verified with.
+address=$(kubectl -n one-gate get configmap one-gate -o jsonpath='{.data.public-url}')
+curl --fail --silent --show-error --max-time 30 "$address/.well-known/jwks.json" > /dev/null
+curl --fail --silent --show-error --max-time 30 "$address/v1/openapi.json" > /dev/null
+echo "$overlay is up at $address"
