@@ -16,6 +16,14 @@ export interface Schemas {
   rulesOf(kind: string): boolean;
 }
 
+/** Which apiVersions are looked for in which package: what it does not export would be looked for as a file. */
+const PACKAGES = {
+  '@kubernetes-models/knative': /^[\w.-]+\.dev\/v\w+$/,
+  'kubernetes-models': /^(v1|(apps|batch|networking\.k8s\.io|policy)\/v1)$/,
+} as const;
+const KUBERNETES =
+  "Kubernetes' own kinds are checked by the npm package kubernetes-models: types and required fields, not unknown ones.";
+
 const BESIDE_THE_REPOSITORY = new URL('../../../shared/crds', import.meta.url).pathname;
 
 /** `wanted` is what CRD_SCHEMAS says: a folder that must be there. */
@@ -43,13 +51,13 @@ export async function ofCrds(folder: string): Promise<Schemas> {
     return present;
   };
   return {
-    source: `Schemas are the definitions (CRDs) in ${folder}; fields that they do not know are refused.`,
+    source: `Schemas are the definitions (CRDs) in ${folder}; fields that they do not know are refused. ${KUBERNETES}`,
     async check(object, kind) {
       const crd = crds.get(kind);
       if (!crd) {
         return versions.has(withoutVersion(kind))
           ? [refused('apiVersion', `The definition of this kind has no version ${kind.split(' ')[0]}.`)]
-          : undefined;
+          : byModel(object, kind, 'kubernetes-models');
       }
       const validate = validatorOf(crd);
       return validate(object) ? [] : (validate.errors ?? []).map(toFinding);
@@ -65,21 +73,9 @@ export function ofPackage(): Schemas {
   return {
     source:
       'Schemas are those of the npm package @kubernetes-models/knative, as ../shared/crds is not there: types and required ' +
-      'fields were checked, unknown fields only where our own lint knows the kind.',
-    async check(object, kind) {
-      const [apiVersion, name = ''] = kind.split(' ');
-      const module = await modelsOf(`@kubernetes-models/knative/${apiVersion}/${name}`);
-      const model = module?.[name];
-      if (!model) return undefined;
-      try {
-        new model(object).validate();
-        return [];
-      } catch (error) {
-        const { errors } = error as { errors?: ErrorObject[] };
-        if (!errors) throw error;
-        return errors.filter((each) => !isDefaulted(each)).map(toFinding);
-      }
-    },
+      `fields were checked, unknown fields only where our own lint knows the kind. ${KUBERNETES}`,
+    check: async (object, kind) =>
+      (await byModel(object, kind, '@kubernetes-models/knative')) ?? byModel(object, kind, 'kubernetes-models'),
     rulesOf: () => false,
   };
 }
@@ -90,8 +86,24 @@ function isDefaulted({ keyword, params, instancePath }: ErrorObject): boolean {
   return keyword === 'required' && missingProperty === 'port' && /Probe\/(httpGet|tcpSocket)$/.test(instancePath);
 }
 
-async function modelsOf(path: string): Promise<Record<string, Model> | undefined> {
-  if (!/^@kubernetes-models\/knative\/[\w.-]+\.dev\/v\w+\/\w+$/.test(path)) return undefined;
+/** Undefined where the package does not have the kind. */
+async function byModel(object: unknown, kind: string, from: keyof typeof PACKAGES): Promise<Finding[] | undefined> {
+  const [apiVersion = '', name = ''] = kind.split(' ');
+  if (!PACKAGES[from].test(apiVersion) || !/^\w+$/.test(name)) return undefined;
+  const module = await importIfThere(`${from}/${apiVersion}/${name}`);
+  const model = module?.[name];
+  if (!model) return undefined;
+  try {
+    new model(object).validate();
+    return [];
+  } catch (error) {
+    const { errors } = error as { errors?: ErrorObject[] };
+    if (!errors) throw error;
+    return errors.filter((each) => from === 'kubernetes-models' || !isDefaulted(each)).map(toFinding);
+  }
+}
+
+async function importIfThere(path: string): Promise<Record<string, Model> | undefined> {
   try {
     return (await import(path)) as Record<string, Model>;
   } catch (error) {
