@@ -31,6 +31,8 @@ const OTHERS = {
 
 const FULL = { operations: 10_500, clients: 240, deck: FULL_DECK, counts: { ...SEVERAL, ...OTHERS }, restMs: 900 };
 const SHORT = { operations: 600, clients: 60, deck: SHORT_DECK, counts: { ...FEW, ...OTHERS }, restMs: 500 };
+/** A round that takes longer waits for something that will not come: what it said last tells for what. */
+const LONGEST_ROUND_MS = { short: 10 * 60_000, full: 30 * 60_000 };
 const FIRST_SEED = 20_261_121;
 const ROUNDS = 10;
 
@@ -48,6 +50,11 @@ const isWhole =
 const seed = whole('seed') ?? FIRST_SEED;
 const rounds = whole('rounds') ?? (values.short || values.seed !== undefined ? 1 : ROUNDS);
 
+function giveUp(seed: number): void {
+  tell(`seed ${seed}: this takes too long. ${process.getActiveResourcesInfo().join(', ')} are being waited for.`);
+  process.exit(1);
+}
+
 const results: RoundResult[] = [];
 for (let round = 0; round < rounds; round++) {
   const each: RoundPlan = {
@@ -56,7 +63,9 @@ for (let round = 0; round < rounds; round++) {
     operations: whole('operations') ?? plan.operations,
     withoutKafka: values['without-kafka'],
   };
+  const limit = setTimeout(giveUp, values.short ? LONGEST_ROUND_MS.short : LONGEST_ROUND_MS.full, each.seed);
   const result = await runRound(each, tell);
+  clearTimeout(limit);
   results.push(result);
   const struck = FAULT_NAMES.map((name) => result.struck.filter((each) => each.name === name && each.times > 0).length);
   tell(

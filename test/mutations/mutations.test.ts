@@ -1,10 +1,13 @@
-// `make mutations` applies these to copies of the tree and expects them to be caught; here only: that each can still be applied.
+// `make mutations` applies these to copies of the tree and expects each to be caught with five seeds. Here: that each can still be applied,
+// and that the check is green for the code as it is and red for one of them.
 
 import { readFile } from 'node:fs/promises';
 import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { mutated, mutations } from './mutations.ts';
+import { apply, mutated, mutations } from './mutations.ts';
+import { runCheck } from './run-check.ts';
+import { copyOfTree } from './tree.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
@@ -21,3 +24,22 @@ test.each(mutations.map((mutation) => [mutation.name, mutation] as const))(
 test('a mutation whose text has gone is named', () => {
   expect(() => mutated('something else', mutations[0] as (typeof mutations)[0])).toThrow('no longer');
 });
+
+test.each([
+  ['the code as it is', undefined, []],
+  ['held money that can be spent', 'holds left out of the balance check', [expect.any(String)]],
+])(
+  'the check sees %s for what it is',
+  async (_what, name, seen) => {
+    const tree = await copyOfTree();
+    try {
+      const mutation = mutations.find((each) => each.name === name);
+      if (mutation) await apply(mutation, tree.root);
+      const [report] = await runCheck(tree.root, [7]);
+      expect(Object.keys(report?.broken ?? {}).slice(0, 1)).toEqual(seen);
+    } finally {
+      await tree.remove();
+    }
+  },
+  600_000,
+);
