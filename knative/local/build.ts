@@ -61,13 +61,15 @@ export async function functionFiles(): Promise<string[]> {
 /** One function, wherever its file lies, named like it. */
 export async function bundle(source: string, outdir: string): Promise<Bundle> {
   const name = basename(source, '.ts');
+  const entry = `import declaration from './${source}'; import { run } from './shared/host/serve.ts'; await run(declaration);`;
+  return { name, source, metafile: await bundleProgram(name, entry, outdir) };
+}
+
+/** Any program in the way of the functions, into `<name>.mjs`. */
+export async function bundleProgram(name: string, contents: string, outdir: string): Promise<Metafile> {
   const { metafile, outputFiles } = await build({
     absWorkingDir: ROOT,
-    stdin: {
-      contents: `import declaration from './${source}'; import { run } from './shared/host/serve.ts'; await run(declaration);`,
-      resolveDir: ROOT,
-      sourcefile: `${name}.entry.ts`,
-    },
+    stdin: { contents, resolveDir: ROOT, sourcefile: `${name}.entry.ts` },
     bundle: true,
     splitting: true,
     metafile: true,
@@ -87,7 +89,7 @@ export async function bundle(source: string, outdir: string): Promise<Bundle> {
     logLevel: 'silent',
   });
   await Promise.all(outputFiles.map(replaceIfChanged));
-  return { name, source, metafile };
+  return metafile;
 }
 
 // Whole or not at all, and only where it is new: a platform that is running may be starting a function from it.

@@ -37,7 +37,7 @@ export async function startInstances(
   platform: Platform,
   program: Program,
   count: number,
-  databaseUrl: string,
+  database: string,
   { nodeOptions = [], unbundled = false }: { nodeOptions?: string[]; unbundled?: boolean } = {},
 ): Promise<Instances> {
   const processes: GuardedProcess[] = [];
@@ -54,7 +54,7 @@ export async function startInstances(
         args: [...nodeOptions, kafkajsQuiet.nodeOption, ...argumentsOf(program, platform, port, unbundled)],
         directory: ROOT,
         environment: {
-          ...(program === 'empty' ? {} : platform.environmentOf(functionOf(program), databaseUrl)),
+          ...(program === 'empty' ? {} : platform.environmentOf(functionOf(program), database)),
           ...(program === 'plain' && { DATABASE_POOL_SIZE: PLAIN_POOL_SIZE }),
           ...kafkajsQuiet.environment,
           NODE_ENV: 'production',
