@@ -39,7 +39,12 @@ const WARM_UP = 2;
 const RETRY_MS = 1;
 const LIMIT_MS = 20_000;
 const EMPTY = Buffer.from('GET / HTTP/1.1\r\nHost: empty\r\n\r\n', 'latin1');
-const emptyRequest = { longest: EMPTY.length, write: (target: Buffer) => EMPTY.copy(target) };
+const emptyRequest: Requests = {
+  longest: EMPTY.length,
+  write: (target: Buffer) => EMPTY.copy(target),
+  bodies: 1,
+  own: false,
+};
 
 const { values: options } = parseArgs({
   options: {
@@ -52,6 +57,9 @@ const names = options.functions.split(',') as Measured[];
 const stranger = names.find((name) => !(name in SUCCESS));
 if (stranger) throw new Error(`${stranger} is not measured; these are: ${Object.keys(SUCCESS).join(', ')}.`);
 const rounds = Number(options.rounds);
+
+/** No key twice. */
+let serial = 0;
 
 // Whatever ends this process, nothing of it stays.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
@@ -104,7 +112,7 @@ async function measure({ people, payments, key, freshDatabase, environmentOf }: 
 async function timeToAnswer(
   program: string,
   environment: Record<string, string>,
-  { longest, write }: Pick<Requests, 'longest' | 'write'>,
+  { longest, write, own, bodies }: Requests,
   success: number,
   turn: number,
 ): Promise<number> {
@@ -126,10 +134,12 @@ async function timeToAnswer(
       },
       failed: (why) => reject(new Error(`${program}: ${why}`)),
     });
-    send(write(request, turn, (turn + 1) % ACCOUNTS, turn));
-    const time = await answered;
-    close();
-    return time;
+    try {
+      send(write(request, turn, own ? turn : Math.min(turn + 1, bodies - 1), serial++));
+      return await answered;
+    } finally {
+      close();
+    }
   } finally {
     child.kill('SIGTERM');
     await ended;
