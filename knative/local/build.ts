@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { copyFile, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import process from 'node:process';
-import { build, type Metafile, type OutputFile } from 'esbuild';
+import { build, type Metafile, type OutputFile, type Plugin } from 'esbuild';
 
 export const ROOT = new URL('../../', import.meta.url).pathname;
 
@@ -15,6 +15,21 @@ const REQUIRE =
 
 /** Loaded from node_modules: argon2 is native, pg-native is an option that is not taken. */
 const EXTERNAL = ['argon2', 'pg-native'];
+
+/**
+ * An `import` of node:http reads all that it exports, one of which is WebSocket, and for that Node loads its whole fetch: tens of
+ * milliseconds of every cold start. `require` reads what is asked for.
+ */
+const HTTP_BY_REQUIRE: Plugin = {
+  name: 'node:http by require',
+  setup({ onResolve, onLoad }) {
+    const namespace = 'by-require';
+    onResolve({ filter: /^node:http$/ }, ({ kind, path }) =>
+      kind === 'import-statement' ? { path, namespace } : undefined,
+    );
+    onLoad({ filter: /./, namespace }, ({ path }) => ({ contents: `module.exports = require('${path}');` }));
+  },
+};
 
 const REDOC = ['redoc.standalone.js', 'redoc.standalone.js.LICENSE.txt'];
 
@@ -85,6 +100,7 @@ export async function bundleProgram(name: string, contents: string, outdir: stri
     minifySyntax: true,
     minifyWhitespace: true,
     external: EXTERNAL,
+    plugins: [HTTP_BY_REQUIRE],
     banner: { js: REQUIRE },
     logLevel: 'silent',
   });
