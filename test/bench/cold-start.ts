@@ -14,8 +14,8 @@ import { kafkajsQuiet } from '../../knative/local/parts/kafka.ts';
 import { table, writeBetween } from '../../knative/local/table.ts';
 import { allowLogin } from './accounts.ts';
 import { circumstancesOf } from './circumstances.ts';
-import { type Loaded, loadedOf } from './cold-start/loaded.ts';
 import { type Connection, openConnection } from './connection.ts';
+import { type Loaded, loadedOf } from './loaded.ts';
 import { type Platform, ROOT, startPlatform } from './platform.ts';
 import { type Asked, layOut, type Requests } from './requests.ts';
 import { signTokens } from './tokens.ts';
@@ -65,16 +65,6 @@ let serial = 0;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
 const bundles = join(ROOT, '.build');
-const loaded = await buildAll();
-const platform = await startPlatform({ accounts: ACCOUNTS, seed: SEED, bundles, withGopay: true });
-try {
-  const report = reportOf(await measure(platform), loaded, await circumstancesOf(platform));
-  process.stdout.write(`${report}\n`);
-  if (options.write) await writeBetween(README, 'cold-start', report);
-} finally {
-  await platform.stop();
-}
-
 /** Into the folder of all functions: what is native is found from there. */
 async function buildAll(): Promise<Map<string, Loaded>> {
   const sizes = new Map<string, Loaded>();
@@ -188,4 +178,14 @@ function quantile(values: readonly number[], share: number): number {
 
 function kilobytes(bytes: number): string {
   return (bytes / 1000).toFixed(0);
+}
+
+const loaded = await buildAll();
+const platform = await startPlatform({ accounts: ACCOUNTS, seed: SEED, bundles, withGopay: true });
+try {
+  const report = reportOf(await measure(platform), loaded, await circumstancesOf(platform));
+  process.stdout.write(`${report}\n`);
+  if (options.write) await writeBetween(README, 'cold-start', report);
+} finally {
+  await platform.stop();
 }

@@ -8,14 +8,15 @@ import { type GuardedProcess, startGuarded } from '../../knative/local/parts/gua
 import { kafkajsQuiet } from '../../knative/local/parts/kafka.ts';
 import type { LoadGenerator } from './load-generator.ts';
 import { type Platform, ROOT } from './platform.ts';
-import type { FunctionName } from './requests.ts';
+import type { Asked } from './requests.ts';
 
-export type Program = FunctionName | 'plain' | 'empty';
+export type Program = Asked | 'plain' | 'empty';
 
 /** The plain way and the empty function are sent payments. */
-export function functionOf(program: Program): FunctionName {
-  return program === 'plain' || program === 'empty' ? 'pay' : program;
+export function functionOf<Name extends Program>(program: Name): FunctionOf<Name> {
+  return (program === 'plain' || program === 'empty' ? 'pay' : program) as FunctionOf<Name>;
 }
+type FunctionOf<Name extends Program> = Name extends 'plain' | 'empty' ? 'pay' : Name;
 
 export interface Instances {
   program: Program;
