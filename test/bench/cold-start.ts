@@ -1,6 +1,7 @@
 // How long a stopped function takes to its first successful answer, against an empty function of the same framework, bundled the same
 // way. Real parts; one process at a time; a turn of each, then again, so that what disturbs the machine disturbs all of them.
-//   node test/bench/cold-start.ts [--write] [--rounds 15] [--functions pay,login]      --write: the table in knative/README.md
+//   node test/bench/cold-start.ts [--rounds 15] [--functions pay,login] [--write]      --write: the table in knative/README.md
+// --compile-cache: with V8's compile cache, filled by the turns before the first that counts, for the empty function, too.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -51,6 +52,7 @@ const { values: options } = parseArgs({
     write: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '15' },
     functions: { type: 'string', default: Object.keys(SUCCESS).join(',') },
+    'compile-cache': { type: 'boolean', default: false },
   },
 });
 const names = options.functions.split(',') as Measured[];
@@ -76,18 +78,21 @@ async function buildAll(): Promise<Map<string, Loaded>> {
   return sizes.set('empty', loadedOf('bench-empty', empty));
 }
 
-async function measure({ people, payments, key, freshDatabase, environmentOf }: Platform) {
+async function measure({ people, payments, key, directory, freshDatabase, environmentOf }: Platform) {
   const { admin, name: database } = await freshDatabase();
   await allowLogin(admin);
   const tokens = await signTokens(key, people, 0);
   const requests = new Map(names.map((name) => [name, layOut(name, { people, payments, seed: SEED }, tokens)]));
   const times = new Map<string, number[]>(['empty', ...names].map((name) => [name, []]));
+  const cache: Record<string, string> = options['compile-cache']
+    ? { NODE_COMPILE_CACHE: join(directory, 'compile-cache') }
+    : {};
   for (let round = -WARM_UP; round < rounds; round++) {
     for (const [name, all] of times) {
       const asked = requests.get(name as Measured);
       const time = await timeToAnswer(
         join(bundles, `${asked ? name : 'bench-empty'}.mjs`),
-        asked ? environmentOf(name, database) : {},
+        { ...(asked && environmentOf(name, database)), ...cache },
         asked ?? emptyRequest,
         asked ? SUCCESS[name as Measured] : 200,
         round + WARM_UP,

@@ -27,7 +27,7 @@ export interface Setting {
 }
 
 /** Twice as many in flight must bring this many times the answers, or they only make everybody wait longer. */
-const WORTH_DOUBLING = 1.2;
+const WORTH_DOUBLING = 1.15;
 /** Knative takes this share of `target`. */
 const UTILIZATION = 0.7;
 /** The pool is what is missing when it is full for so much of the time while the CPU has so much left. */
@@ -91,18 +91,12 @@ function poolSize(knee: Step, pool: number): Setting {
     const why = `${share}, while ${cores(knee).toFixed(2)} cores were used: measure again with one more.`;
     return { ...setting, value: pool + 1, why };
   }
-  if (knee.busy < pool) {
-    return {
-      ...setting,
-      value: Math.max(1, knee.busy),
-      why: `no more than ${knee.busy} of ${pool} were at work at once.`,
-    };
-  }
-  return {
-    ...setting,
-    value: pool,
-    why: `${share}, and ${cores(knee).toFixed(2)} cores were used: the pool is not what is missing.`,
-  };
+  // Looks miss short work: that fewer were seen is no reason to take any away.
+  const why =
+    knee.poolFull === 0
+      ? `it was never seen full, ${knee.busy} of ${pool} at most.`
+      : `${share}, and ${cores(knee).toFixed(2)} cores were used: the pool is not what is missing.`;
+  return { ...setting, value: pool, why };
 }
 
 export function cores({ cpuMs, rate }: Step): number {
