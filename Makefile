@@ -28,6 +28,9 @@ operator: node_modules/.installed ## make a registered user an operator (USERNAM
 explain: node_modules/.installed ## what manifests mean, in plain sentences (FUNCTION=pay, or all; OVERLAY=folder)
 	@exec node knative/explain.ts $(if $(OVERLAY),--overlay '$(OVERLAY)') $(if $(FUNCTION),'$(FUNCTION)')
 
+tune: build ## load one function at rising concurrency and say how to set it (FUNCTION=pay)
+	@exec node --disable-warning=TimeoutNegativeWarning test/bench/tune.ts $(if $(FUNCTION),'$(FUNCTION)')
+
 test: build ## set everything up and run all tests (TESTS=pattern for some)
 	@exec npm test --silent -- $(TESTS)
 

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { copyFile, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import process from 'node:process';
-import { build, type Metafile, type OutputFile } from 'esbuild';
+import { build, type Metafile, type OutputFile, type Plugin } from 'esbuild';
 
 export const ROOT = new URL('../../', import.meta.url).pathname;
 
@@ -15,6 +15,21 @@ export const REQUIRE =
 
 /** Loaded from node_modules: argon2 is native, pg-native is an option that is not taken. */
 export const EXTERNAL = ['argon2', 'pg-native'];
+
+/**
+ * An `import` of node:http reads all that it exports, one of which is WebSocket, and for that Node loads its whole fetch: tens of
+ * milliseconds of every cold start. `require` reads what is asked for.
+ */
+const HTTP_BY_REQUIRE: Plugin = {
+  name: 'node:http by require',
+  setup({ onResolve, onLoad }) {
+    const namespace = 'by-require';
+    onResolve({ filter: /^node:http$/ }, ({ kind, path }) =>
+      kind === 'import-statement' ? { path, namespace } : undefined,
+    );
+    onLoad({ filter: /./, namespace }, ({ path }) => ({ contents: `module.exports = require('${path}');` }));
+  },
+};
 
 const REDOC = ['redoc.standalone.js', 'redoc.standalone.js.LICENSE.txt'];
 
@@ -61,13 +76,15 @@ export async function functionFiles(): Promise<string[]> {
 /** One function, wherever its file lies, named like it. */
 export async function bundle(source: string, outdir: string): Promise<Bundle> {
   const name = basename(source, '.ts');
+  const entry = `import declaration from './${source}'; import { run } from './shared/host/serve.ts'; await run(declaration);`;
+  return { name, source, metafile: await bundleProgram(name, entry, outdir) };
+}
+
+/** Any program in the way of the functions, into `<name>.mjs`. */
+export async function bundleProgram(name: string, contents: string, outdir: string): Promise<Metafile> {
   const { metafile, outputFiles } = await build({
     absWorkingDir: ROOT,
-    stdin: {
-      contents: `import declaration from './${source}'; import { run } from './shared/host/serve.ts'; await run(declaration);`,
-      resolveDir: ROOT,
-      sourcefile: `${name}.entry.ts`,
-    },
+    stdin: { contents, resolveDir: ROOT, sourcefile: `${name}.entry.ts` },
     bundle: true,
     splitting: true,
     metafile: true,
@@ -83,11 +100,12 @@ export async function bundle(source: string, outdir: string): Promise<Bundle> {
     minifySyntax: true,
     minifyWhitespace: true,
     external: EXTERNAL,
+    plugins: [HTTP_BY_REQUIRE],
     banner: { js: REQUIRE },
     logLevel: 'silent',
   });
   await Promise.all(outputFiles.map(replaceIfChanged));
-  return { name, source, metafile };
+  return metafile;
 }
 
 // Whole or not at all, and only where it is new: a platform that is running may be starting a function from it.

@@ -43,6 +43,19 @@ export async function keysOf(dataDirectory: string): Promise<Keys> {
   return keys;
 }
 
+/** What the Secret one-gate-gopay holds. */
+export function gopaySecret({ gopay }: Keys): Record<string, string> {
+  return {
+    'client-id': gopay.clientId,
+    'client-secret': gopay.clientSecret,
+    'private-key': gopay.ours.privateKey,
+    'public-key': gopay.theirs.publicKey,
+    'merchant-id': gopay.merchantId,
+    'partner-id': gopay.partnerId,
+    'channel-id': gopay.channelId,
+  };
+}
+
 function isComplete(keys: Partial<Keys>): keys is Keys {
   return keys.tokenSigning !== undefined && keys.receiptSigning !== undefined && keys.gopay !== undefined;
 }

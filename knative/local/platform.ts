@@ -11,7 +11,7 @@ import { migrate } from '../../migrations/run.ts';
 import { type Admin, startAdmin } from './admin.ts';
 import { buildFunctions, ROOT } from './build.ts';
 import { type Simulator, startGopay } from './gopay.ts';
-import { type Keys, keysOf } from './keys.ts';
+import { gopaySecret, type Keys, keysOf } from './keys.ts';
 import { type Knative, startKnative } from './knative.ts';
 import { readManifests } from './manifests.ts';
 import { makeOperator } from './operator-role.ts';
@@ -135,24 +135,16 @@ function databaseUrlsOf({ postgres: { adminUrl }, rolePasswords }: Parts): Platf
   };
 }
 
-function secretsOf({ redis }: Parts, urls: Platform['databaseUrls'], { tokenSigning, receiptSigning, gopay }: Keys) {
+function secretsOf({ redis }: Parts, urls: Platform['databaseUrls'], keys: Keys) {
   return {
     'one-gate-database-money': { url: urls.money },
     'one-gate-database-identity': { url: urls.identity },
     'one-gate-database-reader': { url: urls.reader },
     'one-gate-database-operator': { url: urls.operator },
     'one-gate-redis': { url: redis.restUrl, token: redis.restToken },
-    'one-gate-token-signing': { jwks: tokenSigning },
-    'one-gate-receipt-keys': { jwks: receiptSigning },
-    'one-gate-gopay': {
-      'client-id': gopay.clientId,
-      'client-secret': gopay.clientSecret,
-      'private-key': gopay.ours.privateKey,
-      'public-key': gopay.theirs.publicKey,
-      'merchant-id': gopay.merchantId,
-      'partner-id': gopay.partnerId,
-      'channel-id': gopay.channelId,
-    },
+    'one-gate-token-signing': { jwks: keys.tokenSigning },
+    'one-gate-receipt-keys': { jwks: keys.receiptSigning },
+    'one-gate-gopay': gopaySecret(keys),
   };
 }
 

@@ -26,30 +26,33 @@ export async function askRedis<Answer>(ask: (redis: Redis) => Promise<Answer>): 
 
 async function connect(address: ReturnType<typeof settings>): Promise<Redis> {
   // Loaded when first needed: a cold function answers its probes without it.
-  const { Redis: Client } = await import('@upstash/redis');
-  return new Client({
-    ...address,
-    // A repeated command would count twice; whoever may repeat one knows so himself.
-    retry: { retries: 0 },
-    signal: () => AbortSignal.timeout(ANSWER_TIMEOUT_MS),
-    enableAutoPipelining: false,
-    // "007" must not come back as 7.
-    automaticDeserialization: false,
-    responseEncoding: false,
-    readYourWrites: false,
-    enableTelemetry: false,
-  });
+  const { Redis: Client, errors } = await import('@upstash/redis');
+  const { redisOverHttp } = await import('./redis-over-http.ts');
+  const requester = await redisOverHttp(address, ANSWER_TIMEOUT_MS, errors.UpstashError);
+  return new (class extends Client {
+    constructor() {
+      super({
+        ...address,
+        enableAutoPipelining: false,
+        // "007" must not come back as 7.
+        automaticDeserialization: false,
+        enableTelemetry: false,
+      });
+      // It asks once: a repeated command would count twice; whoever may repeat one knows so himself.
+      this.client = requester as typeof this.client;
+    }
+  })();
 }
 
 // The client's messages end with the whole command, those of a pipeline with Redis' own words; a body that is not JSON is quoted.
 function describe(error: unknown): string {
-  const { name, message, cause } = error as Partial<Error & { cause: { code?: unknown } }>;
+  const { name, message, code } = error as Partial<Error & { code: unknown }>;
   if (name === 'TimeoutError') return `no answer within ${ANSWER_TIMEOUT_MS} ms`;
-  if (name === 'UpstashJSONParseError') return 'the answer is not JSON';
+  if (name === 'SyntaxError') return 'the answer is not JSON';
   if (name === 'UpstashError') {
     // Redis' errors begin with a word in capitals; what follows may repeat arguments.
     const word = /\b[A-Z]{3,}\b/.exec(message?.split(', command was:', 1)[0] ?? '')?.[0];
     return `Redis refused: ${word ?? 'unknown error'}`;
   }
-  return `cannot be reached (${String(cause?.code ?? name)})`;
+  return `cannot be reached (${String(code ?? name)})`;
 }

@@ -2,6 +2,8 @@
 
 import type pg from 'pg';
 import { GOPAY_CLEARING } from '../../shared/ledger/system-accounts.ts';
+import { hashPassword } from '../../shared/passwords/hash.ts';
+import { PASSWORD } from './requests.ts';
 import type { Person } from './tokens.ts';
 
 /** Enough for every payment a run can make. */
@@ -35,6 +37,11 @@ export async function makeAccounts(client: pg.Client, count: number): Promise<Pe
   // Not the tables that are still empty: the planner would believe that they stay so.
   await client.query('vacuum analyze users, accounts, sessions, historical_transactions');
   return rows;
+}
+
+/** Gives everybody the password of the load; without it nobody can log in. */
+export async function allowLogin(client: pg.Client): Promise<void> {
+  await client.query('update users set password = $1', [await hashPassword(PASSWORD)]);
 }
 
 // One statement, since the ledger's triggers look after each: balances, versions and legs have to agree by then.

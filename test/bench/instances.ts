@@ -8,14 +8,15 @@ import { type GuardedProcess, startGuarded } from '../../knative/local/parts/gua
 import { kafkajsQuiet } from '../../knative/local/parts/kafka.ts';
 import type { LoadGenerator } from './load-generator.ts';
 import { type Platform, ROOT } from './platform.ts';
-import type { FunctionName } from './requests.ts';
+import type { Asked } from './requests.ts';
 
-export type Program = FunctionName | 'plain' | 'empty';
+export type Program = Asked | 'plain' | 'empty';
 
 /** The plain way and the empty function are sent payments. */
-export function functionOf(program: Program): FunctionName {
-  return program === 'plain' || program === 'empty' ? 'pay' : program;
+export function functionOf<Name extends Program>(program: Name): FunctionOf<Name> {
+  return (program === 'plain' || program === 'empty' ? 'pay' : program) as FunctionOf<Name>;
 }
+type FunctionOf<Name extends Program> = Name extends 'plain' | 'empty' ? 'pay' : Name;
 
 export interface Instances {
   program: Program;
@@ -37,7 +38,7 @@ export async function startInstances(
   platform: Platform,
   program: Program,
   count: number,
-  databaseUrl: string,
+  database: string,
   { nodeOptions = [], unbundled = false }: { nodeOptions?: string[]; unbundled?: boolean } = {},
 ): Promise<Instances> {
   const processes: GuardedProcess[] = [];
@@ -54,7 +55,7 @@ export async function startInstances(
         args: [...nodeOptions, kafkajsQuiet.nodeOption, ...argumentsOf(program, platform, port, unbundled)],
         directory: ROOT,
         environment: {
-          ...(program === 'empty' ? {} : platform.environmentOf(functionOf(program), databaseUrl)),
+          ...(program === 'empty' ? {} : platform.environmentOf(functionOf(program), database)),
           ...(program === 'plain' && { DATABASE_POOL_SIZE: PLAIN_POOL_SIZE }),
           ...kafkajsQuiet.environment,
           NODE_ENV: 'production',

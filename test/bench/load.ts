@@ -4,23 +4,18 @@
 import process from 'node:process';
 import { type Connection, openConnection } from './connection.ts';
 import { below, type Distribution, distributions, type Random, randomFrom } from './distributions.ts';
-import type { Payment } from './payments.ts';
-import { bodyBack, bodyTo, type FunctionName, layOut, type Requests } from './requests.ts';
-import { type Person, signTokens, type TokenKey } from './tokens.ts';
+import { type Asked, type Ground, layOut, type Requests } from './requests.ts';
+import { signTokens, type TokenKey } from './tokens.ts';
 
-export interface Preparation {
-  people: readonly Person[];
-  /** What refunds give back. */
-  payments: readonly Payment[];
+export interface Preparation extends Ground {
   key: TokenKey;
-  seed: number;
 }
 
 export interface Load {
   /** Where the instances listen; connections are spread evenly. */
   ports: readonly number[];
   connections: number;
-  asks: FunctionName;
+  asks: Asked;
   distribution: Distribution;
   /**
    * `known`: one token per person, the same always. `introduced`: each of them once, in requests that are refused, and then the end; after
@@ -54,7 +49,8 @@ const MOST_ANSWERS = 2_000_000;
 const LAST_ANSWER_LIMIT_MS = 20_000;
 
 let preparation: Preparation | undefined;
-let known: Record<FunctionName, Requests> | undefined;
+let tokens: string[] = [];
+let known = new Map<Asked, Requests>();
 let fresh: Requests | undefined;
 let random: Random = randomFrom(1);
 let serial = 0;
@@ -75,46 +71,44 @@ async function carryOut(command: Command): Promise<Answer> {
   if ('prepare' in command) {
     preparation = command.prepare;
     random = randomFrom(preparation.seed);
-    const tokens = await newTokens(preparation);
-    known = {
-      pay: requestsOf('pay', preparation, tokens),
-      transfer: requestsOf('transfer', preparation, tokens),
-      refund: requestsOf('refund', preparation, tokens),
-    };
+    tokens = await newTokens(preparation);
+    known = new Map();
     return { prepared: true };
   }
-  if (!preparation || !known) throw new Error('prepare must come first');
+  if (!preparation) throw new Error('prepare must come first');
   if ('freshen' in command) {
-    fresh = requestsOf('pay', preparation, await newTokens(preparation));
+    fresh = layOut('pay', preparation, await newTokens(preparation));
     return { prepared: true };
   }
   const { load } = command;
-  const requests = load.tokens === 'fresh' ? fresh : known[load.asks];
+  const requests = load.tokens === 'fresh' ? fresh : knownOf(load.asks, preparation);
   if (!requests) throw new Error('freshen must come before fresh tokens');
   fresh = undefined;
   return { measured: await run(load, requests, preparation) };
+}
+
+function knownOf(name: Asked, preparation: Preparation): Requests {
+  const requests = known.get(name) ?? layOut(name, preparation, tokens);
+  known.set(name, requests);
+  return requests;
 }
 
 function newTokens({ people, key }: Preparation): Promise<string[]> {
   return signTokens(key, people, edition++);
 }
 
-/** Bodies in the order of the people they are for, or of the payments. */
-function requestsOf(name: FunctionName, { people, payments, seed }: Preparation, tokens: string[]): Requests {
-  const bodies =
-    name === 'refund'
-      ? [...payments.map(({ operationId }) => bodyBack(operationId)), bodyBack(NO_PAYMENT)]
-      : people.map(({ accountId }) => bodyTo(accountId));
-  return layOut(name, bodies, tokens, seed);
-}
-
-const NO_PAYMENT = '00000000-0000-7000-8000-000000000000';
-
 type Draw = () => [caller: number, body: number];
 
 // The last of the people is the merchant, who is no payee of transfers: there a person is the hot one.
-function drawOf({ asks, distribution }: Load, { people, payments }: Preparation): Draw {
+function drawOf({ asks, distribution }: Load, { bodies, own }: Requests, { people, payments }: Preparation): Draw {
   const merchant = people.length - 1;
+  if (bodies === 1) return () => [below(random, merchant), 0];
+  if (own) {
+    return () => {
+      const caller = below(random, merchant);
+      return [caller, caller];
+    };
+  }
   if (asks !== 'refund') {
     const hot = asks === 'transfer' ? merchant - 1 : merchant;
     return () => distributions[distribution](random, merchant, hot);
@@ -127,7 +121,7 @@ function drawOf({ asks, distribution }: Load, { people, payments }: Preparation)
 }
 
 async function run(load: Load, requests: Requests, preparation: Preparation): Promise<Measured> {
-  const draw = drawOf(load, preparation);
+  const draw = drawOf(load, requests, preparation);
   const merchant = preparation.people.length - 1;
   const introducing = load.tokens === 'introduced';
   const failures: Record<string, number> = {};

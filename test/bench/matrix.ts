@@ -66,7 +66,7 @@ async function runInstances(
   { instances: count, connections: numbers, names }: Part,
   say: (sentence: string) => void,
 ): Promise<{ cells: Cell[]; objections: string[] }> {
-  const { admin, url } = await platform.freshDatabase();
+  const { admin, name: database } = await platform.freshDatabase();
   const publishedBefore = await platform.publishedEvents();
   const groups = new Map<string, Instances>();
   const cells: Cell[] = [];
@@ -75,7 +75,8 @@ async function runInstances(
   try {
     for (const name of names) {
       const group = instanceGroupOf(name);
-      if (!groups.has(group)) groups.set(group, await startInstances(platform, variants[name].program, count, url));
+      if (!groups.has(group))
+        groups.set(group, await startInstances(platform, variants[name].program, count, database));
     }
     const round = async (name: VariantName, connections: number, measuredMs: number): Promise<Round> => {
       const instances = groups.get(instanceGroupOf(name)) as Instances;

@@ -4,6 +4,8 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import pg from 'pg';
+import { type Simulator, startGopay } from '../../knative/local/gopay.ts';
+import { gopaySecret, type Keys, keysOf } from '../../knative/local/keys.ts';
 import { type Manifests, readManifests } from '../../knative/local/manifests.ts';
 import { createTopics } from '../../knative/local/parts/kafka.ts';
 import { databaseUrl } from '../../knative/local/parts/postgres.ts';
@@ -15,7 +17,6 @@ import { temporaryDirectory } from '../setup/temporary-directory.ts';
 import { makeAccounts } from './accounts.ts';
 import { buildBundles } from './bundles.ts';
 import { makePayments, type Payment } from './payments.ts';
-import type { FunctionName } from './requests.ts';
 import { makeTokenKey, type Person, type TokenKey } from './tokens.ts';
 
 export const ROOT = new URL('../../', import.meta.url).pathname;
@@ -30,10 +31,11 @@ export interface Platform {
   /** Payments between them, to be given back. */
   payments: Payment[];
   key: TokenKey;
+  manifests: Manifests;
   /** A fresh database with all accounts; replaces the last one. */
-  freshDatabase(): Promise<{ admin: pg.Client; url: string }>;
-  /** The environment that its manifest gives a function's process. */
-  environmentOf(name: FunctionName, databaseUrl: string): Record<string, string>;
+  freshDatabase(): Promise<{ admin: pg.Client; name: string }>;
+  /** The environment that its manifest gives a function's process, on that database. */
+  environmentOf(name: string, database: string): Record<string, string>;
   /** Events that the topic of payments holds, which is that of transfers and refunds, too. */
   publishedEvents(): Promise<number>;
   stop(): Promise<void>;
@@ -43,11 +45,16 @@ export async function startPlatform(options: {
   accounts: number;
   seed: number;
   postgresSettings?: Readonly<Record<string, string>>;
+  /** Bundles that exist already; otherwise those of the benchmark are built. */
+  bundles?: string;
+  /** With the GoPay simulator, for top-ups. */
+  withGopay?: boolean;
 }): Promise<Platform> {
   const directory = await temporaryDirectory();
   const data = join(directory.path, 'data');
   await mkdir(data);
   let parts: Parts | undefined;
+  let gopay: Simulator | undefined;
   try {
     const [started, bundles, manifests] = await Promise.all([
       startParts({
@@ -56,7 +63,7 @@ export async function startPlatform(options: {
         mustBeReal: ['redis', 'kafka'],
         postgresSettings: options.postgresSettings,
       }),
-      buildBundles(join(directory.path, 'bundles')),
+      options.bundles ?? buildBundles(join(directory.path, 'bundles')),
       readManifests(join(ROOT, 'knative/base')),
     ]);
     parts = started;
@@ -70,6 +77,9 @@ export async function startPlatform(options: {
     const key = await makeTokenKey(PUBLIC_URL);
     const databases = databasesOf(parts);
     const running = parts;
+    const keys = await keysOf(data);
+    gopay = options.withGopay ? await startGopay({ dataDirectory: data, publicUrl: PUBLIC_URL, keys }) : undefined;
+    const supplied = { parts, key, keys, gopayUrl: gopay?.url };
     return {
       parts,
       directory: directory.path,
@@ -77,16 +87,19 @@ export async function startPlatform(options: {
       people,
       payments,
       key,
+      manifests,
       freshDatabase: databases.fresh,
-      environmentOf: (name, url) => environmentOf(name, manifests, running, key, url),
+      environmentOf: (name, database) => environmentOf(name, manifests, supplied, database),
       publishedEvents: () => eventsIn(brokers),
       stop: async () => {
         await databases.close();
+        await gopay?.stop();
         await running.stop();
         await directory.remove();
       },
     };
   } catch (error) {
+    await gopay?.stop();
     await parts?.stop();
     await directory.remove();
     throw error;
@@ -124,27 +137,41 @@ function databasesOf(parts: Parts) {
     const name = `bench_${++count}`;
     await asAdmin(
       `create database ${name} template ${TEMPLATE} owner one_gate_migrator`,
-      `grant connect on database ${name} to one_gate_money`,
+      `grant connect on database ${name} to one_gate_money, one_gate_identity, one_gate_reader`,
     );
     current = { name, admin: await connect(databaseUrl(adminUrl, name)) };
-    const role = { user: 'one_gate_money', password: parts.rolePasswords.money };
-    return { admin: current.admin, url: databaseUrl(adminUrl, name, role) };
+    return current;
   }
   return { fresh, close };
 }
 
+interface Supplied {
+  parts: Parts;
+  key: TokenKey;
+  keys: Keys;
+  gopayUrl: string | undefined;
+}
+
 function environmentOf(
-  name: FunctionName,
+  name: string,
   manifests: Manifests,
-  parts: Parts,
-  key: TokenKey,
-  url: string,
+  { parts, key, keys, gopayUrl }: Supplied,
+  database: string,
 ): Record<string, string> {
   const service = manifests.services.find((each) => each.name === name);
   if (!service) throw new Error(`There is no manifest of ${name}.`);
+  const { adminUrl } = parts.postgres;
+  const url = (role: 'money' | 'identity' | 'reader') =>
+    databaseUrl(adminUrl, database, { user: `one_gate_${role}`, password: parts.rolePasswords[role] });
   const secrets: Objects = {
-    'one-gate-database-money': { url },
+    'one-gate-database-money': { url: url('money') },
+    'one-gate-database-identity': { url: url('identity') },
+    'one-gate-database-reader': { url: url('reader') },
     'one-gate-redis': { url: parts.redis.restUrl, token: parts.redis.restToken },
+    'one-gate-token-signing': {
+      jwks: JSON.stringify({ keys: [{ ...key.signing, signs_from: '2026-01-01T00:00:00Z' }] }),
+    },
+    'one-gate-gopay': gopaySecret(keys),
   };
   const settings = {
     'kafka-brokers': (parts.kafka?.brokers ?? []).join(','),
@@ -152,6 +179,7 @@ function environmentOf(
     'token-issuer': key.issuer,
     'token-audience': key.audience,
     'token-public-keys': key.publicKeys,
+    ...(gopayUrl && { 'gopay-base-url': gopayUrl }),
   };
   return processEnvironment(service, { secrets, configMaps: { 'one-gate': settings }, sink: undefined });
 }

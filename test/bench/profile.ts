@@ -44,11 +44,11 @@ async function profileOf(
   plan: Plan,
   program: Program,
 ): Promise<Profiled> {
-  const { admin, url } = await platform.freshDatabase();
+  const { admin, name: database } = await platform.freshDatabase();
   const directory = join(platform.directory, `profile-${program}`);
   await mkdir(directory);
   const nodeOptions = ['--cpu-prof', `--cpu-prof-dir=${directory}`, `--cpu-prof-interval=${INTERVAL}`];
-  const instances = await startInstances(platform, program, 1, url, { nodeOptions, unbundled: true });
+  const instances = await startInstances(platform, program, 1, database, { nodeOptions, unbundled: true });
   let round: Round;
   let statements: string[][];
   const window = { from: 0, to: 0 };

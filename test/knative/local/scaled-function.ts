@@ -54,7 +54,7 @@ export interface ScaledFunction {
   stop(): Promise<void>;
 }
 
-const SCALE: ScaleBounds = {
+export const SCALE: ScaleBounds = {
   min: 0,
   max: 3,
   activation: 1,
