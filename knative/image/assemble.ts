@@ -48,7 +48,8 @@ async function onlyPrebuilt(folder: string): Promise<void> {
   for (const name of await readdir(join(folder, 'prebuilds'))) {
     if (name !== here) await rm(join(folder, 'prebuilds', name), { recursive: true });
   }
-  for (const name of ['argon2', 'binding.gyp', 'argon2.cpp']) await rm(join(folder, name), { recursive: true, force: true });
+  for (const name of ['argon2', 'binding.gyp', 'argon2.cpp'])
+    await rm(join(folder, name), { recursive: true, force: true });
 }
 
 if (process.argv[1] === import.meta.filename) {

@@ -14,6 +14,8 @@ export interface Address {
   token: string;
 }
 
+const IDLE_MS = 4_000;
+
 interface Asked {
   path?: string[];
   body?: unknown;
@@ -27,7 +29,8 @@ export async function redisOverHttp(
 ) {
   const secure = url.startsWith('https:') ? await import('node:https') : undefined;
   const send = secure?.request ?? plain;
-  const agent = new (secure?.Agent ?? Agent)({ keepAlive: true });
+  // A socket that has been idle is not used again: the proxy may just be closing it.
+  const agent = new (secure?.Agent ?? Agent)({ keepAlive: true, timeout: IDLE_MS });
 
   async function request<Result>({ path = [], body }: Asked): Promise<Result> {
     const content = JSON.stringify(body);
