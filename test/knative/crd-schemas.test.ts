@@ -169,7 +169,7 @@ describe('without the definitions: the schemas of the npm package', () => {
     'sources.knative.dev/v1 KafkaSource',
     'eventing.knative.dev/v1alpha1 KafkaSink',
     'kafka.strimzi.io/v1 KafkaTopic',
-    'networking.k8s.io/v1 NetworkPolicy',
+    'route.openshift.io/v1 Route',
     '../../../etc Passwd',
   ])('%s is not checked', async (kind) => {
     expect(await schemas.check({}, kind)).toBeUndefined();
@@ -264,11 +264,11 @@ describe('node knative/lint/lint.ts', () => {
       at: ['spec', 'template', 'spec', 'containers', 0, 'image'],
       value: 'functions',
     });
-    const policy = '{ apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: { name: functions } }';
+    const policy = '{ apiVersion: route.openshift.io/v1, kind: Route, metadata: { name: functions } }';
     const { code, stdout } = await lint(['-'], `${JSON.stringify(service)}\n---\n${policy}\n---\n`);
     expect(code).toBe(1);
     expect(stdout).toContain('-: Service/pay spec.template.spec.containers[0].image: Without a tag or a digest');
-    expect(stdout).toMatch(/NOT checked at all: networking.k8s.io\/v1 NetworkPolicy \(1\)/);
+    expect(stdout).toMatch(/NOT checked at all: route.openshift.io\/v1 Route \(1\)/);
     expect(stdout).toContain('2 objects');
   });
 

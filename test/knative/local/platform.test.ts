@@ -129,7 +129,7 @@ describe('make up', () => {
 
       expect((await post('/v1/register', ayu)).status).toBe(201);
       const table = await finish(start('ps.ts'));
-      expect(table.said).toMatch(/\nregister +1 +0-10 +0 +0 +1 +0 +\d+/);
+      expect(table.said).toMatch(/\nregister +1 +0-2 +0 +0 +1 +0 +\d+/);
       expect(table.said).toMatch(/\npay +0 /);
 
       const second = await finish(start('up.ts'));
