@@ -28,7 +28,17 @@ interface Import {
 const files: SourceFile[] = ['functions', 'shared', 'knative', 'kong', 'migrations', 'test'].flatMap(sourcesBelow);
 const productFiles = files.filter(({ path }) => /^(functions|shared)\//.test(path));
 
-const PLATFORM = ['environment.ts', 'shutdown.ts', 'database', 'cache', 'events', 'http', 'host', 'telemetry'];
+const PLATFORM = [
+  'environment.ts',
+  'shutdown.ts',
+  'wake.ts',
+  'database',
+  'cache',
+  'events',
+  'http',
+  'host',
+  'telemetry',
+];
 /** Other files of a domain's folder than functions: none may be imported across folders. */
 const layerOf = (path: string): 'function' | 'domain' | 'platform' | 'outside' => {
   const [top, second = ''] = path.split('/');

@@ -6,6 +6,7 @@ import { database } from '../environment.ts';
 import { Problem } from '../http/problem.ts';
 import { beforeShutdown } from '../shutdown.ts';
 import { log } from '../telemetry/log.ts';
+import { atFirstRequest } from '../wake.ts';
 
 /** SQL with numbered parameters. A `name` makes it a prepared statement, which hot paths want. */
 export interface Statement {
@@ -73,6 +74,14 @@ export function isConnectionError(error: unknown): boolean {
   if (state) return state.startsWith('08') || state.startsWith('57P0') || state === '53300';
   return types.isNativeError(error) && !(error instanceof Problem) && error.name !== 'TypeError';
 }
+
+// While the request is read and its caller recognised, the connection is on its way. A failure is for the query that needs it.
+atFirstRequest(() => {
+  connect().then(
+    (client) => client.release(),
+    () => undefined,
+  );
+});
 
 async function connect(): Promise<pg.PoolClient> {
   pool ??= openPool();

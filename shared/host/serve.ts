@@ -13,6 +13,7 @@ import { problems } from '../http/problems.ts';
 import { runShutdown } from '../shutdown.ts';
 import { log } from '../telemetry/log.ts';
 import { flushTelemetry, startTelemetry } from '../telemetry/trace.ts';
+import { wake } from '../wake.ts';
 import { type Answer, httpAnswer } from './http-request.ts';
 
 const EVENT_PATH = '/events';
@@ -96,6 +97,7 @@ function frameworkServer(declaration: FunctionDeclaration, state: { draining: bo
     if (state.draining) response.setHeader('connection', 'close');
     const url = request.url ?? '';
     if (url.startsWith('/health/')) return answerHealth(url, response, state.draining);
+    wake();
     void answer(request, response);
   });
   server.on('clientError', answerClientError);

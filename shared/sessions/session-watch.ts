@@ -6,6 +6,8 @@ import { log } from '../telemetry/log.ts';
 import { findEnded, type News, readNews } from './ended-sessions.ts';
 
 const READ_EVERY_MS = 2_000;
+/** The first answer of a cold function does not wait for news: PostgreSQL knows, and Redis' client is still to be loaded. */
+const FIRST_READ_MS = 100;
 const NEWS_LAST_MS = 5_000;
 /** An instance that nobody calls lets Redis alone. */
 const IDLE_AFTER_MS = 10_000;
@@ -55,7 +57,8 @@ export function watchSessions(sources: Sources): SessionWatch {
 
   async function confirm(sessionId: string): Promise<SessionState> {
     const known = stateOf(sessionId);
-    keepReading();
+    if (neverRead()) readIn(FIRST_READ_MS);
+    else keepReading();
     if (known !== 'unknown') return known;
     const asked = now();
     try {
@@ -64,10 +67,20 @@ export function watchSessions(sources: Sources): SessionWatch {
       return ended.has(sessionId) ? 'ended' : 'lasting';
     } catch (error) {
       log.error({ error }, 'the database cannot say whether a session has ended');
-      // The news may come just now.
+      // The news may come just now; the first ones are wanted at once.
+      if (neverRead()) {
+        clearTimeout(timer);
+        timer = undefined;
+        keepReading();
+      }
       await reading;
       return stateOf(sessionId);
     }
+  }
+
+  /** Nor tried to. */
+  function neverRead(): boolean {
+    return newsOf === Number.NEGATIVE_INFINITY && !away;
   }
 
   function vouch(sessionId: string, asked: number): void {
@@ -85,13 +98,17 @@ export function watchSessions(sources: Sources): SessionWatch {
     stopsAtShutdown = true;
     reading = readOnce().finally(() => {
       reading = undefined;
-      if (now() - usedAt > IDLE_AFTER_MS) return;
-      timer = setTimeout(() => {
-        timer = undefined;
-        keepReading();
-      }, READ_EVERY_MS);
-      timer.unref();
+      if (now() - usedAt <= IDLE_AFTER_MS) readIn(READ_EVERY_MS);
     });
+  }
+
+  function readIn(ms: number): void {
+    if (timer || reading) return;
+    timer = setTimeout(() => {
+      timer = undefined;
+      keepReading();
+    }, ms);
+    timer.unref();
   }
 
   async function stop(): Promise<void> {
