@@ -2,6 +2,7 @@
 // done here: a size limit, problem+json for everything, health addresses, and a drain that answers the requests in flight at SIGTERM.
 
 import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import process from 'node:process';
 import type { Duplex } from 'node:stream';
 import { http as register } from '@google-cloud/functions-framework';
@@ -26,6 +27,8 @@ const KEEP_ALIVE_MS = 95_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 /** The platform ends the process at its own limit, which is shorter for most functions; this one is for hosts that have none. */
 const DRAIN_LIMIT_MS = 60_000;
+/** A connection that has never asked for anything is closed so long after the drain has begun: its first request may be on its way. */
+const SILENCE_MS = 1_000;
 
 export interface ServedFunction {
   port: number;
@@ -38,6 +41,7 @@ export async function serve(declaration: FunctionDeclaration, listenOn = port())
   await startTelemetry(declaration.name);
   const state = { draining: false };
   const server = frameworkServer(declaration, state);
+  const silent = silentConnections(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(listenOn, resolve);
@@ -47,7 +51,7 @@ export async function serve(declaration: FunctionDeclaration, listenOn = port())
     port: typeof address === 'object' && address ? address.port : listenOn,
     drain: async () => {
       state.draining = true;
-      await closeServer(server);
+      await closeServer(server, silent);
       await runShutdown((error) => log.error({ error, function: declaration.name }));
       await flushTelemetry();
     },
@@ -80,10 +84,26 @@ export async function run(declaration: FunctionDeclaration): Promise<void> {
 }
 
 /** Takes no new connections, and closes each that is left as soon as its last request is answered. */
-async function closeServer(server: Server): Promise<void> {
+async function closeServer(server: Server, silent: ReadonlySet<Socket>): Promise<void> {
   const closing = setInterval(() => server.closeIdleConnections(), 20);
+  // Node takes who has never asked for who is about to ask.
+  const patience = setTimeout(() => {
+    for (const socket of silent) socket.destroy();
+  }, SILENCE_MS);
   await new Promise((resolve) => server.close(resolve));
   clearInterval(closing);
+  clearTimeout(patience);
+}
+
+/** The connections that have not asked for anything yet. */
+function silentConnections(server: Server): ReadonlySet<Socket> {
+  const silent = new Set<Socket>();
+  server.on('connection', (socket) => {
+    silent.add(socket);
+    socket.once('close', () => silent.delete(socket));
+  });
+  server.on('request', ({ socket }: IncomingMessage) => silent.delete(socket));
+  return silent;
 }
 
 function frameworkServer(declaration: FunctionDeclaration, state: { draining: boolean }): Server {

@@ -179,3 +179,23 @@ test('headers that are too large are refused in our words', async () => {
   expect(said).toMatch(/^HTTP\/1\.1 431 /);
   expect(said).toContain('application/problem+json');
 });
+
+test('a connection that never asks for anything does not hold up the end, and one that is asking is answered', async () => {
+  const { serve } = await import('../../../shared/host/serve.ts');
+  const other = await serve(declaration, 0);
+  const silent = net.connect(other.port, '127.0.0.1');
+  const asking = net.connect(other.port, '127.0.0.1');
+  await Promise.all([silent, asking].map((socket) => new Promise((resolve) => socket.once('connect', resolve))));
+  // Connections are accepted in their order: both are, once a third has its answer.
+  await fetch(`http://127.0.0.1:${other.port}/health/liveness`);
+  const closed = new Promise((resolve) => silent.once('close', resolve));
+  let answer = '';
+  asking.setEncoding('utf8').on('data', (text) => {
+    answer += text;
+  });
+  const answered = new Promise((resolve) => asking.once('close', resolve));
+  const drained = other.drain();
+  asking.write('GET /health/liveness HTTP/1.1\r\nhost: here\r\n\r\n');
+  await Promise.all([drained, closed, answered]);
+  expect(answer).toMatch(/^HTTP\/1.1 200 /);
+}, 20_000);
