@@ -1,0 +1,68 @@
+// What the container image holds is enough: the migrations run from it, and a function that needs the native package logs somebody in.
+// The Containerfile itself is built by the pipeline; no container engine runs here.
+
+import { execFile } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { assemble } from '../../knative/image/assemble.ts';
+import { functionFiles, ROOT } from '../../knative/local/build.ts';
+import { renderKustomization } from '../../knative/local/kustomize.ts';
+import { runMigrations } from '../../migrations/run.ts';
+import { createTestDatabase } from '../setup/database.ts';
+import { type TemporaryDirectory, temporaryDirectory } from '../setup/temporary-directory.ts';
+
+const run = promisify(execFile);
+const PATIENCE_MS = 300_000;
+let directory: TemporaryDirectory;
+let image: string;
+
+beforeAll(async () => {
+  directory = await temporaryDirectory();
+  image = join(directory.path, 'app');
+  await assemble(image);
+}, PATIENCE_MS);
+afterAll(() => directory.remove());
+
+test('every program that a manifest names is in it', async () => {
+  const there = new Set(await readdir(image, { recursive: true }));
+  const named = (await renderKustomization(join(ROOT, 'knative/overlays/production')))
+    .flatMap(({ object }) => [...JSON.stringify(object).matchAll(/"args":\["([\w./-]+\.mjs)"\]/g)])
+    .map(([, program]) => program as string);
+  expect(named).toHaveLength((await functionFiles()).length + 1);
+  expect(named.filter((program) => !there.has(program))).toEqual([]);
+});
+
+test('the migrations run from it, and find nothing to do where ours have run', async () => {
+  const database = await createTestDatabase();
+  try {
+    const ran = await run(process.execPath, ['migrations/run.mjs'], {
+      cwd: image,
+      env: { MIGRATION_DATABASE_URL: database.urls.migrator },
+    });
+    expect(ran.stdout).toBe('nothing to migrate\n');
+    expect(await runMigrations(database.urls.migrator)).toEqual([]);
+  } finally {
+    await database.drop();
+  }
+});
+
+test('the native package works without the packages of this repository', async () => {
+  const program = `
+    import { createRequire } from 'node:module';
+    const argon2 = createRequire(process.cwd() + '/login.mjs')('argon2');
+    const hash = await argon2.hash('kuda putih', { type: argon2.argon2id });
+    process.stdout.write(String(await argon2.verify(hash, 'kuda putih')));`;
+  const ran = await run(process.execPath, ['--input-type=module', '--eval', program], { cwd: image, env: {} });
+  expect(ran.stdout).toBe('true');
+});
+
+test('the Containerfile copies what assembling needs, and nothing that a stranger could read out of it', async () => {
+  const text = await readFile(join(ROOT, 'knative/image/Containerfile'), 'utf8');
+  expect(text).toMatch(/^USER 65532$/m);
+  expect(text).not.toMatch(/:latest\b|--mount=type=secret|^ARG .*(TOKEN|PASSWORD|KEY)/im);
+  const copied = [...text.matchAll(/^COPY (\w+) \1$/gm)].map(([, folder]) => folder);
+  expect(copied).toEqual(['functions', 'shared', 'migrations', 'knative']);
+});
