@@ -153,6 +153,8 @@ describe('while the provider cannot be reached', () => {
 test('once the wish is written, a database that goes away makes it unknown and not "failed"', async () => {
   const topup = await pending();
   const key = randomUUID();
+  // One that met the outage would be sent again after minutes.
+  await service.gopay.control.settings({ notifications: 'suppress' });
   await service.gopay.control.fault({ service: '57', delay_ms: 2_000 });
   const asked = service.cancel(siti, topup.id, key);
   await eventually(async () => (await service.rows('select 1 from idempotency_keys where key = $1', [key]))[0]);
