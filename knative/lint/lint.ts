@@ -4,10 +4,12 @@
 
 import { relative } from 'node:path';
 import process from 'node:process';
+import type { KubernetesObject } from '../local/kustomize.ts';
 import { type ObjectOfFile, readObjects } from './documents.ts';
 import { type Finding, refused } from './finding.ts';
 import { isLinted, kindOf, lintObject } from './lint-object.ts';
 import { isRecord, textAt } from './place.ts';
+import { missingReferences } from './references.ts';
 import { findSchemas, type Schemas } from './schemas.ts';
 
 const DEFAULT = ['development', 'production'].map(
@@ -80,15 +82,22 @@ function summaryOf(
   ];
 }
 
+/** What is named and not there, where all of a place is at hand: it brings its namespace. A single manifest names what others bring. */
+export function missingIn(objects: readonly ObjectOfFile[]): string[] {
+  const rendered = objects.flatMap(({ object, rendered }) => (rendered ? [object as KubernetesObject] : []));
+  return rendered.some(({ kind }) => kind === 'Namespace') ? missingReferences(rendered) : [];
+}
+
 if (process.argv[1] === import.meta.filename) {
   const paths = process.argv.slice(2);
   try {
-    const objects = await readObjects(
-      paths.length > 0 ? paths : DEFAULT.map((folder) => relative(process.cwd(), folder) || '.'),
-    );
+    const chosen = paths.length > 0 ? paths : DEFAULT.map((folder) => relative(process.cwd(), folder) || '.');
+    const places = await Promise.all(chosen.map(async (path) => ({ path, objects: await readObjects([path]) })));
+    const objects = places.flatMap((place) => place.objects);
+    const missing = places.flatMap(({ path, objects }) => missingIn(objects).map((sentence) => `${path}: ${sentence}`));
     const { lines, findings, summary } = await checkObjects(objects, await findSchemas(process.env['CRD_SCHEMAS']));
-    for (const line of [...lines, ...summary]) process.stdout.write(`${line}\n`);
-    process.exitCode = findings.length > 0 || objects.length === 0 ? 1 : 0;
+    for (const line of [...lines, ...missing, ...summary]) process.stdout.write(`${line}\n`);
+    process.exitCode = findings.length + missing.length > 0 || objects.length === 0 ? 1 : 0;
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n`);
     process.exitCode = 64;

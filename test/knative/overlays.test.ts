@@ -8,8 +8,7 @@ import process from 'node:process';
 import { isDeepStrictEqual, promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { parse, parseAllDocuments } from 'yaml';
-import { checkObjects } from '../../knative/lint/lint.ts';
-import { missingReferences } from '../../knative/lint/references.ts';
+import { checkObjects, missingIn } from '../../knative/lint/lint.ts';
 import { findSchemas } from '../../knative/lint/schemas.ts';
 import { functionFiles, ROOT } from '../../knative/local/build.ts';
 import { type KubernetesObject, renderKustomization } from '../../knative/local/kustomize.ts';
@@ -56,7 +55,7 @@ describe.each(['development', 'production'])('%s', (overlay) => {
   });
 
   test('everything that is named is there', () => {
-    expect(missingReferences(objects)).toEqual([]);
+    expect(missingIn(objects.map((object) => ({ file: overlay, object, rendered: true })))).toEqual([]);
   });
 
   test('everything is in the namespace that the gateway calls', () => {
@@ -166,7 +165,8 @@ test.each<[string, (objects: KubernetesObject[]) => void, string]>([
     (await renderKustomization(join(KNATIVE, 'overlays/production'))).map(({ object }) => object),
   );
   change(objects);
-  expect(missingReferences(objects).join('\n')).toContain(sentence);
+  expect(missingIn(objects.map((object) => ({ file: '-', object, rendered: true }))).join('\n')).toContain(sentence);
+  expect(missingIn(objects.map((object) => ({ file: '-', object, rendered: false })))).toEqual([]);
 });
 
 function find(objects: readonly KubernetesObject[], kind: string, name: string): KubernetesObject {
