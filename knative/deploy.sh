@@ -3,16 +3,20 @@
 # functions; at the end it asks the platform whether it works. May be run again at any time.
 set -eu
 overlay=${1:?"which overlay? development or production"}
-cd "$(dirname "$0")/overlays/$overlay"
+here=$(cd "$(dirname "$0")" && pwd)
+# The project's own Node: an older one does not read TypeScript.
+PATH="$here/../node_modules/.bin:$PATH"
+[ -x "$here/../node_modules/.bin/node" ] || { echo "The packages are not installed: run make check once." >&2; exit 1; }
+cd "$here/overlays/$overlay"
 rendered=$(mktemp)
 trap 'rm -f "$rendered"' EXIT
 kubectl kustomize . > "$rendered"
-node ../../lint/lint.ts "$PWD"
+node "$here/lint/lint.ts" "$PWD"
 
 # Each step takes from the rendered file what belongs to it: kubectl leaves the rest alone.
 apply() { kubectl apply --server-side --field-manager=one-gate -f "$rendered" -l "$1"; }
 
-kubectl apply --server-side --field-manager=one-gate -f ../../cluster/namespace.yaml
+kubectl apply --server-side --field-manager=one-gate -f "$here/cluster/namespace.yaml"
 apply 'deploy.one-gate/step=ground'
 kubectl -n one-gate wait --for=condition=Ready --timeout=900s cluster.postgresql.cnpg.io/one-gate-postgres
 kubectl -n one-gate wait --for=condition=Ready --timeout=900s kafka.kafka.strimzi.io/one-gate
