@@ -98,6 +98,8 @@ function messageHandler(
 
 /** One event in flight per partition; the next waits for its whole retry time. */
 async function runOrdered(consumer: Consumer, manifest: KafkaSourceManifest, handle: Handle) {
+  const inFlight = new Set<Promise<void>>();
+  let leaving = false;
   await consumer.run({
     autoCommit: true,
     autoCommitInterval: COMMIT_MS,
@@ -105,15 +107,19 @@ async function runOrdered(consumer: Consumer, manifest: KafkaSourceManifest, han
     partitionsConsumedConcurrently: manifest.consumers,
     eachBatch: async ({ batch, resolveOffset, heartbeat, isRunning, isStale, commitOffsetsIfNecessary }) => {
       for (const message of batch.messages) {
-        if (!isRunning() || isStale()) return;
-        await alive(heartbeat, handle(message, batch.topic, batch.partition));
+        if (!isRunning() || isStale() || leaving) return;
+        const work = handle(message, batch.topic, batch.partition).finally(() => inFlight.delete(work));
+        inFlight.add(work);
+        await alive(heartbeat, work);
         resolveOffset(message.offset);
         await commitOffsetsIfNecessary();
       }
     },
   });
+  // What has ended is committed by the consumer on its way out.
   return async (ending: AbortController) => {
-    ending.abort(new Error('the platform is stopping'));
+    leaving = true;
+    await letEnd(inFlight, ending);
   };
 }
 
@@ -167,11 +173,16 @@ async function runUnordered(
   return async (ending: AbortController) => {
     leaving = true;
     clearInterval(timer);
-    const patience = setTimeout(() => ending.abort(new Error('the platform is stopping')), PATIENCE_MS);
-    await Promise.allSettled(inFlight);
-    clearTimeout(patience);
+    await letEnd(inFlight, ending);
     await commit();
   };
+}
+
+/** What takes longer than the platform has patience is given up: it will be delivered again. */
+async function letEnd(inFlight: ReadonlySet<Promise<void>>, ending: AbortController): Promise<void> {
+  const patience = setTimeout(() => ending.abort(new Error('the platform is stopping')), PATIENCE_MS);
+  await Promise.allSettled(inFlight);
+  clearTimeout(patience);
 }
 
 /** Keeps the group's membership while something takes long. */
