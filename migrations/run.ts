@@ -6,12 +6,15 @@ import { fileURLToPath } from 'node:url';
 import { runner } from 'node-pg-migrate';
 import pg from 'pg';
 
-export interface RolePasswords {
-  migrator: string;
-  money: string;
-  identity: string;
-  reader: string;
-  operator: string;
+/** The roles that functions run as, as `one_gate_<name>`. */
+export const SERVED_ROLES = ['money', 'identity', 'reader', 'operator', 'regulator'] as const;
+export type ServedRole = (typeof SERVED_ROLES)[number];
+
+export type RolePasswords = Record<'migrator' | ServedRole, string>;
+
+/** Lets the functions' roles connect to a database, by its name. */
+export function grantConnect(database: string): string {
+  return `grant connect on database ${database} to ${SERVED_ROLES.map((role) => `one_gate_${role}`).join(', ')}`;
 }
 
 /** Runs the migrations that are missing, as the owner of the tables. Returns their names. */
@@ -64,7 +67,7 @@ async function ensureRoles(admin: pg.Client, passwords: RolePasswords): Promise<
   }
   // The owner sets the limits of the roles it serves (0006); it needs to administer them for that, no more.
   await admin.query('alter role one_gate_migrator createrole');
-  for (const name of ['money', 'identity', 'reader', 'operator']) {
+  for (const name of SERVED_ROLES) {
     await admin.query(`grant one_gate_${name} to one_gate_migrator with admin option, inherit false, set false`);
   }
   await admin.query("select pg_advisory_unlock(hashtext('one_gate_roles'))");
@@ -75,9 +78,7 @@ async function ensureDatabase(admin: pg.Client, database: string): Promise<void>
   const name = pg.escapeIdentifier(database);
   if (there.rowCount === 0) await admin.query(`create database ${name} owner one_gate_migrator`);
   await admin.query(`revoke all on database ${name} from public`);
-  await admin.query(
-    `grant connect on database ${name} to one_gate_money, one_gate_identity, one_gate_reader, one_gate_operator`,
-  );
+  await admin.query(grantConnect(name));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

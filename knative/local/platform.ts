@@ -7,7 +7,7 @@ import process from 'node:process';
 import { type Door, openDoor } from '../../kong/local/door.ts';
 import { type Gateway, startGateway } from '../../kong/local/gateway.ts';
 import { renderKong } from '../../kong/render.ts';
-import { migrate } from '../../migrations/run.ts';
+import { migrate, type ServedRole } from '../../migrations/run.ts';
 import { type Admin, startAdmin } from './admin.ts';
 import { buildFunctions, ROOT } from './build.ts';
 import { type Simulator, startGopay } from './gopay.ts';
@@ -50,7 +50,7 @@ export interface Platform {
   /** What Kong does and the local gateway does not. */
   notPlayed: string[];
   /** Per role, and the superuser's; for tests that look at what was written. */
-  databaseUrls: Record<'migrator' | 'money' | 'identity' | 'reader' | 'operator' | 'admin', string>;
+  databaseUrls: Record<'migrator' | 'admin' | ServedRole, string>;
   redis: { url: string; token: string };
   brokers: readonly string[] | undefined;
   keys: Keys;
@@ -131,6 +131,7 @@ function databaseUrlsOf({ postgres: { adminUrl }, rolePasswords }: Parts): Platf
     identity: of('identity'),
     reader: of('reader'),
     operator: of('operator'),
+    regulator: of('regulator'),
     admin: databaseUrl(adminUrl, DATABASE),
   };
 }
@@ -141,6 +142,7 @@ function secretsOf({ redis }: Parts, urls: Platform['databaseUrls'], keys: Keys)
     'one-gate-database-identity': { url: urls.identity },
     'one-gate-database-reader': { url: urls.reader },
     'one-gate-database-operator': { url: urls.operator },
+    'one-gate-database-regulator': { url: urls.regulator },
     'one-gate-redis': { url: redis.restUrl, token: redis.restToken },
     'one-gate-token-signing': { jwks: keys.tokenSigning },
     'one-gate-receipt-keys': { jwks: keys.receiptSigning },

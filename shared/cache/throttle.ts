@@ -55,10 +55,18 @@ export async function throttle(measures: readonly Measure[]): Promise<Attempt> {
   const id = randomUUID();
   const counts = await count(measures, id);
   const headers = rateLimitHeaders(measures, counts);
-  const denied = counts.filter(({ allowed }) => !allowed);
-  if (denied.length > 0) {
-    const waitMs = Math.max(...denied.map(({ resetMs }) => resetMs));
-    throw new Problem('rate_limited', { headers: { ...headers, 'retry-after': String(seconds(waitMs)) } });
+  const denied = measures.flatMap(({ quota }, index) => {
+    const { allowed = true, resetMs = 0 } = counts[index] ?? {};
+    return allowed ? [] : [{ quota, resetMs }];
+  });
+  const longest = denied.sort((one, other) => other.resetMs - one.resetMs)[0];
+  if (longest) {
+    await giveBackAll(measures.filter((_measure, index) => counts[index]?.allowed), id);
+    const { name, limit, windowSeconds } = longest.quota;
+    throw new Problem('rate_limited', {
+      headers: { ...headers, 'retry-after': String(seconds(longest.resetMs)) },
+      members: { policy: { name, limit, window_seconds: windowSeconds } },
+    });
   }
   return {
     headers,
@@ -85,6 +93,17 @@ async function count(measures: readonly Measure[], id: string): Promise<Count[]>
   });
   if (!answers) return measures.map((measure) => countLocally(keyOf(measure), measure.quota));
   return answers.map(([allowed, remaining, resetMs]) => ({ allowed: allowed === 1, remaining, resetMs }));
+}
+
+/** What one measure denied counts against none. */
+async function giveBackAll(measures: readonly Measure[], id: string): Promise<void> {
+  if (measures.length === 0) return;
+  for (const measure of measures) giveBackLocally(keyOf(measure));
+  await tryRedis((redis) => {
+    const pipeline = redis.pipeline();
+    for (const measure of measures) pipeline.zrem(keyOf(measure), id);
+    return pipeline.exec();
+  });
 }
 
 async function tryRedis<Answer>(ask: Parameters<typeof askRedis<Answer>>[0]): Promise<Answer | undefined> {

@@ -15,6 +15,20 @@ export const meanings = {
     'The Idempotency-Key came twice, is empty or too long, or holds characters that cannot be kept. Nothing was done.',
   invalid_cursor:
     'A cursor belongs to the list and the filters that it came with. This one was changed, cut off, or used with other filters.',
+  purpose_required:
+    'Regulators say with every request what it is for; the access log keeps it. X-Purpose-Code was missing or held no code that we know.',
+  case_number_required:
+    'Personal data was asked for without a case. The purpose must be INVESTIGATION, and X-Case-Number must name the case.',
+  api_key_required:
+    'X-API-Key was missing, mistyped, not one of ours, disabled or expired. What is wrong is said in the detail, unless the gateway has answered.',
+  not_permitted: 'The key is good, but what was asked for is not among its permissions.',
+  api_key_not_found: 'No API key has this id.',
+  external_service_not_found:
+    'No external service is known to the gateway’s configuration under this name, and the request did not say enough to make one.',
+  report_not_found: 'No report of yours has this id.',
+  too_many_keys: 'A service has at most two keys that work: the one it uses, and the one it changes to.',
+  report_not_ready:
+    'The sums that reports are made of are brought forward every minute, up to where nothing can change any more. They have not yet reached the end of the period.',
   unauthorized: 'There was no Authorization header, or its token is not one that this platform has signed.',
   token_expired:
     'Access tokens are valid for 15 minutes. This one was good once; the session it belongs to may well still be.',

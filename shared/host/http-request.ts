@@ -2,13 +2,14 @@
 
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { FunctionDeclaration, Headers, Reply } from '../http/function.ts';
+import type { Access, FunctionDeclaration, Headers, Reply } from '../http/function.ts';
 import { Problem } from '../http/problem.ts';
+import { problems } from '../http/problems.ts';
 import { log } from '../telemetry/log.ts';
 import { startTrace, type Trace } from '../telemetry/trace.ts';
 import { parseJson, readBody, requirePlainJson } from './body.ts';
 import { check, parseIdempotencyKey, parseQuery } from './input.ts';
-import { type Delivery, writeProblem, writeReply } from './reply.ts';
+import { type Delivery, problemCodeOf, statusOf, writeProblem, writeReply } from './reply.ts';
 import { type Route, routesOf } from './route.ts';
 
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
@@ -25,16 +26,18 @@ export function httpAnswer(declaration: FunctionDeclaration): Answer {
     const requestId = requestIdOf(request.headers);
     const delivery: Delivery = { response, requestId, aboutMoney };
     const trace = startTrace(declaration.name, first(request.headers.traceparent));
+    let outcome = await outcomeOf(() => handle(request, delivery, trace));
+    if (http?.beforeAnswer) outcome = await tellOf(outcome, http.beforeAnswer, http.status, request);
     let status: number;
-    try {
-      const reply = await handle(request, delivery, trace);
-      status = writeReply(delivery, reply, http?.status ?? 200);
-    } catch (error) {
+    if ('reply' in outcome) {
+      status = writeReply(delivery, outcome.reply, http?.status ?? 200, outcome.headers);
+    } else {
+      const { error } = outcome;
       if (!(error instanceof Problem))
         log.error({ error, function: declaration.name, requestId, traceId: trace.traceId });
       // What is left of a body that nobody will read would be taken for the next request.
       if (!request.complete) response.setHeader('connection', 'close');
-      status = writeProblem(delivery, error);
+      status = writeProblem(delivery, error, outcome.headers);
       if (!request.complete) request.resume();
     }
     trace.end({ 'http.response.status_code': status });
@@ -61,6 +64,33 @@ export function httpAnswer(declaration: FunctionDeclaration): Answer {
     }
     const id = delivery.requestId;
     return http.handle({ id, caller, body, query, path: pathValues, headers, rawBody, url, idempotencyKey, trace });
+  }
+}
+
+type Outcome = ({ reply: Reply<unknown> } | { error: unknown }) & { headers?: Record<string, string> };
+
+async function outcomeOf(story: () => Promise<Reply<unknown>>): Promise<Outcome> {
+  try {
+    return { reply: await story() };
+  } catch (error) {
+    return { error };
+  }
+}
+
+async function tellOf(
+  outcome: Outcome,
+  beforeAnswer: (access: Access) => Promise<Record<string, string>>,
+  declaredStatus: number,
+  { method = 'GET', url = '/', headers }: IncomingMessage,
+): Promise<Outcome> {
+  const said =
+    'reply' in outcome
+      ? { status: statusOf(outcome.reply, declaredStatus) }
+      : { status: problems[problemCodeOf(outcome.error)].status, problem: problemCodeOf(outcome.error) };
+  try {
+    return { ...outcome, headers: await beforeAnswer({ method, url, headers, ...said }) };
+  } catch (error) {
+    return { error };
   }
 }
 

@@ -1,10 +1,12 @@
 // Writes answers: our envelope for successes, problem+json for refusals.
 
 import type { ServerResponse } from 'node:http';
+import { pipeline, type Readable } from 'node:stream';
 import { publicUrl } from '../environment.ts';
 import type { Reply } from '../http/function.ts';
 import { Problem, type ProblemDetails, problemBody, problemHeaders } from '../http/problem.ts';
 import { type ProblemCode, problems } from '../http/problems.ts';
+import { log } from '../telemetry/log.ts';
 
 const PROBLEM_JSON = 'application/problem+json';
 
@@ -17,40 +19,50 @@ export interface Delivery {
   idempotencyKey?: string;
 }
 
-export function writeReply(delivery: Delivery, reply: Reply<unknown>, declaredStatus: number): number {
-  if ('raw' in reply)
-    return write(delivery, reply.status ?? declaredStatus, reply.contentType, reply.raw, reply.headers);
-  if ('kept' in reply) {
-    const { status, body } = reply.kept;
-    const headers = reply.replayed ? { ...reply.headers, 'idempotent-replayed': 'true' } : reply.headers;
-    if (status >= 400) return writeKeptProblem(delivery, status, body, headers);
-    return write(delivery, status, 'application/json', envelope(delivery, status, body), headers);
+/** The status that a reply is written with. */
+export function statusOf(reply: Reply<unknown>, declaredStatus: number): number {
+  return 'kept' in reply ? reply.kept.status : (reply.status ?? declaredStatus);
+}
+
+/** `further`: headers beside the reply's own. */
+export function writeReply(
+  delivery: Delivery,
+  reply: Reply<unknown>,
+  declaredStatus: number,
+  further?: Record<string, string>,
+): number {
+  const status = statusOf(reply, declaredStatus);
+  const headers = { ...further, ...reply.headers };
+  if ('raw' in reply) {
+    const { raw, contentType } = reply;
+    if (typeof raw === 'string' || Buffer.isBuffer(raw)) return write(delivery, status, contentType, raw, headers);
+    return stream(delivery, status, contentType, raw, headers);
   }
-  const status = reply.status ?? declaredStatus;
-  if (status === 204) return write(delivery, status, undefined, '', reply.headers);
+  if ('kept' in reply) {
+    const { body } = reply.kept;
+    const marked = reply.replayed ? { ...headers, 'idempotent-replayed': 'true' } : headers;
+    if (status >= 400) return writeKeptProblem(delivery, status, body, marked);
+    return write(delivery, status, 'application/json', envelope(delivery, status, body), marked);
+  }
+  if (status === 204) return write(delivery, status, undefined, '', headers);
   const page = reply.nextCursor === undefined ? '' : `"next_cursor":${JSON.stringify(reply.nextCursor)},`;
-  return write(
-    delivery,
-    status,
-    'application/json',
-    envelope(delivery, status, JSON.stringify(reply.data), page),
-    reply.headers,
-  );
+  const body = envelope(delivery, status, JSON.stringify(reply.data), page);
+  return write(delivery, status, 'application/json', body, headers);
 }
 
 /** A Problem as it is; anything else that was thrown tells the caller nothing but that it is our fault. */
-export function writeProblem(delivery: Delivery, error: unknown): number {
-  const [code, thrown] = asProblem(error);
+export function writeProblem(delivery: Delivery, error: unknown, further?: Record<string, string>): number {
+  const code = problemCodeOf(error);
+  // Whatever broke, it may have broken after the commit.
+  const thrown: ProblemDetails = error instanceof Problem ? error.details : { outcome: 'unknown' };
   const { aboutMoney, idempotencyKey } = delivery;
   const details = aboutMoney && idempotencyKey ? { ...thrown, idempotencyKey } : thrown;
   const body = problemBody(publicUrl(), code, details, aboutMoney);
-  return writeKeptProblem(delivery, problems[code].status, body, problemHeaders(details));
+  return writeKeptProblem(delivery, problems[code].status, body, { ...further, ...problemHeaders(details) });
 }
 
-function asProblem(error: unknown): [ProblemCode, ProblemDetails] {
-  if (error instanceof Problem) return [error.code, error.details];
-  // Whatever broke, it may have broken after the commit.
-  return ['internal_error', { outcome: 'unknown' }];
+export function problemCodeOf(error: unknown): ProblemCode {
+  return error instanceof Problem ? error.code : 'internal_error';
 }
 
 function writeKeptProblem(
@@ -74,6 +86,25 @@ function envelope({ requestId, aboutMoney }: Delivery, status: number, data: str
   return `{"data":${data},${page}${money}"request_id":${JSON.stringify(requestId)},"timestamp":"${new Date().toISOString()}"}`;
 }
 
+function stream(
+  { response, requestId }: Delivery,
+  status: number,
+  contentType: string,
+  body: Readable,
+  headers: Record<string, string> | undefined,
+): number {
+  response.writeHead(status, { 'content-type': contentType, ...commonHeaders(requestId), ...headers });
+  pipeline(body, response, (error) => {
+    // A caller who leaves is no failure of ours.
+    if (error && error.code !== 'ERR_STREAM_PREMATURE_CLOSE') log.error({ error, requestId }, 'an answer broke off');
+  });
+  return status;
+}
+
+function commonHeaders(requestId: string): Record<string, string> {
+  return { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', 'x-request-id': requestId };
+}
+
 function write(
   { response, requestId }: Delivery,
   status: number,
@@ -84,9 +115,7 @@ function write(
   const size = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
   response.writeHead(status, {
     ...(contentType && { 'content-type': contentType, 'content-length': size }),
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-    'x-request-id': requestId,
+    ...commonHeaders(requestId),
     ...headers,
   });
   response.end(body);

@@ -1,6 +1,7 @@
 // The declaration of a function: what it is called, who may call it, what it takes and gives, and its story.
 // The host serves it and the OpenAPI document is generated from it, so the document cannot drift.
 
+import type { Readable } from 'node:stream';
 import type { GenericSchema, InferOutput } from 'valibot';
 import type { Trace } from '../telemetry/trace.ts';
 import type { ProblemCode } from './problems.ts';
@@ -14,7 +15,7 @@ export interface Headers {
  * With `forMoney` it must refuse when it cannot be sure.
  */
 export interface CallerKind<Caller> {
-  scheme: 'none' | 'bearer';
+  scheme: 'none' | 'bearer' | 'api-key';
   identify(headers: Headers, forMoney: boolean): Caller | Promise<Caller>;
 }
 
@@ -48,7 +49,19 @@ export interface KeptAnswer {
 export type Reply<Data> =
   | { data: Data; status?: number; nextCursor?: string | null; headers?: Record<string, string> }
   | { kept: KeptAnswer; replayed: boolean; headers?: Record<string, string> }
-  | { raw: string | Buffer; contentType: string; status?: number; headers?: Record<string, string> };
+  /** A stream is sent as it comes, and ends the connection where it fails: the caller sees that something is missing. */
+  | { raw: string | Buffer | Readable; contentType: string; status?: number; headers?: Record<string, string> };
+
+/** A request whose answer is known and has not been sent. */
+export interface Access {
+  readonly method: string;
+  /** Path and query as they came. */
+  readonly url: string;
+  readonly headers: Headers;
+  readonly status: number;
+  /** Of a refusal. */
+  readonly problem?: ProblemCode;
+}
 
 export interface HttpTrigger<
   Caller,
@@ -78,6 +91,11 @@ export interface HttpTrigger<
   list?: true;
   /** The answer is not in our envelope; this is its media type. */
   raw?: string;
+  /**
+   * Sees every request before it is answered, refused ones as well, and gives further headers to the answer. When it throws, its problem
+   * is the answer.
+   */
+  beforeAnswer?(access: Access): Promise<Record<string, string>>;
   /** Codes that this function adds to those that every function can answer with. */
   errors: readonly ProblemCode[];
   handle(

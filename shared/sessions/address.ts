@@ -1,6 +1,6 @@
 // Where a request comes from, as the gateway saw it; what attempts are counted by.
 
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIP, isIPv4, isIPv6 } from 'node:net';
 import type { Headers } from '../http/function.ts';
 
 /**
@@ -10,16 +10,28 @@ import type { Headers } from '../http/function.ts';
  * has 2^64 of them.
  */
 export function addressOf(headers: Headers): string {
-  const address = text(headers['x-real-ip']) ?? text(headers['x-forwarded-for'])?.split(',').at(-1);
-  return network(address?.trim() ?? '');
+  return network(spoken(headers));
 }
+
+/** The whole address, for lists of those that are allowed; undefined where the gateway has said none. */
+export function peerOf(headers: Headers): string | undefined {
+  const address = spoken(headers).split('%', 1)[0] ?? '';
+  return isIP(address) === 0 ? undefined : (MAPPED.exec(address)?.[1] ?? address);
+}
+
+function spoken(headers: Headers): string {
+  return (text(headers['x-real-ip']) ?? text(headers['x-forwarded-for'])?.split(',').at(-1) ?? '').trim();
+}
+
+/** An IPv4 address as a socket of both kinds shows it. */
+const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
 function text(header: string | string[] | undefined): string | undefined {
   return (Array.isArray(header) ? header.at(-1) : header) || undefined;
 }
 
 function network(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  const mapped = MAPPED.exec(address)?.[1];
   if (mapped && isIPv4(mapped)) return mapped;
   if (isIPv4(address)) return address;
   // Only a request that did not come through the gateway has none: all of those count together.

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { databaseUrl } from '../../knative/local/parts/postgres.ts';
+import { grantConnect, type ServedRole } from '../../migrations/run.ts';
 import { partsOfThisRun } from './parts-of-this-run.ts';
 
 export type TestDatabase = {
   readonly name: string;
   /** One address per role of the product, as functions get them. */
-  readonly urls: Record<'migrator' | 'money' | 'identity' | 'reader' | 'operator', string>;
+  readonly urls: Record<'migrator' | ServedRole, string>;
   /** The superuser's address of this database: for looking past the roles, and for breaking things on purpose. */
   readonly adminUrl: string;
   /** Removes the database and cuts what is still connected to it; close pools before. */
@@ -21,7 +22,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     `create database ${name} template ${templateDatabase} owner one_gate_migrator`,
     // Who may connect belongs to the database, not to what a clone copies.
     `revoke all on database ${name} from public`,
-    `grant connect on database ${name} to one_gate_money, one_gate_identity, one_gate_reader, one_gate_operator`,
+    grantConnect(name),
   ]);
   const urlOf = (role: keyof typeof rolePasswords) =>
     databaseUrl(adminUrl, name, { user: `one_gate_${role}`, password: rolePasswords[role] });
@@ -33,6 +34,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
       identity: urlOf('identity'),
       reader: urlOf('reader'),
       operator: urlOf('operator'),
+      regulator: urlOf('regulator'),
     },
     adminUrl: databaseUrl(adminUrl, name),
     drop: () => asAdmin(adminUrl, [`drop database if exists ${name} with (force)`]),

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { type RolePasswords, SERVED_ROLES } from '../../../migrations/run.ts';
 import { identityOf } from './process-identity.ts';
 
 export type DataDirectory = {
@@ -16,7 +17,7 @@ export type DataDirectory = {
 
 export type Secrets = {
   postgres: string;
-  roles: { migrator: string; money: string; identity: string; reader: string; operator: string };
+  roles: RolePasswords;
   redis: string;
   redisRestToken: string;
 };
@@ -133,7 +134,7 @@ async function readSecrets(file: string): Promise<Secrets> {
     throw error;
   });
   const secret = () => randomBytes(24).toString('base64url');
-  const roles = { migrator: secret(), money: secret(), identity: secret(), reader: secret(), operator: secret() };
+  const roles = Object.fromEntries(['migrator', ...SERVED_ROLES].map((role) => [role, secret()])) as RolePasswords;
   const kept = content === undefined ? undefined : (JSON.parse(content) as Secrets);
   // A directory that was made before a role existed gets a password for it, and keeps the others.
   const secrets: Secrets = kept

@@ -47,6 +47,20 @@ for (const [where, url] of [
     await throttle([measure]);
   });
 
+  test(`what one quota denies counts against none of the others, by ${where}`, async () => {
+    const { throttle } = await instance(url);
+    const [narrow, wide] = [somebody({ ...QUOTA, limit: 1 }), somebody({ name: 'wide', limit: 3, windowSeconds: 600 })];
+    await throttle([narrow, wide]);
+    for (let attempt = 0; attempt < 5; attempt++) {
+      await expect(throttle([narrow, wide])).rejects.toMatchObject({
+        details: { members: { policy: { name: 'guess', limit: 1, window_seconds: 60 } } },
+      });
+    }
+    await throttle([wide]);
+    await throttle([wide]);
+    await expect(throttle([wide])).rejects.toEqual(RATE_LIMITED);
+  });
+
   test(`an attempt makes room again when it leaves the window, by ${where}`, async () => {
     const { throttle } = await instance(url);
     const measure = somebody({ name: 'quick', limit: 1, windowSeconds: 1 });

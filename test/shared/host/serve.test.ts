@@ -2,10 +2,11 @@
 
 import { randomUUID } from 'node:crypto';
 import net from 'node:net';
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as v from 'valibot';
 import type { ServedFunction } from '../../../shared/host/serve.ts';
-import { anyone, defineFunction } from '../../../shared/http/function.ts';
+import { type Access, anyone, defineFunction } from '../../../shared/http/function.ts';
 import { Problem } from '../../../shared/http/problem.ts';
 
 process.env['LOG_LEVEL'] = 'silent';
@@ -199,3 +200,67 @@ test('a connection that never asks for anything does not hold up the end, and on
   await Promise.all([drained, closed, answered]);
   expect(answer).toMatch(/^HTTP\/1.1 200 /);
 }, 20_000);
+
+describe('a function that tells of its requests before they are answered', () => {
+  const told: unknown[] = [];
+  let watched: ServedFunction;
+  const ask = (path: string, init?: RequestInit) => fetch(`http://127.0.0.1:${watched.port}${path}`, init);
+
+  beforeAll(async () => {
+    const { serve } = await import('../../../shared/host/serve.ts');
+    const http = {
+      route: 'GET /v1/rows',
+      caller: anyone,
+      query: v.strictObject({ rows: v.pipe(v.string(), v.regex(/^\d+$/, 'must be a number')) }),
+      answer: v.string(),
+      status: 200,
+      raw: 'text/plain',
+      errors: [],
+      beforeAnswer: async ({ method, url: address, status, problem }: Access) => {
+        told.push([method, address, status, problem]);
+        if (address.includes('away')) throw new Problem('service_unavailable');
+        return { 'x-told': 'yes' };
+      },
+      handle: async ({ query }: { query: { rows: string } }) => ({
+        raw: Readable.from(rowsOf(Number(query.rows))),
+        contentType: 'text/plain',
+      }),
+    } as const;
+    watched = await serve(defineFunction({ name: 'list-rows', summary: 'Rows', http }), 0);
+  });
+  afterAll(() => watched.drain());
+
+  async function* rowsOf(rows: number) {
+    for (let row = 0; row < rows; row++) yield `row ${row}\n`;
+    if (rows === 7) throw new Error('the database has gone');
+  }
+
+  test('tells of what succeeds, of what is refused, and of paths that are not there', async () => {
+    told.length = 0;
+    const answers = await Promise.all([ask('/v1/rows?rows=3'), ask('/v1/rows?rows=x'), ask('/v1/else')]);
+    expect(await answers[0]?.text()).toBe('row 0\nrow 1\nrow 2\n');
+    expect(answers.map(({ status, headers }) => [status, headers.get('x-told')])).toEqual([
+      [200, 'yes'],
+      [422, 'yes'],
+      [404, 'yes'],
+    ]);
+    expect(told).toHaveLength(3);
+    expect(told).toEqual(
+      expect.arrayContaining([
+        ['GET', '/v1/rows?rows=3', 200, undefined],
+        ['GET', '/v1/rows?rows=x', 422, 'invalid_request'],
+        ['GET', '/v1/else', 404, 'not_found'],
+      ]),
+    );
+  });
+
+  test('gives no answer where it cannot tell', async () => {
+    const answer = await ask('/v1/rows?rows=3&away=1');
+    expect([answer.status, (await answer.text()).includes('row')]).toEqual([503, false]);
+  });
+
+  test('breaks off where the rows break off, so that nobody takes a part for the whole', async () => {
+    await expect(ask('/v1/rows?rows=7').then((answer) => answer.text())).rejects.toThrow('terminated');
+    expect((await ask('/v1/rows?rows=1')).status).toBe(200);
+  });
+});

@@ -1,0 +1,208 @@
+// POST /v1/operator/api-key: a new key for a regulator, shown this once; the one it takes over from works for a while longer.
+
+import * as v from 'valibot';
+import { audit, reasonSchema } from '../../shared/audit-trail.ts';
+import { type Query, transaction } from '../../shared/database/database.ts';
+import { defineFunction } from '../../shared/http/function.ts';
+import { isNetwork } from '../../shared/http/network.ts';
+import { Problem } from '../../shared/http/problem.ts';
+import { keptOf, newApiKey } from '../../shared/regulators/api-key.ts';
+import { PERMISSIONS } from '../../shared/regulators/caller.ts';
+import { type ApiKey, apiKeySchema, findApiKey, listApiKeys } from '../../shared/regulators/service.ts';
+import { operator } from '../../shared/sessions/operator.ts';
+
+const LIVING_KEYS = 2;
+const OVERLAP_HOURS = 24;
+
+const text = (most: number) =>
+  v.pipe(
+    v.string(),
+    v.trim(),
+    v.minLength(1, 'must not be empty'),
+    v.maxLength(most, `must have at most ${most} characters`),
+  );
+const count = v.pipe(
+  v.number(),
+  v.integer('must be a whole number'),
+  v.minValue(1, 'must be at least 1'),
+  v.maxValue(1_000_000_000, 'must be at most 1000000000'),
+);
+
+const Body = v.pipe(
+  v.strictObject({
+    consumer: v.pipe(
+      v.string(),
+      v.regex(/^[a-z][a-z0-9-]{1,49}$/, 'must be the name of a consumer in kong.yaml'),
+      v.description('The service, as kong.yaml calls it.'),
+    ),
+    company: v.optional(v.pipe(text(255), v.description('For the first key of a service.'))),
+    contact_email: v.optional(
+      v.pipe(v.string(), v.email('must be an e-mail address'), v.maxLength(255, 'must have at most 255 characters')),
+    ),
+    description: v.optional(text(1000)),
+    key_name: text(255),
+    permissions: v.optional(
+      v.pipe(
+        v.array(v.picklist(PERMISSIONS)),
+        v.minLength(1, 'must name at least one'),
+        v.maxLength(PERMISSIONS.length, 'names one twice'),
+      ),
+    ),
+    limits: v.optional(
+      v.pipe(
+        v.strictObject({ minute: count, hour: v.optional(count), day: v.optional(count) }),
+        v.check(
+          ({ minute, hour = minute, day = hour }) => minute <= hour && hour <= day,
+          'must not allow less in a longer window than in a shorter one',
+        ),
+      ),
+    ),
+    allowed_networks: v.optional(
+      v.pipe(
+        v.array(v.pipe(v.string(), v.check(isNetwork, 'must be an IP address or a network such as 203.0.113.0/24'))),
+        v.minLength(1, 'must name at least one'),
+        v.maxLength(50, 'must name at most 50'),
+      ),
+    ),
+    expires_at: v.optional(
+      v.pipe(v.string(), v.isoTimestamp('must be a time with a zone, such as 2027-11-20T00:00:00Z')),
+    ),
+    replaces: v.optional(
+      v.pipe(
+        v.string(),
+        v.uuid('must be the id of a key'),
+        v.description('The key that this one takes over from; what is left out is as there.'),
+      ),
+    ),
+    overlap_hours: v.optional(
+      v.pipe(
+        v.number(),
+        v.integer('must be a whole number'),
+        v.minValue(0, 'must be 0 to 168'),
+        v.maxValue(168, 'must be 0 to 168'),
+        v.description('How long the replaced key goes on working; 24 unless told.'),
+      ),
+    ),
+    reason: reasonSchema,
+  }),
+  v.check(
+    ({ replaces, permissions, limits, allowed_networks }) =>
+      replaces !== undefined || (permissions && limits && allowed_networks) !== undefined,
+    'must have permissions, limits and allowed_networks, unless it replaces a key',
+  ),
+  v.examples([
+    {
+      consumer: 'bank-indonesia',
+      company: 'Bank Indonesia',
+      contact_email: 'pengawasan@bi.example',
+      key_name: '2026, second half',
+      permissions: ['READ_TRANSACTIONS'],
+      limits: { minute: 100, hour: 1000, day: 10_000 },
+      allowed_networks: ['203.0.113.0/24'],
+      reason: 'Agreed on 12 November: BI-2026/77',
+    },
+  ]),
+);
+type Wish = v.InferOutput<typeof Body>;
+
+export default defineFunction({
+  name: 'issue-api-key',
+  summary: 'Issue an API key to a regulator, or replace one',
+  description:
+    'The key is in this answer and nowhere else: hand it over, it cannot be shown again. For the first key of a service send `company` ' +
+    'and `contact_email`. With `replaces` the older key goes on working for `overlap_hours`. Afterwards the gateway is ' +
+    'configured with `GET /v1/operator/api-keys` (kong/README.md); until then it refuses the new key.',
+  http: {
+    route: 'POST /v1/operator/api-key',
+    caller: operator,
+    body: Body,
+    answer: v.object({
+      key: v.pipe(
+        v.string(),
+        v.description('The key itself, shown this once.'),
+        v.examples(['ogk_live_0123456789ABCDEFGHIJKLMNOPQRSTUV4dK9xZ']),
+      ),
+      api_key: apiKeySchema,
+    }),
+    status: 201,
+    errors: ['operator_only', 'api_key_not_found', 'external_service_not_found', 'too_many_keys'],
+
+    handle: async ({ caller: { userId }, body }) => {
+      const key = newApiKey();
+      const issued = await transaction(async (query) => {
+        const serviceId = await serviceOf(query, body);
+        const replaced = body.replaces === undefined ? undefined : await retire(query, body, body.replaces);
+        const living = (await listApiKeys(query, body.consumer)).filter(({ active }) => active);
+        if (living.length >= LIVING_KEYS) throw new Problem('too_many_keys');
+        const id = await insert(query, serviceId, key, body, replaced);
+        await audit(query, {
+          actor: userId,
+          action: 'issue-api-key',
+          subject: `api-key:${id}`,
+          reason: body.reason,
+          detail: { consumer: body.consumer, key_name: body.key_name, replaces: body.replaces ?? null },
+        });
+        return (await findApiKey(query, id)) as ApiKey;
+      });
+      return { data: { key, api_key: issued }, headers: { 'cache-control': 'no-store' } };
+    },
+  },
+});
+
+/** Locked, so that two operators cannot both find room for one more key. */
+async function serviceOf(query: Query, { consumer, company, contact_email, description }: Wish): Promise<string> {
+  await query({ text: "select pg_advisory_xact_lock(hashtext('external-service:' || $1))", values: [consumer] });
+  const [known] = await query<{ id: string }>({
+    text: 'select id from external_services where consumer = $1',
+    values: [consumer],
+  });
+  if (known) return known.id;
+  if (company === undefined || contact_email === undefined) throw new Problem('external_service_not_found');
+  const [made] = await query<{ id: string }>({
+    text: 'insert into external_services (company, consumer, contact_email, description) values ($1, $2, $3, $4) returning id',
+    values: [company, consumer, contact_email, description ?? null],
+  });
+  return made?.id ?? '';
+}
+
+/** The replaced key as it was; from now on it has an end. */
+async function retire(query: Query, { consumer, overlap_hours = OVERLAP_HOURS }: Wish, id: string): Promise<ApiKey> {
+  const replaced = await findApiKey(query, id);
+  if (!replaced?.active || replaced.consumer !== consumer) throw new Problem('api_key_not_found');
+  await query({
+    text: `update api_keys set expires_at = least(expires_at, now() + make_interval(hours => $2)), updated_at = now() where id = $1`,
+    values: [id, overlap_hours],
+  });
+  return replaced;
+}
+
+async function insert(
+  query: Query,
+  serviceId: string,
+  key: string,
+  wish: Wish,
+  replaced: ApiKey | undefined,
+): Promise<string> {
+  const { hash, gatewayDigest, hint } = keptOf(key);
+  const { minute, hour, day } = wish.limits ?? replaced?.limits ?? {};
+  const [row] = await query<{ id: string }>({
+    text: `
+      insert into api_keys (external_service_id, key_name, key_hash, gateway_digest, hint, permissions, rate_limit_count, rate_limit_unit,
+             rate_limit_hour, rate_limit_day, allowed_networks, expires_at)
+      values ($1, $2, $3, $4, $5, $6::text[]::permissions_enum[], $7, 'minute', $8, $9, $10::text[]::inet[], $11) returning id`,
+    values: [
+      serviceId,
+      wish.key_name,
+      hash,
+      gatewayDigest,
+      hint,
+      [...new Set(wish.permissions ?? replaced?.permissions)],
+      minute,
+      hour ?? null,
+      day ?? null,
+      wish.allowed_networks ?? replaced?.allowed_networks,
+      wish.expires_at ?? null,
+    ],
+  });
+  return row?.id ?? '';
+}

@@ -1,0 +1,25 @@
+// GET /v1/operator/api-keys: the keys of those who look in from outside, without the keys themselves.
+
+import * as v from 'valibot';
+import { query } from '../../shared/database/database.ts';
+import { defineFunction } from '../../shared/http/function.ts';
+import { apiKeySchema, listApiKeys } from '../../shared/regulators/service.ts';
+import { operator } from '../../shared/sessions/operator.ts';
+
+export default defineFunction({
+  name: 'list-api-keys',
+  summary: 'The API keys of regulators',
+  description:
+    'The newest first, those that no longer work as well. What it answers is what `kong/render.ts --api-keys` takes. Nothing here opens anything.',
+  http: {
+    route: 'GET /v1/operator/api-keys',
+    caller: operator,
+    query: v.strictObject({
+      consumer: v.optional(v.pipe(v.string(), v.maxLength(50, 'must have at most 50 characters'), v.examples(['ojk']))),
+    }),
+    answer: v.array(apiKeySchema),
+    status: 200,
+    errors: ['operator_only'],
+    handle: async ({ query: { consumer } }) => ({ data: await listApiKeys(query, consumer) }),
+  },
+});

@@ -1,0 +1,33 @@
+-- What readers from outside need of the ledger: lists that neither skip nor repeat while it grows, and people without their names.
+
+-- The transaction that wrote a leg first; `position` is that of its last change. Whoever lists takes the position of the oldest transaction
+-- that still runs (all before it have ended) and sees exactly the legs that were created before it, however they are changed meanwhile. The
+-- default is no volatile function: legs that exist are given one value without being written.
+alter table historical_transactions add column created_position xid8 not null default pg_current_xact_id();
+
+-- What is rare is found without reading what lies between. A payment that succeeds, which is nearly all there is, pays nothing for these.
+create index historical_transactions_unusual on historical_transactions (transaction_status, id) where transaction_status <> 'SUCCESS';
+create index historical_transactions_by_method on historical_transactions (payment_method, id) where payment_method is not null;
+create index historical_transactions_refunded on historical_transactions (id) where transaction_type = 'REFUND';
+
+-- Which legs have come or changed since a position: a summary per hundred or so pages instead of an entry per leg.
+create function position_number(place xid8) returns bigint language sql immutable strict parallel safe as $$
+  select place::text::bigint
+$$;
+create index historical_transactions_by_position on historical_transactions using brin (position_number(position))
+  with (autosummarize = on);
+
+-- A person as regulators see her: always the same one, and not the account's id, which others know.
+alter table users add column pseudonym uuid;
+update users set pseudonym = gen_random_uuid();
+alter table users alter column pseudonym set default gen_random_uuid();
+alter table users alter column pseudonym set not null;
+alter table users add constraint users_pseudonym_key unique (pseudonym);
+
+-- As maskName of shared/ledger/payees.ts; a test holds them together.
+create function mask_name(name text) returns text language sql immutable strict parallel safe as $$
+  select string_agg(case when length(part) < 3 then left(part, 1) || '*' else left(part, 1) || repeat('*', length(part) - 2) || right(part, 1) end, ' ' order by place)
+    from regexp_split_to_table(name, '[._]+') with ordinality as parts (part, place) where part <> ''
+$$;
+
+grant select (id, username, email, phone, type, pseudonym, created_at) on users to one_gate_regulator;

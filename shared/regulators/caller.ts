@@ -1,0 +1,116 @@
+// Recognises a regulator by the API key, and lets it do what the key allows: from where, how often, what. The gateway has checked key,
+// group and limits before; here they are checked again, and the address, the purpose and the permission.
+
+import { type Attempt, type Measure, throttle } from '../cache/throttle.ts';
+import { query } from '../database/database.ts';
+import type { CallerKind, Headers } from '../http/function.ts';
+import { Problem } from '../http/problem.ts';
+import { peerOf } from '../sessions/address.ts';
+import { hashOf, isApiKey } from './api-key.ts';
+import { type Purpose, purposeOf } from './purpose.ts';
+
+export const PERMISSIONS = ['READ_TRANSACTIONS', 'READ_REPORTS', 'READ_PERSONAL_DATA'] as const;
+export type Permission = (typeof PERMISSIONS)[number];
+
+export interface Regulator {
+  keyId: string;
+  serviceId: string;
+  /** As the gateway calls it: `bank-indonesia`. */
+  consumer: string;
+  permissions: readonly Permission[];
+  purpose: Purpose;
+}
+
+/** What has been found out about a request by the time it is answered, for the access log. */
+export interface Recognised {
+  keyId: string;
+  serviceId: string;
+  quota?: Record<string, string>;
+}
+
+const recognised = new WeakMap<Headers, Recognised>();
+
+/** Whose request it is, as far as that came out; by the very headers it came with. */
+export function recognisedBy(headers: Headers): Recognised | undefined {
+  return recognised.get(headers);
+}
+
+interface KeyRow {
+  id: string;
+  external_service_id: string;
+  consumer: string;
+  permissions: Permission[];
+  rate_limit_count: number;
+  rate_limit_unit: keyof typeof SECONDS;
+  rate_limit_hour: number | null;
+  rate_limit_day: number | null;
+  is_alive: boolean;
+  is_allowed_there: boolean;
+}
+
+const SECONDS = { second: 1, minute: 60, hour: 3_600, day: 86_400 } as const;
+
+/** A regulator whose key has one of these permissions. The database is asked at every call: a key that was disabled ends with the next one. */
+export function regulatorWith(...oneOf: Permission[]): CallerKind<Regulator> {
+  return {
+    scheme: 'api-key',
+    async identify(headers) {
+      const row = await readKey(headers);
+      const known: Recognised = { keyId: row.id, serviceId: row.external_service_id };
+      recognised.set(headers, known);
+      if (!row.is_alive) throw refusal('The key has been disabled or has expired.');
+      if (!row.is_allowed_there) throw new Problem('address_not_allowed', { detail: ADDRESS_ADVICE });
+      known.quota = await count(row, known);
+      const purpose = purposeOf(headers);
+      if (!row.permissions.some((permission) => oneOf.includes(permission))) {
+        throw new Problem('not_permitted', { detail: `This needs ${oneOf.join(' or ')}.` });
+      }
+      const { id: keyId, external_service_id: serviceId, consumer, permissions } = row;
+      return { keyId, serviceId, consumer, permissions, purpose };
+    },
+  };
+}
+
+const ADDRESS_ADVICE = 'Call from one of the networks that were agreed for this key.';
+
+async function readKey(headers: Headers): Promise<KeyRow> {
+  const key = headers['x-api-key'];
+  if (typeof key !== 'string') throw refusal();
+  if (!isApiKey(key)) throw refusal('The key is mistyped: its check digits do not fit.');
+  const [row] = await query<KeyRow>({
+    name: 'api-key',
+    text: `
+      select key.id, key.external_service_id, service.consumer, key.permissions::text[] as permissions, key.rate_limit_count,
+             key.rate_limit_unit, key.rate_limit_hour, key.rate_limit_day,
+             key.is_active and service.is_active and coalesce(key.expires_at > now(), true) as is_alive,
+             coalesce($2::inet <<= any(key.allowed_networks), false) as is_allowed_there
+        from api_keys key join external_services service on service.id = key.external_service_id
+       where key.key_hash = $1`,
+    values: [hashOf(key), peerOf(headers) ?? null],
+  });
+  if (!row) throw refusal('The key is not one of ours.');
+  return row;
+}
+
+/** RateLimit headers for the answer; a refusal has them in it, and notes them for the log's sake, too. */
+async function count(row: KeyRow, known: Recognised): Promise<Attempt['headers']> {
+  return (await throttle(measuresOf(row, known.keyId))).headers;
+}
+
+function measuresOf(row: KeyRow, subject: string): Measure[] {
+  const windows: [keyof typeof SECONDS, number | null][] = [
+    [row.rate_limit_unit, row.rate_limit_count],
+    ['hour', row.rate_limit_hour],
+    ['day', row.rate_limit_day],
+  ];
+  return windows.flatMap(([name, limit]) =>
+    limit === null ? [] : [{ quota: { name, limit, windowSeconds: SECONDS[name] }, subject: `api-key:${subject}` }],
+  );
+}
+
+function refusal(detail?: string): Problem {
+  return new Problem('api_key_required', {
+    ...(detail !== undefined && { detail }),
+    headers: { 'www-authenticate': 'Key realm="one-gate"' },
+  });
+}
