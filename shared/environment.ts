@@ -31,6 +31,8 @@ function once<Value>(read: () => Value): () => Value {
 
 export const port = () => wholeNumber('PORT', 8080);
 export const logLevel = () => optional('LOG_LEVEL') ?? 'info';
+/** What was deployed, as Knative names it. */
+export const revision = () => optional('K_REVISION') ?? 'not deployed';
 export const traceEndpoint = () => optional('OTEL_EXPORTER_OTLP_ENDPOINT');
 
 /** Where the platform is reached from outside, without a trailing slash. */

@@ -61,7 +61,10 @@ export async function throttle(measures: readonly Measure[]): Promise<Attempt> {
   });
   const longest = denied.sort((one, other) => other.resetMs - one.resetMs)[0];
   if (longest) {
-    await giveBackAll(measures.filter((_measure, index) => counts[index]?.allowed), id);
+    await giveBackAll(
+      measures.filter((_measure, index) => counts[index]?.allowed),
+      id,
+    );
     const { name, limit, windowSeconds } = longest.quota;
     throw new Problem('rate_limited', {
       headers: { ...headers, 'retry-after': String(seconds(longest.resetMs)) },

@@ -23,6 +23,7 @@ export function curl(
   const parts = [
     `curl${method === 'GET' ? '' : ` -X ${method}`} '${publicUrl}${address}${search.length > 0 ? `?${search.join('&')}` : ''}'`,
     http.caller.scheme === 'bearer' && '-H "Authorization: Bearer $ACCESS_TOKEN"',
+    http.caller.scheme === 'api-key' && '-H "X-API-Key: $API_KEY" -H \'X-Purpose-Code: SUPERVISION\'',
     http.idempotencyKey && '-H "Idempotency-Key: $(uuidgen)"',
     example !== undefined && "-H 'Content-Type: application/json'",
     example !== undefined && `-d '${JSON.stringify(example).replaceAll("'", "'\\''")}'`,

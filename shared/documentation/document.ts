@@ -22,7 +22,7 @@ export function describeApi(functions: readonly DescribedFunction[], version: st
     parameters: { 'Idempotency-Key': idempotencyKey },
     examples: {},
     headers,
-    securitySchemes: { access_token: accessToken },
+    securitySchemes: { access_token: accessToken, api_key: apiKey },
   };
   const desk = { publicUrl: PUBLIC_URL_PLACEHOLDER, book, sample: sampler(book), components };
   const paths: OpenApiDocument['paths'] = {};
@@ -105,6 +105,14 @@ const idempotencyKey: Parameter = {
     pattern: '^[\\x20-\\x7e]+$',
     examples: ['8e03978e-40d5-43e8-bc93-6894a57f9324'],
   },
+};
+
+const apiKey = {
+  type: 'apiKey',
+  in: 'header',
+  name: 'X-API-Key',
+  description:
+    'The key that One Gate has issued to a regulator: `ogk_live_` and 38 characters. It works from the agreed networks, for what it permits, and so often as it says.',
 };
 
 const accessToken = {

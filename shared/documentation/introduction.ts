@@ -74,11 +74,34 @@ export const domains = [
     first: [],
   },
   {
+    name: 'regulators',
+    title: 'Regulators',
+    description:
+      'For Bank Indonesia and OJK: transactions, reports, and the log of every look. With an API key (`X-API-Key`), from agreed networks, and ' +
+      'with a purpose (`X-Purpose-Code`) on every request.',
+    first: [
+      'list-regulated-transactions',
+      'export-regulated-transactions',
+      'regulator-report',
+      'list-access-log',
+      'regulator-guide',
+    ],
+  },
+  {
     name: 'operators',
     title: 'Operators',
     description:
       'For people with the role of an operator: stopping money, suspending, closing and verifying accounts, and the trail of it.',
-    first: ['freeze', 'thaw', 'list-freezes', 'change-account', 'list-audit-trail'],
+    first: [
+      'freeze',
+      'thaw',
+      'list-freezes',
+      'change-account',
+      'issue-api-key',
+      'disable-api-key',
+      'list-api-keys',
+      'list-audit-trail',
+    ],
   },
   {
     name: 'documentation',

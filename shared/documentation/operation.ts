@@ -22,7 +22,7 @@ export function operation(described: DescribedFunction, http: AnyTrigger, route:
     tags: [domain],
     summary: declaration.summary,
     ...(description && { description }),
-    security: http.caller.scheme === 'bearer' ? [{ access_token: [] }] : [],
+    security: securityOf(http),
     ...(parameters.length > 0 && { parameters }),
     ...(body && { requestBody: { required: true, content: { 'application/json': { schema: body, example } } } }),
     responses: { ...refused, ...successes(declaration.name, http, refused, desk) },
@@ -31,6 +31,11 @@ export function operation(described: DescribedFunction, http: AnyTrigger, route:
       'x-codeSamples': [{ lang: 'Shell', label: 'curl', source: curl(http, method, path, parameters, example, desk) }],
     }),
   };
+}
+
+function securityOf({ caller }: AnyTrigger): Record<string, []>[] {
+  if (caller.scheme === 'none') return [];
+  return [caller.scheme === 'bearer' ? { access_token: [] } : { api_key: [] }];
 }
 
 function quotaInWords({ perMinute, per }: Quota): string {
@@ -43,6 +48,7 @@ function parametersOf(http: AnyTrigger, path: string, book: SchemaBook): (Parame
   return [
     ...(http.path ? parametersIn('path', http.path, book).filter(({ name }) => path.includes(`{${name}}`)) : []),
     ...(http.protocol ? parametersIn('header', http.protocol.headers, book) : []),
+    ...(http.headers ? parametersIn('header', http.headers, book) : []),
     ...(http.idempotencyKey ? [IDEMPOTENCY_KEY] : []),
     ...(http.query ? parametersIn('query', http.query, book) : []),
   ];

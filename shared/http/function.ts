@@ -85,6 +85,8 @@ export interface HttpTrigger<
   status: number;
   /** Further statuses that `answer` comes with, and when. */
   alsoStatus?: Readonly<Record<number, string>>;
+  /** Headers that the caller's kind or the handler looks at, for the document. */
+  headers?: GenericSchema;
   /** What a request holds by somebody else's protocol, for the document: the handler checks it, on the bytes that were signed. */
   protocol?: { headers: GenericSchema; body: GenericSchema };
   /** The answer is a page: `data` is an array and `next_cursor` follows. */

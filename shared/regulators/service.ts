@@ -25,7 +25,12 @@ export const apiKeySchema = v.pipe(
     active: v.pipe(v.boolean(), v.description('Neither disabled nor expired.')),
     permissions: v.array(v.picklist(PERMISSIONS)),
     limits: v.pipe(
-      v.record(v.picklist(['second', 'minute', 'hour', 'day']), v.number()),
+      v.object({
+        second: v.optional(v.number()),
+        minute: v.optional(v.number()),
+        hour: v.optional(v.number()),
+        day: v.optional(v.number()),
+      }),
       v.description('Requests in a window.'),
       v.examples([{ minute: 200, hour: 2000, day: 20_000 }]),
     ),

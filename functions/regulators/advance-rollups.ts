@@ -1,0 +1,25 @@
+// Every minute: brings the sums of reports forward, up to where nothing in the ledger can change any more.
+
+import { SCHEDULE_TYPE, scheduleSchema } from '../../shared/events/schedule.ts';
+import { defineFunction } from '../../shared/http/function.ts';
+import { advanceRollups, ageOfRollups } from '../../shared/regulators/rollups.ts';
+import { log } from '../../shared/telemetry/log.ts';
+import { pushMetrics, setGauge } from '../../shared/telemetry/metrics.ts';
+
+/** The next run goes on where this one stops. */
+const LIMIT_MS = 20_000;
+
+export default defineFunction({
+  name: 'advance-rollups',
+  summary: 'Bring the sums of reports forward',
+  event: {
+    types: [SCHEDULE_TYPE],
+    data: scheduleSchema,
+    handle: async () => {
+      const cut = await advanceRollups(LIMIT_MS);
+      log.info({ cut }, 'the sums of reports are brought forward');
+      setGauge('one_gate.report.age_seconds', await ageOfRollups());
+      await pushMetrics();
+    },
+  },
+});

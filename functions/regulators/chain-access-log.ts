@@ -1,0 +1,25 @@
+// Every minute: chains the access log by hash and signs where the chains stand, so that nothing in it can be changed unseen.
+
+import { SCHEDULE_TYPE, scheduleSchema } from '../../shared/events/schedule.ts';
+import { defineFunction } from '../../shared/http/function.ts';
+import { chainAccesses, signHeads } from '../../shared/regulators/access-chain.ts';
+import { log } from '../../shared/telemetry/log.ts';
+import { pushMetrics, setGauge } from '../../shared/telemetry/metrics.ts';
+
+const LIMIT_MS = 10_000;
+
+export default defineFunction({
+  name: 'chain-access-log',
+  summary: 'Chain the access log of regulators by hash, and sign its heads',
+  event: {
+    types: [SCHEDULE_TYPE],
+    data: scheduleSchema,
+    handle: async () => {
+      const chained = await chainAccesses(LIMIT_MS);
+      const heads = await signHeads();
+      setGauge('one_gate.access_log.chained', chained);
+      if (chained > 0) log.info({ chained, heads }, 'the access log is chained');
+      await pushMetrics();
+    },
+  },
+});

@@ -1,0 +1,96 @@
+// GET /v1/regulator/access-log: what a regulator has done here, for itself to check.
+
+import * as v from 'valibot';
+import { query } from '../../shared/database/database.ts';
+import { defineFunction } from '../../shared/http/function.ts';
+import { cursorSchema, decodeCursor, encodeCursor } from '../../shared/http/page.ts';
+import { HASHED_COLUMNS, type Hashed, hashedSchema } from '../../shared/regulators/access-chain.ts';
+import { recordAccess } from '../../shared/regulators/access-log.ts';
+import { regulatorWith } from '../../shared/regulators/caller.ts';
+import { regulatorHeaders } from '../../shared/regulators/purpose.ts';
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+
+const Entry = v.pipe(
+  v.object({
+    ...hashedSchema.entries,
+    number: v.pipe(
+      v.nullable(v.string()),
+      v.description('Its place in your chain; null for the minute until it is chained.'),
+      v.examples(['1204']),
+    ),
+    hash: v.pipe(
+      v.nullable(v.string()),
+      v.description(
+        'SHA-256, in hex, of the hash before it (as bytes; of the first: nothing) and the JSON array of the members above in their order, separated by ", ".',
+      ),
+    ),
+  }),
+  v.title('AccessLogEntry'),
+);
+
+export default defineFunction({
+  name: 'list-access-log',
+  summary: 'Your own accesses, for regulators',
+  description:
+    'All that was asked with your keys, what was refused as well, newest first; this very request is on the next page that you read. The ' +
+    'entries are a chain: each hash covers the one before it. `X-Access-Log-Head` is a signed statement (JWS, keys at ' +
+    '`/.well-known/receipt-keys.json`) of where the chain stands: keep it, and nobody can take anything out unseen.',
+  http: {
+    route: 'GET /v1/regulator/access-log',
+    caller: regulatorWith('READ_TRANSACTIONS', 'READ_REPORTS'),
+    headers: regulatorHeaders,
+    beforeAnswer: recordAccess,
+    query: v.strictObject({
+      limit: v.optional(
+        v.pipe(
+          v.string(),
+          v.regex(/^(?:[1-9]\d?|100)$/, 'must be a whole number from 1 to 100'),
+          v.transform(Number),
+          v.description('How many a page has: 1 to 100.'),
+        ),
+        '100',
+      ),
+      cursor: cursorSchema,
+    }),
+    answer: Entry,
+    status: 200,
+    list: true,
+    errors: [
+      'api_key_required',
+      'purpose_required',
+      'not_permitted',
+      'address_not_allowed',
+      'rate_limited',
+      'invalid_cursor',
+    ],
+
+    handle: async ({ caller: { serviceId }, query: { limit, cursor } }) => {
+      const below = cursor === undefined ? LAST_ID : decodeCursor(cursor, serviceId, UUID);
+      const rows = await query<Hashed & { number: string | null; hash: string | null }>({
+        text: `
+          select ${HASHED_COLUMNS}, link.number, encode(link.hash, 'hex') as hash
+            from api_access_logs log left join api_access_chain link on link.log_id = log.id
+           where log.external_service_id = $1 and log.id < $2 order by log.id desc limit $3`,
+        values: [serviceId, below, limit + 1],
+      });
+      const head = await headOf(serviceId);
+      const shown = rows.slice(0, limit);
+      const last = rows.length > limit ? shown.at(-1) : undefined;
+      return {
+        data: shown,
+        nextCursor: last ? encodeCursor(last.id, serviceId) : null,
+        ...(head !== undefined && { headers: { 'x-access-log-head': head } }),
+      };
+    },
+  },
+});
+
+async function headOf(serviceId: string): Promise<string | undefined> {
+  const [row] = await query<{ jws: string }>({
+    text: 'select jws from api_access_heads where chain = $1 order by number desc limit 1',
+    values: [serviceId],
+  });
+  return row?.jws;
+}

@@ -1,0 +1,97 @@
+// GET /v1/regulator/transactions: everybody's transactions for a regulator, newest first, with people's names masked.
+
+import * as v from 'valibot';
+import { defineFunction } from '../../shared/http/function.ts';
+import { cursorSchema, decodeCursor, encodeCursor } from '../../shared/http/page.ts';
+import { Problem } from '../../shared/http/problem.ts';
+import { recordAccess } from '../../shared/regulators/access-log.ts';
+import { regulatorWith } from '../../shared/regulators/caller.ts';
+import { filterSchemas } from '../../shared/regulators/filters.ts';
+import { accountOfUser, readAccountPage, readPage } from '../../shared/regulators/listing.ts';
+import { regulatorHeaders, requireCase } from '../../shared/regulators/purpose.ts';
+import { recordSchema } from '../../shared/regulators/record.ts';
+
+const MOST = 100;
+const CURSOR = /^[0-9a-z:-]{1,100}$/;
+const uuid = (what: string) => v.pipe(v.string(), v.toLowerCase(), v.uuid(`must be ${what} (a UUID)`));
+
+const Query = v.pipe(
+  v.strictObject({
+    limit: v.optional(
+      v.pipe(
+        v.string(),
+        v.regex(/^(?:[1-9]\d?|100)$/, 'must be a whole number from 1 to 100'),
+        v.transform(Number),
+        v.description('How many a page has at most: 1 to 100.'),
+      ),
+      String(MOST),
+    ),
+    cursor: cursorSchema,
+    ...filterSchemas,
+    account_id: v.optional(
+      v.pipe(uuid('an account id'), v.description('One wallet: its own side of its transactions.')),
+    ),
+    user_id: v.optional(
+      v.pipe(uuid('a user_id of a record'), v.description('One person, by the `user_id` of a record.')),
+    ),
+    unmask: v.optional(
+      v.pipe(
+        v.picklist(['true', 'false']),
+        v.description(
+          '`true` shows personal data: with READ_PERSONAL_DATA, the purpose INVESTIGATION and X-Case-Number, for one `account_id` or `user_id`.',
+        ),
+      ),
+    ),
+  }),
+  v.check(({ account_id, user_id }) => !(account_id && user_id), 'must name account_id or user_id, not both'),
+  v.check(
+    ({ unmask, account_id, user_id }) => unmask !== 'true' || (account_id ?? user_id) !== undefined,
+    'must name account_id or user_id where personal data is asked for',
+  ),
+);
+
+export default defineFunction({
+  name: 'list-regulated-transactions',
+  summary: 'Transactions, for regulators',
+  description:
+    'Each transaction once, newest first. A list shows what had been created when its first page was read, however long it takes to read ' +
+    'it: nothing is skipped or repeated while new ones come and pending ones end. Where what you ask for is rare a page may be short or ' +
+    'empty: go on until `next_cursor` is null. With `account_id` or `user_id` you see that wallet’s side, what was pending first, the rest ' +
+    'by the time it ended. What is not open to regulators is left out here and counted in reports.',
+  http: {
+    route: 'GET /v1/regulator/transactions',
+    caller: regulatorWith('READ_TRANSACTIONS'),
+    headers: regulatorHeaders,
+    beforeAnswer: recordAccess,
+    query: Query,
+    answer: recordSchema,
+    status: 200,
+    list: true,
+    errors: [
+      'api_key_required',
+      'purpose_required',
+      'case_number_required',
+      'not_permitted',
+      'address_not_allowed',
+      'rate_limited',
+      'invalid_cursor',
+    ],
+
+    handle: async ({ caller, headers, query: { limit, cursor, unmask, account_id, user_id, ...filters } }) => {
+      const unmasked = unmask === 'true';
+      if (unmasked) {
+        if (!caller.permissions.includes('READ_PERSONAL_DATA')) throw new Problem('not_permitted');
+        requireCase(headers);
+      }
+      const belongsTo = { ...filters, account_id, user_id, unmasked };
+      const after = cursor === undefined ? undefined : decodeCursor(cursor, belongsTo, CURSOR);
+      const account = user_id === undefined ? account_id : await accountOfUser(user_id);
+      if (user_id !== undefined && account === undefined) return { data: [], nextCursor: null };
+      const { transactions, next } =
+        account === undefined
+          ? await readPage(filters, after, limit, unmasked)
+          : await readAccountPage(account, filters, after, limit, unmasked);
+      return { data: transactions, nextCursor: next === undefined ? null : encodeCursor(next, belongsTo) };
+    },
+  },
+});

@@ -1,0 +1,98 @@
+// GET /v1/regulator/openapi.json, /data-dictionary and /samples/{name}: what a regulator needs to know to write a program.
+
+import * as v from 'valibot';
+import { PUBLIC_URL_PLACEHOLDER } from '../../shared/documentation/problem-example.ts';
+import { publicUrl } from '../../shared/environment.ts';
+import { defineFunction, type Reply } from '../../shared/http/function.ts';
+import { Problem } from '../../shared/http/problem.ts';
+import { recordAccess } from '../../shared/regulators/access-log.ts';
+import { regulatorWith } from '../../shared/regulators/caller.ts';
+import { dictionaryOf, dictionaryPage } from '../../shared/regulators/dictionary.ts';
+import { regulatorHeaders } from '../../shared/regulators/purpose.ts';
+import { SAMPLES } from '../../shared/regulators/samples.ts';
+import document from '../documentation/openapi.json' with { type: 'json' };
+
+export default defineFunction({
+  name: 'regulator-guide',
+  summary: 'The regulators’ part described',
+  description:
+    '`/v1/regulator/openapi.json` is this document, of the regulators’ part alone; `/v1/regulator/data-dictionary` explains every field (a ' +
+    `page with \`format=html\`); \`/v1/regulator/samples/{name}\` are sample files: ${Object.keys(SAMPLES).join(', ')}.`,
+  http: {
+    route: 'GET /v1/regulator/openapi.json',
+    alsoAt: ['GET /v1/regulator/data-dictionary', 'GET /v1/regulator/samples/{name}'],
+    caller: regulatorWith('READ_TRANSACTIONS', 'READ_REPORTS'),
+    headers: regulatorHeaders,
+    beforeAnswer: recordAccess,
+    path: v.strictObject({
+      name: v.optional(
+        v.pipe(v.string(), v.description('The name of a sample file.'), v.examples(['transactions.csv'])),
+      ),
+    }),
+    query: v.strictObject({
+      format: v.optional(v.pipe(v.picklist(['json', 'html']), v.description('Of the data dictionary.')), 'json'),
+    }),
+    answer: v.unknown(),
+    status: 200,
+    raw: 'application/json',
+    errors: [
+      'api_key_required',
+      'purpose_required',
+      'not_permitted',
+      'address_not_allowed',
+      'rate_limited',
+      'not_found',
+    ],
+
+    handle: async ({ url, path: { name }, query: { format } }) => {
+      if (name !== undefined) return sample(name);
+      if (url.startsWith('/v1/regulator/data-dictionary')) return dictionary(format);
+      return { raw: here(JSON.stringify(regulatorsPart())), contentType: 'application/json' };
+    },
+  },
+});
+
+function sample(name: string): Reply<never> {
+  const file = Object.hasOwn(SAMPLES, name) ? SAMPLES[name] : undefined;
+  if (!file) throw new Problem('not_found', { detail: `There are these: ${Object.keys(SAMPLES).join(', ')}.` });
+  return { raw: file.make(), contentType: file.contentType };
+}
+
+function dictionary(format: 'json' | 'html'): Reply<never> {
+  const content = dictionaryOf(document.components.schemas);
+  if (format === 'json') return { data: content as never };
+  const { text, headers } = dictionaryPage(content);
+  return { raw: text, contentType: 'text/html; charset=utf-8', headers };
+}
+
+/** The document's paths for regulators; what they refer to stays, what they do not is left out. */
+function regulatorsPart() {
+  const paths = Object.fromEntries(
+    Object.entries(document.paths).filter(([path]) => path.startsWith('/v1/regulator/')),
+  );
+  const all = document.components as unknown as Record<string, Record<string, unknown>>;
+  const components: Record<string, Record<string, unknown>> = {};
+  const take = (part: unknown): void => {
+    for (const [, kind = '', name = ''] of JSON.stringify(part).matchAll(/"#\/components\/(\w+)\/([^"]+)"/g)) {
+      if (components[kind]?.[name] !== undefined) continue;
+      components[kind] = { ...components[kind], [name]: all[kind]?.[name] };
+      take(all[kind]?.[name]);
+    }
+  };
+  take(paths);
+  return {
+    ...document,
+    info: {
+      ...document.info,
+      title: 'One Gate for regulators',
+      summary: 'Transactions, reports and your own access log.',
+    },
+    tags: document.tags.filter(({ name }) => name === 'regulators'),
+    paths,
+    components: { ...components, securitySchemes: { api_key: all['securitySchemes']?.['api_key'] } },
+  };
+}
+
+function here(text: string): string {
+  return text.replaceAll(PUBLIC_URL_PLACEHOLDER, JSON.stringify(publicUrl()).slice(1, -1));
+}

@@ -1,0 +1,228 @@
+// Pages of transactions for regulators, newest first, that neither skip nor repeat: the first page takes the position of the oldest
+// transaction that still runs, and all pages show exactly what had been created before it, as it stands when they are read.
+//
+// A page reads a bounded number of legs. Where what is asked for is rare it may be short, or empty, and have a next page all the same.
+
+import { type Query, query, type Statement } from '../database/database.ts';
+import { Problem } from '../http/problem.ts';
+import type { PaymentMethod, TransactionStatus, TransactionType } from '../ledger/posting.ts';
+import { COUNTS, JOINS, jsonLine, type RegulatedTransaction } from './record.ts';
+
+export interface Filters {
+  /** RFC 3339, of the creation; from inclusive, to exclusive. */
+  from?: string | undefined;
+  to?: string | undefined;
+  type?: TransactionType | undefined;
+  status?: TransactionStatus | undefined;
+  payment_method?: PaymentMethod | undefined;
+  amount_from?: string | undefined;
+  amount_to?: string | undefined;
+}
+
+export interface Page {
+  transactions: RegulatedTransaction[];
+  /** Where the next page begins; undefined at the end. */
+  next: string | undefined;
+}
+
+/** So many legs are read for one page, and no more. */
+const MOST_READ = 10_000;
+const FIRST_ID = '00000000-0000-0000-0000-000000000000';
+const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+
+/** The position of the oldest transaction that still runs: all before it have ended. */
+export async function completeCut(ask: Query = query): Promise<string> {
+  const [row] = await ask<{ cut: string }>({ text: 'select pg_snapshot_xmin(pg_current_snapshot())::text as cut' });
+  return row?.cut ?? '0';
+}
+
+/** Conditions on a leg; each value becomes a parameter. */
+export function conditions(filters: Filters, values: unknown[]): { range: string[]; rest: string[] } {
+  const place = (value: unknown) => `$${values.push(value)}`;
+  const { from, to, type, status, payment_method: method, amount_from: least, amount_to: most } = filters;
+  const range = [
+    `leg.id >= ${from === undefined ? `'${FIRST_ID}'` : `uuidv7_from(${place(from)}::timestamptz)`}`,
+    `leg.id < ${to === undefined ? `'${LAST_ID}'` : `uuidv7_from(${place(to)}::timestamptz)`}`,
+  ];
+  // Literals, out of fixed lists: for the planner to see which of the indexes of rare legs (0020) holds them.
+  if (status !== undefined && status !== 'SUCCESS') range.push(`leg.transaction_status = '${status}'`);
+  else if (method !== undefined) range.push(`leg.payment_method = '${method}'`);
+  else if (type === 'REFUND') range.push(`leg.transaction_type = 'REFUND'`);
+  const rest = [
+    'leg.is_accessible_external',
+    ...(type === undefined ? [] : [`leg.transaction_type = '${type}'`]),
+    ...(status === undefined ? [] : [`leg.transaction_status = '${status}'`]),
+    ...(method === undefined ? [] : [`leg.payment_method = '${method}'`]),
+    ...(least === undefined ? [] : [`leg.amount >= ${place(least)}::numeric`]),
+    ...(most === undefined ? [] : [`leg.amount <= ${place(most)}::numeric`]),
+  ];
+  return { range, rest };
+}
+
+const CURSOR_OF_ALL = /^\d{1,20}:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** One page of everybody's transactions. `after`: `next` of the page before. */
+export async function readPage(
+  filters: Filters,
+  after: string | undefined,
+  limit: number,
+  unmasked: boolean,
+): Promise<Page> {
+  if (after !== undefined && !CURSOR_OF_ALL.test(after)) throw new Problem('invalid_cursor');
+  const [cut = '', below = LAST_ID] = after?.split(':') ?? [await completeCut()];
+  const rows = await query<{ id: string; line: string }>(pageStatement(filters, cut, below, limit, unmasked));
+  const last = rows.at(-1);
+  const end = last && rows.length === limit ? last.id : await endOfReading(filters, below);
+  return { transactions: parsed(rows), next: end && `${cut}:${end}` };
+}
+
+/** Shown in test/bench, with its plan. */
+export function pageStatement(
+  filters: Filters,
+  cut: string,
+  below: string,
+  limit: number,
+  unmasked: boolean,
+): Statement {
+  const values: unknown[] = [cut, below, limit, MOST_READ];
+  const { range, rest } = conditions(filters, values);
+  return {
+    text: `
+      with read as (
+        select leg.* from historical_transactions leg where leg.id < $2 and ${range.join(' and ')} order by leg.id desc limit $4
+      ), page as (
+        select leg.* from read leg where leg.created_position < $1 and ${COUNTS} and ${rest.join(' and ')} order by leg.id desc limit $3
+      )
+      select leg.id, ${jsonLine(unmasked)} as line from page leg ${JOINS} order by leg.id desc`,
+    values,
+  };
+}
+
+/** The last leg that a short page has read, if there may be more below it. */
+async function endOfReading(filters: Filters, below: string): Promise<string | undefined> {
+  const values: unknown[] = [below, MOST_READ - 1];
+  const { range } = conditions(filters, values);
+  const [row] = await query<{ id: string }>({
+    text: `select leg.id from historical_transactions leg where leg.id < $1 and ${range.join(' and ')} order by leg.id desc offset $2 limit 1`,
+    values,
+  });
+  return row?.id;
+}
+
+const CURSOR_OF_ACCOUNT = /^\d{1,20}:\d{1,19}:(?:p[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|l\d{1,19})$/;
+const LAST_LEG = '9223372036854775807';
+
+/**
+ * One page of one wallet's transactions, its own side of them: first what was pending when the list began, then the rest by the time it
+ * came to its end. There is no index of an account's legs by time, which payments would pay for; its legs by number are enough, since
+ * what has ended never changes, and what was pending at the cut is told by its positions.
+ */
+export async function readAccountPage(
+  accountId: string,
+  filters: Filters,
+  after: string | undefined,
+  limit: number,
+  unmasked: boolean,
+): Promise<Page> {
+  if (after !== undefined && !CURSOR_OF_ACCOUNT.test(after)) throw new Problem('invalid_cursor');
+  const [cut, top, place] = after?.split(':') ?? (await beginAccount(accountId));
+  const continued = { accountId, filters, cut: cut ?? '', top: top ?? '', limit, unmasked };
+  const name = (next: string | undefined) => next && `${cut}:${top}:${next}`;
+  if (place?.startsWith('p')) {
+    const pending = await pendingAtCut(continued, place.slice(1));
+    const last = pending.at(-1);
+    if (last && pending.length === limit) return { transactions: parsed(pending), next: name(`p${last.id}`) };
+    const ended = await endedAtCut({ ...continued, limit: limit - pending.length }, LAST_LEG);
+    return { transactions: parsed([...pending, ...ended.rows]), next: name(ended.next) };
+  }
+  const { rows, next } = await endedAtCut(continued, place?.slice(1) ?? LAST_LEG);
+  return { transactions: parsed(rows), next: name(next) };
+}
+
+/** The cut, and the number of the account's last leg that had ended before it. */
+async function beginAccount(accountId: string): Promise<string[]> {
+  const cut = await completeCut();
+  const [row] = await query<{ leg_number: string }>({
+    text: `
+      select leg_number from historical_transactions where account_id = $1 and position < $2 and transaction_status <> 'PENDING'
+       order by leg_number desc limit 1`,
+    values: [accountId, cut],
+  });
+  return [cut, row?.leg_number ?? '0', `p${LAST_ID}`];
+}
+
+interface OfAccount {
+  accountId: string;
+  filters: Filters;
+  cut: string;
+  top: string;
+  limit: number;
+  unmasked: boolean;
+}
+
+interface Row {
+  id: string;
+  leg_number: string;
+  line: string;
+}
+
+function pendingAtCut({ accountId, filters, cut, top, limit, unmasked }: OfAccount, below: string): Promise<Row[]> {
+  const values: unknown[] = [accountId, cut, top, below, limit];
+  const { range, rest } = conditions(filters, values);
+  const wanted = ['leg.id < $4', 'leg.created_position < $2', ...range, ...rest].join(' and ');
+  return query<Row>({
+    text: `
+      with leg as (
+        select * from historical_transactions leg where leg.account_id = $1 and leg.transaction_status = 'PENDING' and ${wanted}
+        union all
+        select * from historical_transactions leg
+         where leg.account_id = $1 and leg.leg_number > $3 and leg.transaction_status <> 'PENDING' and leg.position >= $2 and ${wanted}
+         order by id desc limit $5
+      )
+      select leg.id, leg.leg_number, ${jsonLine(unmasked)} as line from leg ${JOINS} where leg.user_id is not null order by leg.id desc`,
+    values,
+  });
+}
+
+async function endedAtCut(
+  { accountId, filters, cut, top, limit, unmasked }: OfAccount,
+  below: string,
+): Promise<{ rows: Row[]; next: string | undefined }> {
+  const values: unknown[] = [accountId, cut, top, below, limit, MOST_READ];
+  const { range, rest } = conditions(filters, values);
+  const rows = await query<Row>({
+    text: `
+      with read as (
+        select * from historical_transactions leg
+         where leg.account_id = $1 and leg.leg_number <= $3 and leg.leg_number < $4 order by leg.leg_number desc limit $6
+      ), page as (
+        select * from read leg
+         where leg.transaction_status <> 'PENDING' and leg.position < $2 and leg.user_id is not null
+           and ${[...range, ...rest].join(' and ')} order by leg.leg_number desc limit $5
+      )
+      select leg.id, leg.leg_number, ${jsonLine(unmasked)} as line from page leg ${JOINS} order by leg.leg_number desc`,
+    values,
+  });
+  const last = rows.at(-1);
+  if (last && rows.length === limit) return { rows, next: `l${last.leg_number}` };
+  const [end] = await query<{ leg_number: string }>({
+    text: `
+      select leg_number from historical_transactions where account_id = $1 and leg_number <= $2 and leg_number < $3
+       order by leg_number desc offset $4 limit 1`,
+    values: [accountId, top, below, MOST_READ - 1],
+  });
+  return { rows, next: end && `l${end.leg_number}` };
+}
+
+/** The wallet of a person by the name that regulators know her by. */
+export async function accountOfUser(pseudonym: string): Promise<string | undefined> {
+  const [row] = await query<{ id: string }>({
+    text: 'select account.id from users person join accounts account on account.user_id = person.id where person.pseudonym = $1',
+    values: [pseudonym],
+  });
+  return row?.id;
+}
+
+function parsed(rows: readonly { line: string }[]): RegulatedTransaction[] {
+  return rows.map(({ line }) => JSON.parse(line));
+}

@@ -1,0 +1,235 @@
+// The report for regulators: what happened in a period, as far as a complete cut of the ledger reaches. The same period at the same cut is
+// the same report, from whichever source its sums come.
+
+import { createHash } from 'node:crypto';
+import * as v from 'valibot';
+import { formatAmount, parseAmount } from '../money.ts';
+import { RULES, type Rule } from './notable.ts';
+import type { Flow, Period, Sums, Total } from './report-sums.ts';
+
+/** Raised with every change of what a report says or how it is counted. */
+const VERSION = 1;
+
+const whole = v.pipe(v.number(), v.integer());
+const money = v.pipe(v.string(), v.description('IDR, a decimal string.'), v.examples(['150000.00']));
+const counted = { transactions: whole, amount: money };
+
+export const reportSchema = v.pipe(
+  v.object({
+    id: v.pipe(v.string(), v.uuid(), v.description('Ask for it again by this id: it is the same, byte for byte.')),
+    title: v.string(),
+    period: v.object({
+      from: v.pipe(v.string(), v.examples(['2026-10-01'])),
+      to: v.pipe(v.string(), v.description('Included.'), v.examples(['2026-10-31'])),
+      time_zone: v.literal('Asia/Jakarta'),
+      complete: v.pipe(v.boolean(), v.description('Whether the cut lies behind the end of the period.')),
+    }),
+    cut: v.pipe(
+      v.object({
+        position: v.pipe(
+          v.string(),
+          v.description('Everything in the ledger before this transaction number, and nothing else.'),
+        ),
+        at: v.pipe(v.string(), v.isoTimestamp()),
+      }),
+      v.description('Up to where the ledger was read.'),
+    ),
+    query_hash: v.pipe(v.string(), v.description('SHA-256 of what was asked for.')),
+    code_version: v.pipe(v.string(), v.examples(['report 1, regulator-report-00007'])),
+    by_day: v.array(v.object({ day: v.string(), ...counted, succeeded: whole, failed: whole, pending: whole })),
+    by_type: v.array(v.object({ type: v.string(), ...counted })),
+    by_status: v.array(v.object({ status: v.string(), ...counted })),
+    by_method: v.array(v.object({ payment_method: v.nullable(v.string()), ...counted })),
+    active_users: v.pipe(whole, v.description('Users who were a party to a transaction of the period that succeeded.')),
+    failure_rates: v.pipe(
+      v.array(
+        v.object({ type: v.string(), ended: whole, failed: whole, rate: v.pipe(v.string(), v.examples(['0.0123'])) }),
+      ),
+      v.description('FAILED and CANCELLED among those that have ended.'),
+    ),
+    topups_and_outflow: v.pipe(
+      v.object({ topups: money, outflow: money, net: money }),
+      v.description(
+        'Money that came into wallets of people from providers, and what left them for merchants, refunds taken off.',
+      ),
+    ),
+    float: v.pipe(
+      v.object({
+        owed: v.object({ people: money, merchants: money }),
+        held: v.pipe(v.record(v.string(), money), v.description('With providers, by the account in our books.')),
+        suspense: money,
+        difference: v.pipe(money, v.description('Held less owed less suspense: zero, or something is wrong.')),
+      }),
+      v.description('What One Gate owed at the end of the period, against what providers held for it.'),
+    ),
+    notable: v.pipe(
+      v.array(
+        v.object({
+          rule: v.string(),
+          meaning: v.string(),
+          ...counted,
+          largest: v.array(
+            v.object({
+              transaction_id: v.string(),
+              account_id: v.string(),
+              type: v.string(),
+              amount: money,
+              created_at: v.string(),
+            }),
+          ),
+        }),
+      ),
+      v.description('Large and unusual transactions, by rules that look at the transaction alone.'),
+    ),
+    control: v.pipe(
+      v.object({
+        transactions: v.pipe(whole, v.description('All of `by_day`, of `by_type`, of `by_status` and of `by_method`.')),
+        amount: money,
+        legs: v.pipe(whole, v.description('Legs that moved money within the period.')),
+        debits: money,
+        credits: v.pipe(money, v.description('Equal to `debits`: double entry.')),
+        withheld: v.pipe(
+          whole,
+          v.description(
+            'Transactions of the period that are not open to regulators; they are in none of the sums above but `float` and the legs.',
+          ),
+        ),
+      }),
+      v.description('For checking that nothing was lost on the way.'),
+    ),
+  }),
+  v.title('RegulatorReport'),
+);
+export type Report = v.InferOutput<typeof reportSchema>;
+
+/** What makes two reports the same, but for the ledger. */
+export function queryHash({ from, to }: Period): string {
+  return createHash('sha256')
+    .update(JSON.stringify({ report: VERSION, from, to }))
+    .digest('hex');
+}
+
+export function codeVersion(revision: string): string {
+  return `report ${VERSION}, ${revision}`;
+}
+
+export interface Particulars {
+  id: string;
+  period: Period;
+  cut: { position: string; at: Date };
+  codeVersion: string;
+}
+
+const EMPTY = { transactions: 0, amount: 0n };
+
+export function reportOf({ id, period, cut, codeVersion: version }: Particulars, sums: Sums): Report {
+  const open = sums.totals.filter(({ accessible }) => accessible);
+  const withheld = sums.totals.filter(({ accessible }) => !accessible);
+  const all = added(open);
+  const flows = flowsOf(sums.flows);
+  return {
+    id,
+    title: `Transactions from ${period.from} to ${period.to}`,
+    period: { ...period, time_zone: 'Asia/Jakarta', complete: cut.at.getTime() >= endOf(period.to) },
+    cut: { position: cut.position, at: cut.at.toISOString() },
+    query_hash: queryHash(period),
+    code_version: version,
+    by_day: grouped(open, ({ day }) => day).map(([day, rows]) => ({
+      day,
+      ...shown(added(rows)),
+      succeeded: countOf(rows, ['SUCCESS']),
+      failed: countOf(rows, ['FAILED', 'CANCELLED']),
+      pending: countOf(rows, ['PENDING']),
+    })),
+    by_type: grouped(open, ({ type }) => type).map(([type, rows]) => ({ type, ...shown(added(rows)) })),
+    by_status: grouped(open, ({ status }) => status).map(([status, rows]) => ({ status, ...shown(added(rows)) })),
+    by_method: grouped(open, (row) => row.payment_method ?? '').map(([method, rows]) => ({
+      payment_method: method || null,
+      ...shown(added(rows)),
+    })),
+    active_users: sums.activeUsers,
+    failure_rates: grouped(open, ({ type }) => type).map(([type, rows]) => {
+      const failed = countOf(rows, ['FAILED', 'CANCELLED']);
+      const ended = failed + countOf(rows, ['SUCCESS']);
+      return { type, ended, failed, rate: (ended === 0 ? 0 : failed / ended).toFixed(4) };
+    }),
+    topups_and_outflow: {
+      topups: formatAmount(flows.topups),
+      outflow: formatAmount(flows.outflow),
+      net: formatAmount(flows.topups - flows.outflow),
+    },
+    float: flows.float,
+    notable: (Object.keys(RULES) as Rule[]).map((rule) => {
+      const found = sums.notable.find((each) => each.rule === rule);
+      return {
+        rule,
+        meaning: RULES[rule],
+        transactions: Number(found?.transactions ?? 0),
+        amount: found?.amount ?? '0.00',
+        largest: sums.examples.filter((each) => each.rule === rule).map(({ rule: _rule, ...example }) => example),
+      };
+    }),
+    control: { ...shown(all), ...flows.control, withheld: added(withheld).transactions },
+  };
+}
+
+/** The end of a day in Asia/Jakarta, which has no summer time. */
+function endOf(day: string): number {
+  return Date.parse(`${day}T00:00:00+07:00`) + 86_400_000;
+}
+
+function grouped(rows: readonly Total[], by: (row: Total) => string): [string, Total[]][] {
+  return [...Map.groupBy(rows, by)].sort(([one], [other]) => (one < other ? -1 : 1));
+}
+
+function added(rows: readonly Total[]): { transactions: number; amount: bigint } {
+  return rows.reduce(
+    (sum, row) => ({
+      transactions: sum.transactions + Number(row.transactions),
+      amount: sum.amount + parseAmount(row.amount),
+    }),
+    EMPTY,
+  );
+}
+
+function shown({ transactions, amount }: { transactions: number; amount: bigint }) {
+  return { transactions, amount: formatAmount(amount) };
+}
+
+function countOf(rows: readonly Total[], statuses: readonly string[]): number {
+  return added(rows.filter(({ status }) => statuses.includes(status))).transactions;
+}
+
+function flowsOf(flows: readonly Flow[]) {
+  const sum = (member: 'debits' | 'credits' | 'standing', wanted: (flow: Flow) => boolean) =>
+    flows.filter(wanted).reduce((total, flow) => total + parseAmount(flow[member]), 0n);
+  const ofPeople = (type: string) => (flow: Flow) => flow.holder === 'people' && flow.type === type;
+  const left = (type: string) => sum('debits', ofPeople(type)) - sum('credits', ofPeople(type));
+  const standing = (holder: string) => sum('standing', (flow) => flow.holder === holder);
+  const own = [...new Set(flows.map(({ holder }) => holder))].filter(
+    (holder) => !/^(?:people|merchants)$/.test(holder),
+  );
+  const suspense = own
+    .filter((holder) => holder.startsWith('suspense:'))
+    .reduce((total, each) => total + standing(each), 0n);
+  const held = own
+    .filter((holder) => !holder.startsWith('suspense:'))
+    .map((holder) => [holder, -standing(holder)] as const);
+  const owed = { people: standing('people'), merchants: standing('merchants') };
+  const heldInAll = held.reduce((total, [, amount]) => total + amount, 0n);
+  return {
+    topups: sum('credits', ofPeople('TOPUP')),
+    outflow: left('PAYMENT') + left('REFUND'),
+    float: {
+      owed: { people: formatAmount(owed.people), merchants: formatAmount(owed.merchants) },
+      held: Object.fromEntries(held.map(([holder, amount]) => [holder, formatAmount(amount)])),
+      suspense: formatAmount(suspense),
+      difference: formatAmount(heldInAll - owed.people - owed.merchants - suspense),
+    },
+    control: {
+      legs: flows.reduce((total, { legs }) => total + Number(legs), 0),
+      debits: formatAmount(sum('debits', () => true)),
+      credits: formatAmount(sum('credits', () => true)),
+    },
+  };
+}
