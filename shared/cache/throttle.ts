@@ -54,23 +54,22 @@ export interface Attempt {
 export async function throttle(measures: readonly Measure[]): Promise<Attempt> {
   const id = randomUUID();
   const counts = await count(measures, id);
-  const headers = rateLimitHeaders(measures, counts);
-  const denied = measures.flatMap(({ quota }, index) => {
-    const { allowed = true, resetMs = 0 } = counts[index] ?? {};
-    return allowed ? [] : [{ quota, resetMs }];
-  });
-  const longest = denied.sort((one, other) => other.resetMs - one.resetMs)[0];
-  if (longest) {
+  const denied = measures
+    .flatMap(({ quota }, index) => (counts[index]?.allowed ? [] : [{ quota, resetMs: counts[index]?.resetMs ?? 0 }]))
+    .sort((one, other) => other.resetMs - one.resetMs)[0];
+  if (denied) {
     await giveBackAll(
       measures.filter((_measure, index) => counts[index]?.allowed),
       id,
     );
-    const { name, limit, windowSeconds } = longest.quota;
+    const left = counts.map((each) => (each.allowed ? { ...each, remaining: each.remaining + 1 } : each));
+    const { name, limit, windowSeconds } = denied.quota;
     throw new Problem('rate_limited', {
-      headers: { ...headers, 'retry-after': String(seconds(longest.resetMs)) },
+      headers: { ...rateLimitHeaders(measures, left), 'retry-after': String(seconds(denied.resetMs)) },
       members: { policy: { name, limit, window_seconds: windowSeconds } },
     });
   }
+  const headers = rateLimitHeaders(measures, counts);
   return {
     headers,
     giveBack: async (measure) => {

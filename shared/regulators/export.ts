@@ -2,7 +2,7 @@
 // passes them on, so that it needs the memory of two chunks however long the stream is. The next chunk is asked for while one is sent.
 
 import { type Query, query } from '../database/database.ts';
-import { conditions, type Filters } from './listing.ts';
+import { type Filters, narrowing, selection } from './listing.ts';
 import { COUNTS, CSV_HEAD, csvLine, JOINS, jsonLine } from './record.ts';
 
 export const FORMATS = { ndjson: 'application/x-ndjson', csv: 'text/csv; charset=utf-8' } as const;
@@ -47,16 +47,16 @@ async function readChunk(
   ask: Query,
 ): Promise<Chunk> {
   const values: unknown[] = [cut, CHUNK];
-  const { range, rest } = conditions(filters, values);
-  if (after !== undefined) range.push(`leg.id > $${values.push(after)}`);
+  const range = narrowing(filters, values);
+  const begin = after === undefined ? '' : `and leg.id > $${values.push(after)}`;
   const [chunk] = await ask<Chunk & { legs: number }>({
     text: `
       with read as materialized (
-        select leg.* from historical_transactions leg where ${range.join(' and ')} order by leg.id limit $2
+        select leg.* from historical_transactions leg where ${range} ${begin} order by leg.id limit $2
       )
       select (select string_agg(line, E'${format === 'csv' ? '\\r\\n' : '\\n'}' order by id)
                 from (select leg.id, ${format === 'csv' ? csvLine() : jsonLine(false)} as line from read leg ${JOINS}
-                       where leg.created_position < $1 and ${COUNTS} and ${rest.join(' and ')}) written) as lines,
+                       where leg.created_position < $1 and ${COUNTS} and ${selection(filters, values)}) written) as lines,
              (select id from read order by id desc limit 1) as last, (select count(*)::int from read) as legs`,
     values,
   });

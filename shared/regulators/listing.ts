@@ -36,27 +36,29 @@ export async function completeCut(ask: Query = query): Promise<string> {
   return row?.cut ?? '0';
 }
 
-/** Conditions on a leg; each value becomes a parameter. */
-export function conditions(filters: Filters, values: unknown[]): { range: string[]; rest: string[] } {
-  const place = (value: unknown) => `$${values.push(value)}`;
-  const { from, to, type, status, payment_method: method, amount_from: least, amount_to: most } = filters;
-  const range = [
-    `leg.id >= ${from === undefined ? `'${FIRST_ID}'` : `uuidv7_from(${place(from)}::timestamptz)`}`,
-    `leg.id < ${to === undefined ? `'${LAST_ID}'` : `uuidv7_from(${place(to)}::timestamptz)`}`,
-  ];
+/** What narrows the legs that are read, by an index; each value becomes a parameter. */
+export function narrowing({ from, to, type, status, payment_method: method }: Filters, values: unknown[]): string {
+  const start = from === undefined ? `'${FIRST_ID}'` : `uuidv7_from($${values.push(from)}::timestamptz)`;
+  const end = to === undefined ? `'${LAST_ID}'` : `uuidv7_from($${values.push(to)}::timestamptz)`;
+  const range = [`leg.id >= ${start}`, `leg.id < ${end}`];
   // Literals, out of fixed lists: for the planner to see which of the indexes of rare legs (0020) holds them.
   if (status !== undefined && status !== 'SUCCESS') range.push(`leg.transaction_status = '${status}'`);
   else if (method !== undefined) range.push(`leg.payment_method = '${method}'`);
   else if (type === 'REFUND') range.push(`leg.transaction_type = 'REFUND'`);
-  const rest = [
+  return range.join(' and ');
+}
+
+/** What of the legs that were read is shown. */
+export function selection(filters: Filters, values: unknown[]): string {
+  const { type, status, payment_method: method, amount_from: least, amount_to: most } = filters;
+  return [
     'leg.is_accessible_external',
     ...(type === undefined ? [] : [`leg.transaction_type = '${type}'`]),
     ...(status === undefined ? [] : [`leg.transaction_status = '${status}'`]),
     ...(method === undefined ? [] : [`leg.payment_method = '${method}'`]),
-    ...(least === undefined ? [] : [`leg.amount >= ${place(least)}::numeric`]),
-    ...(most === undefined ? [] : [`leg.amount <= ${place(most)}::numeric`]),
-  ];
-  return { range, rest };
+    ...(least === undefined ? [] : [`leg.amount >= $${values.push(least)}::numeric`]),
+    ...(most === undefined ? [] : [`leg.amount <= $${values.push(most)}::numeric`]),
+  ].join(' and ');
 }
 
 const CURSOR_OF_ALL = /^\d{1,20}:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -85,13 +87,14 @@ export function pageStatement(
   unmasked: boolean,
 ): Statement {
   const values: unknown[] = [cut, below, limit, MOST_READ];
-  const { range, rest } = conditions(filters, values);
+  const range = narrowing(filters, values);
   return {
     text: `
       with read as (
-        select leg.* from historical_transactions leg where leg.id < $2 and ${range.join(' and ')} order by leg.id desc limit $4
+        select leg.* from historical_transactions leg where leg.id < $2 and ${range} order by leg.id desc limit $4
       ), page as (
-        select leg.* from read leg where leg.created_position < $1 and ${COUNTS} and ${rest.join(' and ')} order by leg.id desc limit $3
+        select leg.* from read leg where leg.created_position < $1 and ${COUNTS} and ${selection(filters, values)}
+         order by leg.id desc limit $3
       )
       select leg.id, ${jsonLine(unmasked)} as line from page leg ${JOINS} order by leg.id desc`,
     values,
@@ -101,9 +104,9 @@ export function pageStatement(
 /** The last leg that a short page has read, if there may be more below it. */
 async function endOfReading(filters: Filters, below: string): Promise<string | undefined> {
   const values: unknown[] = [below, MOST_READ - 1];
-  const { range } = conditions(filters, values);
+  const range = narrowing(filters, values);
   const [row] = await query<{ id: string }>({
-    text: `select leg.id from historical_transactions leg where leg.id < $1 and ${range.join(' and ')} order by leg.id desc offset $2 limit 1`,
+    text: `select leg.id from historical_transactions leg where leg.id < $1 and ${range} order by leg.id desc offset $2 limit 1`,
     values,
   });
   return row?.id;
@@ -168,8 +171,7 @@ interface Row {
 
 function pendingAtCut({ accountId, filters, cut, top, limit, unmasked }: OfAccount, below: string): Promise<Row[]> {
   const values: unknown[] = [accountId, cut, top, below, limit];
-  const { range, rest } = conditions(filters, values);
-  const wanted = ['leg.id < $4', 'leg.created_position < $2', ...range, ...rest].join(' and ');
+  const wanted = `leg.id < $4 and leg.created_position < $2 and ${narrowing(filters, values)} and ${selection(filters, values)}`;
   return query<Row>({
     text: `
       with leg as (
@@ -189,7 +191,7 @@ async function endedAtCut(
   below: string,
 ): Promise<{ rows: Row[]; next: string | undefined }> {
   const values: unknown[] = [accountId, cut, top, below, limit, MOST_READ];
-  const { range, rest } = conditions(filters, values);
+  const wanted = `${narrowing(filters, values)} and ${selection(filters, values)}`;
   const rows = await query<Row>({
     text: `
       with read as (
@@ -198,7 +200,7 @@ async function endedAtCut(
       ), page as (
         select * from read leg
          where leg.transaction_status <> 'PENDING' and leg.position < $2 and leg.user_id is not null
-           and ${[...range, ...rest].join(' and ')} order by leg.leg_number desc limit $5
+           and ${wanted} order by leg.leg_number desc limit $5
       )
       select leg.id, leg.leg_number, ${jsonLine(unmasked)} as line from page leg ${JOINS} order by leg.leg_number desc`,
     values,

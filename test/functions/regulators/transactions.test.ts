@@ -1,0 +1,331 @@
+// What regulators read of transactions: filters, masks, and pages that neither skip nor repeat while the ledger goes on.
+
+import { gunzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type IssuedKey, type RegulatorService, serveRegulators } from './regulator-service.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: records of whatever shape the function gives.
+type Record = any;
+type Wallet = Awaited<ReturnType<RegulatorService['openWallet']>>;
+
+const LIST = '/v1/regulator/transactions';
+
+let service: RegulatorService;
+let key: IssuedKey;
+let inspector: IssuedKey;
+let siti: Wallet;
+let budi: Wallet;
+let shop: Wallet;
+
+beforeAll(async () => {
+  service = await serveRegulators();
+  key = await service.issueKey();
+  inspector = await service.issueKey({ permissions: ['READ_TRANSACTIONS', 'READ_PERSONAL_DATA'] });
+  siti = await service.openWallet({ username: 'siti_rahayu', balance: '1000000.00' });
+  budi = await service.openWallet({ username: 'budi', balance: '1000000.00' });
+  shop = await service.openWallet({ username: 'warung_sari', type: 'merchant' });
+});
+afterAll(() => service.close());
+
+const search = (filters: { [name: string]: string }) => `${LIST}?${new URLSearchParams(filters)}`;
+
+/** All pages; `between` runs after each. */
+async function readAll(
+  filters: { [name: string]: string },
+  between: () => Promise<unknown> = async () => undefined,
+): Promise<Record[]> {
+  const found: Record[] = [];
+  for (let cursor: string | undefined; ; ) {
+    const { status, body } = await service.ask(search({ ...filters, ...(cursor && { cursor }) }), key);
+    expect(status).toBe(200);
+    found.push(...body.data);
+    if (body.next_cursor === null) return found;
+    cursor = body.next_cursor;
+    await between();
+  }
+}
+
+const operationsOf = (records: Record[]) => records.map(({ operation_id }) => operation_id);
+
+test('each transaction is there once, from its payer’s side, without anybody’s name', async () => {
+  const { operationId } = await service.movements.pay(siti, shop, '25000.00');
+  const [record] = (await readAll({ from: new Date(Date.now() - 60_000).toISOString() })).filter(
+    ({ operation_id }) => operation_id === operationId,
+  );
+  expect(record).toMatchObject({
+    type: 'PAYMENT',
+    status: 'SUCCESS',
+    direction: 'debit',
+    amount: '25000.00',
+    balance_before: '1000000.00',
+    balance_after: '975000.00',
+    account_id: siti.accountId,
+    user_name: 's**i r****u',
+    user_type: 'user',
+    counterparty_account_id: shop.accountId,
+    counterparty_name: 'w****g s**i',
+    counterparty_type: 'merchant',
+    user_identity: null,
+    counterparty_identity: null,
+    description: null,
+  });
+  expect(JSON.stringify(record)).not.toMatch(/siti|sari|example\.test|\+62/);
+  const all = await readAll({});
+  expect(new Set(operationsOf(all)).size).toBe(all.length);
+  const [topup] = all.filter(({ type }) => type === 'TOPUP');
+  expect(topup).toMatchObject({
+    direction: 'credit',
+    counterparty_type: 'system',
+    counterparty_name: 'clearing:gopay',
+  });
+});
+
+test('personal data is shown for a case alone, of one person, and to whoever may', async () => {
+  const { user_id } = (await readAll({ account_id: siti.accountId }))[0];
+  const ask = (as: IssuedKey, filters: { [name: string]: string }, headers: { [name: string]: string } = {}) =>
+    service.ask(search({ ...filters, unmask: 'true' }), { ...as, headers });
+  const aCase = { 'x-purpose-code': 'INVESTIGATION', 'x-case-number': 'OJK-2026/0815' };
+  expect((await ask(inspector, {}, aCase)).status).toBe(422);
+  expect((await ask(key, { user_id }, aCase)).body.code).toBe('not_permitted');
+  expect((await ask(inspector, { user_id })).body.code).toBe('case_number_required');
+  const purposeOnly = { 'x-purpose-code': 'INVESTIGATION' };
+  expect((await ask(inspector, { user_id }, purposeOnly)).body.code).toBe('case_number_required');
+  const shown = await ask(inspector, { user_id }, aCase);
+  expect(shown.status).toBe(200);
+  expect(shown.body.data[0].user_identity).toEqual({
+    username: 'siti_rahayu',
+    email: 'siti_rahayu@example.test',
+    phone: expect.stringMatching(/^\+62/),
+  });
+});
+
+test('a person is followed by the name that is made up for her', async () => {
+  const [record] = await readAll({ account_id: budi.accountId });
+  const byUser = await readAll({ user_id: record.user_id });
+  expect(byUser.length).toBeGreaterThan(0);
+  expect(new Set(byUser.map(({ account_id }) => account_id))).toEqual(new Set([budi.accountId]));
+  expect(await readAll({ user_id: crypto.randomUUID() })).toEqual([]);
+  expect(record.user_id).not.toBe(budi.accountId);
+});
+
+test('filters show what they say, alone and together, and what is withheld is not there', async () => {
+  const began = new Date();
+  const held = await service.movements.hold(siti, shop, '7000.00');
+  const open = await service.movements.openTopup(budi, '50000.00');
+  const failed = await service.movements.openTopup(budi, '60000.00');
+  await service.movements.settle(failed.operationId, budi, 'FAILED');
+  const paid = await service.movements.pay(budi, shop, '123000.00');
+  const back = await service.movements.refund(paid.operationId, shop, budi, '23000.00');
+  const hidden = await service.movements.pay(budi, shop, '1.00');
+  await service.admin.query('begin');
+  await service.admin.query('set local session_replication_role = replica');
+  await service.admin.query(
+    'update historical_transactions set is_accessible_external = false where operation_id = $1',
+    [hidden.operationId],
+  );
+  await service.admin.query('commit');
+  const from = began.toISOString();
+  const find = async (filters: { [name: string]: string }) => operationsOf(await readAll({ from, ...filters }));
+  expect(await find({})).toEqual([back, paid, failed, open, held].map(({ operationId }) => operationId));
+  expect(await find({ type: 'REFUND' })).toEqual([back.operationId]);
+  expect(await find({ status: 'PENDING' })).toEqual([open.operationId, held.operationId]);
+  expect(await find({ status: 'PENDING', type: 'PAYMENT' })).toEqual([held.operationId]);
+  expect(await find({ payment_method: 'GOPAY' })).toEqual([failed.operationId, open.operationId]);
+  expect(await find({ payment_method: 'SHOPEE_PAY' })).toEqual([]);
+  expect(await find({ amount_from: '50000', amount_to: '60000' })).toEqual([failed.operationId, open.operationId]);
+  expect(await find({ amount_from: '60000.01' })).toEqual([paid.operationId]);
+  expect(await find({ status: 'FAILED', amount_to: '59999' })).toEqual([]);
+  const ofShop = await readAll({ from, account_id: shop.accountId });
+  // What was pending first, then by the time it ended.
+  expect(ofShop.map(({ operation_id, direction }) => [operation_id, direction])).toEqual([
+    [held.operationId, 'credit'],
+    [back.operationId, 'debit'],
+    [paid.operationId, 'credit'],
+  ]);
+  expect(await readAll({ to: '2026-01-01T00:00:00Z' })).toEqual([]);
+  await service.movements.giveUp(held.operationId, siti, shop);
+});
+
+describe('pages', () => {
+  test('neither skip nor repeat while new ones come and pending ones end, of everybody and of one wallet', async () => {
+    const payer = await service.openWallet({ balance: '1000000.00' });
+    const began = new Date().toISOString();
+    const operations: string[] = [];
+    const holds: string[] = [];
+    for (let turn = 0; turn < 12; turn++) {
+      const { operationId } =
+        turn % 3 === 0
+          ? await service.movements.hold(payer, shop, '100.00')
+          : await service.movements.pay(payer, shop, '10.00');
+      operations.push(operationId);
+      if (turn % 3 === 0) holds.push(operationId);
+    }
+    let turn = 0;
+    const goOn = async () => {
+      turn++;
+      await service.movements.pay(payer, shop, '1.00');
+      const ending = holds.shift();
+      if (ending && turn % 2 === 0) await service.movements.capture(ending, payer, shop, '50.00');
+      else if (ending) await service.movements.giveUp(ending, payer, shop);
+      await service.movements.hold(payer, shop, '2.00');
+    };
+    const all = await readAll({ from: began, limit: '2' }, goOn);
+    expect(operationsOf(all)).toEqual(operations.toReversed());
+
+    const before = await service.rows<{ operation_id: string; transaction_status: string }>(
+      'select operation_id, transaction_status from historical_transactions where account_id = $1',
+      [payer.accountId],
+    );
+    holds.push(...before.flatMap((row) => (row.transaction_status === 'PENDING' ? [row.operation_id] : [])));
+    const own = await readAll({ account_id: payer.accountId, limit: '2' }, goOn);
+    expect(operationsOf(own).toSorted()).toEqual(before.map((row) => row.operation_id).toSorted());
+  });
+
+  test('may be short where what is asked for is rare, and lead on all the same', async () => {
+    const { pageStatement } = await import('../../../shared/regulators/listing.ts');
+    const { values } = pageStatement({}, '1', 'f', 100, false);
+    expect(values).toContain(10_000);
+    // Three bounds further on than one page reads.
+    await service.admin.query('begin');
+    await service.admin.query('set local session_replication_role = replica');
+    await service.admin.query(
+      `insert into historical_transactions (id, operation_id, account_id, user_id, leg_number, transaction_type, transaction_status, direction,
+              amount, balance_before, balance_after)
+       select (left(id, 35) || '1')::uuid, (left(id, 35) || '0')::uuid, $1, $2, 1000000 + n, 'TRANSFER', 'SUCCESS', 'DEBIT', 1, 1, 0
+         from generate_series(1, 25000) n, lateral (select uuidv7(interval '1 day' + n * interval '0')::text as id) made`,
+      [siti.accountId, siti.userId],
+    );
+    await service.admin.query('commit');
+    const from = new Date(Date.now() + 3_600_000).toISOString();
+    const counts: number[] = [];
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const { body } = await service.ask(search({ from, type: 'TOPUP', limit: '100', ...(cursor && { cursor }) }), key);
+      counts.push(body.data.length);
+      cursor = body.next_cursor;
+    }
+    expect(counts).toEqual([0, 0, 0]);
+    await service.admin.query('begin');
+    await service.admin.query('set local session_replication_role = replica');
+    await service.admin.query('delete from historical_transactions where leg_number > 1000000');
+    await service.admin.query('commit');
+  });
+
+  test('belong to their filters and to us', async () => {
+    const { body } = await service.ask(search({ limit: '1' }), key);
+    for (const filters of [
+      { limit: '1', cursor: body.next_cursor, type: 'TOPUP' },
+      { limit: '1', cursor: body.next_cursor, account_id: siti.accountId },
+      { cursor: 'bm90aGluZw' },
+    ]) {
+      const answer = await service.ask(search(filters as { [name: string]: string }), key);
+      expect([answer.status, answer.body.code]).toEqual([400, 'invalid_cursor']);
+    }
+  });
+});
+
+describe('an export', () => {
+  const EXPORT = `${LIST}/export`;
+  const read = async (filters: { [name: string]: string }, headers: { [name: string]: string } = {}) =>
+    fetch(service.urlOf(`${EXPORT}?${new URLSearchParams(filters)}`), {
+      headers: {
+        'x-api-key': key.key,
+        'x-purpose-code': 'STATISTICS',
+        'x-real-ip': '203.0.113.7',
+        'accept-encoding': 'identity',
+        ...headers,
+      },
+    });
+
+  test('holds the records of the list, oldest first, in NDJSON and in CSV', async () => {
+    const listed = await readAll({});
+    const answer = await read({});
+    expect(answer.headers.get('content-type')).toBe('application/x-ndjson');
+    const records = (await answer.text())
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(records).toEqual(listed.toReversed());
+    const csv = await (await read({ format: 'csv', type: 'PAYMENT' })).text();
+    const [head = '', ...lines] = csv.trimEnd().split('\r\n');
+    const wanted = listed.filter(({ type }) => type === 'PAYMENT').toReversed();
+    expect(lines.map((line) => line.split(',')[0])).toEqual(wanted.map(({ id }) => id));
+    const names = head.split(',');
+    expect(names).toEqual(Object.keys(records[0]).filter((name) => !/identity|description/.test(name)));
+    expect(lines[0]?.split(',')[names.indexOf('user_name')]).toMatch(/^".\*/);
+  });
+
+  test('is compressed for whoever asks for it', async () => {
+    const url = new URL(service.urlOf(EXPORT));
+    const { request } = await import('node:http');
+    const zipped = await new Promise<Buffer>((resolve, reject) => {
+      const headers = {
+        'x-api-key': key.key,
+        'x-purpose-code': 'STATISTICS',
+        'x-real-ip': '203.0.113.7',
+        'accept-encoding': 'br, gzip',
+      };
+      request(url, { headers }, (answer) => {
+        const pieces: Buffer[] = [];
+        expect(answer.headers['content-encoding']).toBe('gzip');
+        answer.on('data', (piece) => pieces.push(piece)).on('end', () => resolve(Buffer.concat(pieces)));
+      })
+        .on('error', reject)
+        .end();
+    });
+    expect(gunzipSync(zipped).toString()).toBe(await (await read({})).text());
+  });
+
+  test('goes on where it broke off, with what there was when it began', async () => {
+    const whole = await read({});
+    const cut = whole.headers.get('x-export-cut') ?? '';
+    const lines = (await whole.text()).trimEnd().split('\n');
+    const last = JSON.parse(lines[2] ?? '');
+    await service.movements.pay(siti, shop, '5.00');
+    const rest = (await (await read({ after: last.id, cut })).text()).trimEnd().split('\n');
+    expect(rest.map((line) => JSON.parse(line).id)).toEqual(lines.slice(3).map((line) => JSON.parse(line).id));
+    const later = await read({ cut: String(BigInt(cut) + 1_000_000n) });
+    expect(later.status).toBe(422);
+  });
+
+  test('in many chunks is the same as in one', async () => {
+    const { exportLines } = await import('../../../shared/regulators/export.ts');
+    const sizes: number[] = [];
+    const ask = async (statement: { text: string; values?: unknown[] }) => {
+      // Of three legs each, instead of thousands.
+      const { rows } = await service.admin.query(
+        statement.text.replaceAll('limit $2', 'limit ($2::int - 7997)'),
+        statement.values,
+      );
+      sizes.push(rows[0].legs);
+      return [{ ...rows[0], legs: rows[0].legs === 3 ? 8000 : 0 }];
+    };
+    let text = '';
+    const [cut] = await service.rows<{ cut: string }>('select pg_snapshot_xmin(pg_current_snapshot())::text as cut');
+    for await (const lines of exportLines('ndjson', {}, cut?.cut ?? '', undefined, ask as never)) text += lines;
+    expect(text).toBe(await (await read({})).text());
+    expect(sizes.length).toBeGreaterThan(5);
+  });
+
+  test('marks what a spreadsheet would take for a formula', async () => {
+    const { operationId } = await service.movements.pay(siti, shop, '3.00');
+    await service.admin.query('begin');
+    await service.admin.query('set local session_replication_role = replica');
+    await service.admin.query('update historical_transactions set external_reference = $2 where operation_id = $1', [
+      operationId,
+      '=HYPERLINK("http://evil","x")',
+    ]);
+    await service.admin.query('commit');
+    const csv = await (await read({ format: 'csv', amount_to: '3.00', amount_from: '3.00' })).text();
+    expect(csv).toContain(`"'=HYPERLINK(""http://evil"",""x"")"`);
+  });
+});
+
+test('a masked name is masked as payees are', async () => {
+  const { maskName } = await import('../../../shared/ledger/payees.ts');
+  const names = ['siti', 'ab', 'a', 'abc', 'siti_rahayu', 'x.y_z', '_a__b_', 'warung.sari_2', '...'];
+  const rows = await service.rows<{ masked: string | null }>(
+    'select mask_name(name) as masked from unnest($1::text[]) with ordinality as names (name, place) order by place',
+    [names],
+  );
+  expect(rows.map(({ masked }) => masked ?? '')).toEqual(names.map(maskName));
+});
