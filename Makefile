@@ -1,14 +1,14 @@
 # One Gate on one machine. Needs Node 20 or later to begin with; the project brings its own Node 24. Parts that are found are used
 # (Redis, Java for Kafka), see `make up`.
 .DEFAULT_GOAL := help
-.PHONY: help up down ps audit operator explain tune test check build mutations bench faults clean
+.PHONY: help up down ps audit verify-access-log operator explain tune test check build mutations bench faults clean
 SHELL := /bin/sh
 
 # The project's own Node, and its tools, before everything else.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 help: ## what can be done here
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: node_modules/.installed ## start the platform and stay with it until Ctrl-C (PORT=8080)
 	@exec node --disable-warning=TimeoutNegativeWarning knative/local/up.ts
@@ -21,6 +21,9 @@ ps: node_modules/.installed ## show functions: instances, requests in flight and
 
 audit: node_modules/.installed ## prove all of the books (of the platform here, or of DATABASE_URL)
 	@exec node knative/audit.ts
+
+verify-access-log: node_modules/.installed ## check regulators' access log (here, or DATABASE_URL; HEADS=file KEYS=file: heads they kept)
+	@exec node knative/verify-access-log.ts
 
 operator: node_modules/.installed ## make a registered user an operator (USERNAME=name)
 	@exec node knative/local/operator.ts '$(if $(filter command,$(origin USERNAME)),$(USERNAME))'

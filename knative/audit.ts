@@ -2,7 +2,6 @@
 // the books contradict themselves.
 //   DATABASE_URL=<address of the reader role> make audit      without it: the platform that runs here
 
-import { join } from 'node:path';
 import process from 'node:process';
 import pg from 'pg';
 import type { Query } from '../shared/database/database.ts';
@@ -10,8 +9,7 @@ import { countOverdue } from '../shared/events/outbox.ts';
 import { countOpenFindings, type MoneyFindingKind } from '../shared/findings.ts';
 import { overdueHolds, overdueTopups } from '../shared/ledger/overdue.ts';
 import { type Proof, proveEverything } from '../shared/ledger/trial-balance.ts';
-import { askPlatform } from './local/admin.ts';
-import { ROOT } from './local/build.ts';
+import { readerDatabaseHere } from './local/admin.ts';
 import { textTable } from './local/table.ts';
 
 /** The compiler refuses this file until every kind has its words. */
@@ -35,7 +33,7 @@ const MOST_SHOWN = 50;
 
 const say = (text = '') => process.stdout.write(`${text}\n`);
 
-const url = process.env['DATABASE_URL'] ?? (await urlOfPlatformHere());
+const url = process.env['DATABASE_URL'] ?? (await readerDatabaseHere());
 if (!url) {
   process.stderr.write('No platform is running here: start it with `make up`, or say which database (DATABASE_URL).\n');
   process.exit(2);
@@ -59,11 +57,6 @@ try {
   process.exitCode = 2;
 } finally {
   await client.end().catch(() => undefined);
-}
-
-async function urlOfPlatformHere(): Promise<string | undefined> {
-  const dataDirectory = process.env['DATA_DIRECTORY'] ?? join(ROOT, '.data');
-  return (await askPlatform(dataDirectory, 'GET', '/reader-database')) as string | undefined;
 }
 
 function report({ accounts, legs, operations, broken }: Proof, took: number): void {

@@ -159,10 +159,14 @@ async function serviceOf(query: Query, { consumer, company, contact_email, descr
   if (known) return known.id;
   if (company === undefined || contact_email === undefined) throw new Problem('external_service_not_found');
   const [made] = await query<{ id: string }>({
-    text: 'insert into external_services (company, consumer, contact_email, description) values ($1, $2, $3, $4) returning id',
+    text: 'insert into external_services (company, consumer, contact_email, description) values ($1, $2, $3, $4) on conflict (company) do nothing returning id',
     values: [company, consumer, contact_email, description ?? null],
   });
-  return made?.id ?? '';
+  if (!made) {
+    const detail = 'is the company of another consumer';
+    throw new Problem('invalid_request', { errors: [{ pointer: '/company', detail }] });
+  }
+  return made.id;
 }
 
 /** The replaced key as it was; from now on it has an end. */

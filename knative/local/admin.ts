@@ -7,6 +7,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import process from 'node:process';
+import { ROOT } from './build.ts';
 import type { RoleGiven } from './operator-role.ts';
 import type { ServiceStatus } from './service.ts';
 
@@ -89,4 +90,10 @@ export async function askPlatform(dataDirectory: string, method: 'GET' | 'POST',
   // A file without a platform behind it was left by one that was killed.
   if (!answer?.ok) return undefined;
   return answer.headers.get('content-type') === JSON_CONTENT['content-type'] ? answer.json() : true;
+}
+
+/** The reader's address of the platform that runs here, if one does. */
+export async function readerDatabaseHere(): Promise<string | undefined> {
+  const dataDirectory = process.env['DATA_DIRECTORY'] ?? join(ROOT, '.data');
+  return (await askPlatform(dataDirectory, 'GET', '/reader-database')) as string | undefined;
 }

@@ -68,7 +68,7 @@ export async function chainAccesses(limitMs: number): Promise<number> {
   }
 }
 
-interface Head {
+export interface Head {
   chain: string;
   number: string;
   hash: string;

@@ -27,6 +27,12 @@ describe('the role', () => {
     ['change accounts', (as) => service.post('account', { username: 'siti', verified: true, reason: 'mine' }, as)],
     ['list freezes', (as) => service.get('freezes', {}, as)],
     ['read the trail', (as) => service.get('audit', {}, as)],
+    ['issue an API key', (as) => service.post('api-key', { consumer: 'ojk', key_name: 'mine', reason: 'mine' }, as)],
+    [
+      'disable an API key',
+      (as) => service.post('api-key/disable', { key_id: crypto.randomUUID(), reason: 'mine' }, as),
+    ],
+    ['list API keys', (as) => service.get('api-keys', {}, as)],
   ];
 
   test.each(everything)('is needed to %s', async (_what, ask) => {

@@ -5,8 +5,12 @@ import { type Person, serveWallet, type WalletService } from '../wallet/wallet-s
 
 export interface OperatorsService extends WalletService {
   nadia: Person;
-  post(name: 'freeze' | 'thaw' | 'account', body: unknown, as?: Person): Promise<Answer>;
-  get(list: 'freezes' | 'audit', search?: Record<string, string>, as?: Person): Promise<Answer>;
+  post(
+    name: 'freeze' | 'thaw' | 'account' | 'api-key' | 'api-key/disable',
+    body: unknown,
+    as?: Person,
+  ): Promise<Answer>;
+  get(list: 'freezes' | 'audit' | 'api-keys', search?: Record<string, string>, as?: Person): Promise<Answer>;
   /** The audit trail as it is in the table, oldest first. */
   trail(): Promise<{ actor: string | null; action: string; subject: string; reason: string; detail: string }[]>;
 }
@@ -17,6 +21,9 @@ const FUNCTIONS = {
   account: 'change-account',
   freezes: 'list-freezes',
   audit: 'list-audit-trail',
+  'api-key': 'issue-api-key',
+  'api-key/disable': 'disable-api-key',
+  'api-keys': 'list-api-keys',
 };
 
 export async function serveOperators(): Promise<OperatorsService> {
@@ -27,6 +34,9 @@ export async function serveOperators(): Promise<OperatorsService> {
       (await import('../../../functions/operators/change-account.ts')).default,
       (await import('../../../functions/operators/list-freezes.ts')).default,
       (await import('../../../functions/operators/list-audit-trail.ts')).default,
+      (await import('../../../functions/operators/issue-api-key.ts')).default,
+      (await import('../../../functions/operators/disable-api-key.ts')).default,
+      (await import('../../../functions/operators/list-api-keys.ts')).default,
     ],
     'operator',
   );

@@ -23,10 +23,7 @@ const chain = async () => expect(await service.deliver('chain-access-log')).toBe
 
 test('requests of everybody at once are chained whole, each service for itself, by several writers', async () => {
   const writing = Array.from({ length: 60 }, (_, turn) =>
-    service.ask(
-      LIST,
-      turn % 3 === 0 ? indonesia : turn % 3 === 1 ? ojk : { headers: { 'user-agent': 'é"\\\tÿ' } },
-    ),
+    service.ask(LIST, turn % 3 === 0 ? indonesia : turn % 3 === 1 ? ojk : { headers: { 'user-agent': 'é"\\\tÿ' } }),
   );
   await Promise.all([...writing, chain(), chain(), chain()]);
   await chain();

@@ -1,0 +1,68 @@
+// `make verify-access-log`: reads the access log of regulators from its first row, in one snapshot, and finds every row that was changed,
+// taken out, put in later or cut off. Ends with 1 when there is one.
+//   DATABASE_URL=<address of the reader role> make verify-access-log      without it: the platform that runs here
+//   HEADS=file: heads that were handed out, one JWS per line; their signatures are checked with KEYS=<JWK set file>
+
+import { readFile } from 'node:fs/promises';
+import process from 'node:process';
+import { compactVerify, createLocalJWKSet } from 'jose';
+import pg from 'pg';
+import type { Query } from '../shared/database/database.ts';
+import { type Head, NOBODY, proveAccessLog } from '../shared/regulators/access-chain.ts';
+import { readerDatabaseHere } from './local/admin.ts';
+import { textTable } from './local/table.ts';
+
+const MOST_SHOWN = 50;
+const say = (text = '') => process.stdout.write(`${text}\n`);
+
+const url = process.env['DATABASE_URL'] ?? (await readerDatabaseHere());
+if (!url) {
+  process.stderr.write('No platform is running here: start it with `make up`, or say which database (DATABASE_URL).\n');
+  process.exit(2);
+}
+const client = new pg.Client({ connectionString: url });
+try {
+  const kept = await keptHeads();
+  await client.connect();
+  const query: Query = async (statement) => (await client.query(statement)).rows as never;
+  await client.query('begin isolation level repeatable read read only; set local statement_timeout = 0');
+  const { chains, rows, requests, waiting, findings } = await proveAccessLog(query, kept);
+  await client.query('rollback');
+  say(`${rows} rows in ${chains} chains, which stand for ${requests} requests; ${waiting} wait to be chained.`);
+  if (kept.length > 0) say(`${kept.length} heads that were handed out were compared.`);
+  if (findings.length === 0) say('Nothing was changed, taken out, put in or cut off.');
+  else {
+    say(`${findings.length} findings:`);
+    const shown = findings.slice(0, MOST_SHOWN);
+    const whose = (chain: string) => (chain === NOBODY ? 'nobody' : chain);
+    say(
+      textTable([
+        ['service', 'number', 'row', 'what'],
+        ...shown.map(({ chain, number, logId, what }) => [whose(chain), number ?? '', logId ?? '', what]),
+      ]),
+    );
+  }
+  process.exitCode = findings.length > 0 ? 1 : 0;
+} catch (error) {
+  process.stderr.write(`The access log could not be read: ${(error as Error).message}\n`);
+  process.exitCode = 2;
+} finally {
+  await client.end();
+}
+
+/** Throws for a head whose signature is not ours. */
+async function keptHeads(): Promise<Head[]> {
+  const { HEADS: heads, KEYS: keys } = process.env;
+  if (!heads) return [];
+  if (!keys)
+    throw new Error('KEYS is not set: it must name a file with the JWK set of /.well-known/receipt-keys.json.');
+  const keySet = createLocalJWKSet(JSON.parse(await readFile(keys, 'utf8')));
+  const lines = (await readFile(heads, 'utf8')).split('\n').filter((line) => line.trim() !== '');
+  return Promise.all(
+    lines.map(async (line) => {
+      const { payload } = await compactVerify(line.trim(), keySet);
+      const { sub, number, hash } = JSON.parse(new TextDecoder().decode(payload));
+      return { chain: sub, number: String(number), hash };
+    }),
+  );
+}
