@@ -1,7 +1,7 @@
 # One Gate on one machine. Needs Node 20 or later to begin with; the project brings its own Node 24. Parts that are found are used
 # (Redis, Java for Kafka), see `make up`.
 .DEFAULT_GOAL := help
-.PHONY: help up down ps audit verify-access-log operator explain tune test check build mutations bench faults clean
+.PHONY: help up down ps audit verify-access-log seed-history operator explain tune test check build mutations bench faults clean
 SHELL := /bin/sh
 
 # The project's own Node, and its tools, before everything else.
@@ -24,6 +24,9 @@ audit: node_modules/.installed ## prove all of the books (of the platform here, 
 
 verify-access-log: node_modules/.installed ## check regulators' access log (here, or DATABASE_URL; HEADS=file KEYS=file: heads they kept)
 	@exec node knative/verify-access-log.ts
+
+seed-history: node_modules/.installed ## write a month of history for regulators to read (TRANSACTIONS=10000000; here, or SEED_DATABASE_URL)
+	@exec node test/bench/seed-history.ts $(if $(TRANSACTIONS),--transactions '$(TRANSACTIONS)')
 
 operator: node_modules/.installed ## make a registered user an operator (USERNAME=name)
 	@exec node knative/local/operator.ts '$(if $(filter command,$(origin USERNAME)),$(USERNAME))'

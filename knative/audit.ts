@@ -9,7 +9,7 @@ import { countOverdue } from '../shared/events/outbox.ts';
 import { countOpenFindings, type MoneyFindingKind } from '../shared/findings.ts';
 import { overdueHolds, overdueTopups } from '../shared/ledger/overdue.ts';
 import { type Proof, proveEverything } from '../shared/ledger/trial-balance.ts';
-import { readerDatabaseHere } from './local/admin.ts';
+import { databaseHere } from './local/admin.ts';
 import { textTable } from './local/table.ts';
 
 /** The compiler refuses this file until every kind has its words. */
@@ -33,7 +33,7 @@ const MOST_SHOWN = 50;
 
 const say = (text = '') => process.stdout.write(`${text}\n`);
 
-const url = process.env['DATABASE_URL'] ?? (await readerDatabaseHere());
+const url = process.env['DATABASE_URL'] ?? (await databaseHere('reader'));
 if (!url) {
   process.stderr.write('No platform is running here: start it with `make up`, or say which database (DATABASE_URL).\n');
   process.exit(2);

@@ -9,13 +9,13 @@ import { compactVerify, createLocalJWKSet } from 'jose';
 import pg from 'pg';
 import type { Query } from '../shared/database/database.ts';
 import { type Head, NOBODY, proveAccessLog } from '../shared/regulators/access-chain.ts';
-import { readerDatabaseHere } from './local/admin.ts';
+import { databaseHere } from './local/admin.ts';
 import { textTable } from './local/table.ts';
 
 const MOST_SHOWN = 50;
 const say = (text = '') => process.stdout.write(`${text}\n`);
 
-const url = process.env['DATABASE_URL'] ?? (await readerDatabaseHere());
+const url = process.env['DATABASE_URL'] ?? (await databaseHere('reader'));
 if (!url) {
   process.stderr.write('No platform is running here: start it with `make up`, or say which database (DATABASE_URL).\n');
   process.exit(2);

@@ -27,8 +27,8 @@ const JSON_CONTENT = { 'content-type': 'application/json' };
 export interface AdminActions {
   status(): PlatformStatus;
   makeOperator(username: string): Promise<RoleGiven>;
-  /** The address of the database for the role that only reads. */
-  readerDatabase: string;
+  /** Addresses of the database: for the role that only reads, and for the superuser. */
+  databases: { reader: string; owner: string };
 }
 
 /** `POST /stop` is answered by sending this process the signal that Ctrl-C sends. */
@@ -41,8 +41,9 @@ export async function startAdmin(dataDirectory: string, actions: AdminActions): 
     if (request.method === 'GET' && request.url === '/status') {
       return response.writeHead(200, JSON_CONTENT).end(JSON.stringify(actions.status()));
     }
-    if (request.method === 'GET' && request.url === '/reader-database') {
-      return response.writeHead(200, JSON_CONTENT).end(JSON.stringify(actions.readerDatabase));
+    if (request.method === 'GET' && (request.url === '/databases/reader' || request.url === '/databases/owner')) {
+      const address = actions.databases[request.url === '/databases/reader' ? 'reader' : 'owner'];
+      return response.writeHead(200, JSON_CONTENT).end(JSON.stringify(address));
     }
     const operator = request.method === 'POST' && /^\/operators\/([^/]+)$/.exec(request.url ?? '')?.[1];
     if (operator) {
@@ -92,8 +93,8 @@ export async function askPlatform(dataDirectory: string, method: 'GET' | 'POST',
   return answer.headers.get('content-type') === JSON_CONTENT['content-type'] ? answer.json() : true;
 }
 
-/** The reader's address of the platform that runs here, if one does. */
-export async function readerDatabaseHere(): Promise<string | undefined> {
+/** An address of the database of the platform that runs here, if one does. */
+export async function databaseHere(role: 'reader' | 'owner'): Promise<string | undefined> {
   const dataDirectory = process.env['DATA_DIRECTORY'] ?? join(ROOT, '.data');
-  return (await askPlatform(dataDirectory, 'GET', '/reader-database')) as string | undefined;
+  return (await askPlatform(dataDirectory, 'GET', `/databases/${role}`)) as string | undefined;
 }

@@ -197,7 +197,7 @@ function announce(
   return startAdmin(dataDirectory, {
     status: () => ({ publicUrl, pid: process.pid, services: knative.status() }),
     makeOperator: (username) => makeOperator(urls.migrator, username),
-    readerDatabase: urls.reader,
+    databases: { reader: urls.reader, owner: urls.admin },
   });
 }
 
