@@ -23,6 +23,8 @@ export const meanings = {
   invalid_credentials: 'No account has this identifier together with this password.',
   invalid_refresh_token:
     'The refresh token is unknown, older than 7 days, or was used before. When it was used before, the whole session has been ended, since one of the two users must be a stranger.',
+  api_key_required:
+    'There was no API key, or none that is valid now: a mistyped one, one that has expired or been disabled, or two of them.',
   invalid_signature:
     "The signature does not belong to these bytes, or its timestamp is too far from our clock. This answer is for providers' own calls.",
   insufficient_funds:
@@ -34,6 +36,7 @@ export const meanings = {
     'You are the payer of this transaction. What was paid or held is given back, captured or given up by whoever it is for.',
   operator_only:
     'The access token is good, but its user does not have the role of an operator, or has lost it. The attempt was noted.',
+  not_permitted: 'The API key is valid, but its permissions do not include what was asked for. Nothing was read.',
   address_not_allowed:
     'The gateway lets this address be called from certain networks only, and the request came from another one. No function has seen it.',
   not_found: 'No function answers at this address.',

@@ -76,6 +76,12 @@ export const problems = {
     advice: 'Log in again. A refresh token works once; using an old one ends its session.',
     safeToRetry: false,
   },
+  api_key_required: {
+    status: 401,
+    title: 'A valid API key is required',
+    advice: 'Send X-API-Key with the key that One Gate has issued to you, and X-Purpose-Code.',
+    safeToRetry: false,
+  },
   invalid_signature: {
     status: 401,
     title: 'The signature does not match',
@@ -110,6 +116,12 @@ export const problems = {
     status: 403,
     title: 'Only operators may do this',
     advice: 'Ask somebody with the role; whoever owns the database gives it.',
+    safeToRetry: false,
+  },
+  not_permitted: {
+    status: 403,
+    title: 'This key may not do that',
+    advice: 'Ask One Gate for a key with the permission; the data dictionary says which is needed.',
     safeToRetry: false,
   },
   address_not_allowed: {

@@ -18,11 +18,14 @@ const place = (given: Partial<Place> = {}): Place => ({
   redisHost: 'redis.one-gate.svc',
   publicKeys: keys(jwkOf('key-1')),
   operatorAddresses: ['10.20.0.0/16', '::1'],
+  apiKeys: [],
   ...given,
 });
-const ground: Omit<Ground, 'credentials'> = {
+const ground: Omit<Ground, 'credentials' | 'apiKeys'> = {
   publicUrl: 'https://gate.example.test',
   counters: { take: async () => 1 },
+  logQueues: { to: () => ({ add: () => undefined }), stop: async () => undefined },
+  post: async () => undefined,
   warn: () => undefined,
 };
 

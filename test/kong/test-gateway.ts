@@ -58,6 +58,7 @@ export async function startTestGateway(
     redisHost: '127.0.0.1',
     publicKeys: JSON.stringify({ keys: [jwk] }),
     operatorAddresses: ['127.0.0.0/8'],
+    apiKeys: [],
   });
   const warned: string[] = [];
   const gateway = await startGateway({
