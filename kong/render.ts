@@ -1,6 +1,6 @@
 // Puts into kong.yaml what belongs to a place: the public keys of access tokens, by kid, the digests of regulators' API keys, and the
-// addresses. Kong reads its keys
-// literally (a vault reference there would itself become the key), so this happens before Kong sees the file.
+// addresses. Kong reads its keys literally (a vault reference there would itself become the key), so this happens before Kong sees the
+// file.
 
 import { createPublicKey, type JsonWebKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
