@@ -67,21 +67,19 @@ function startQueue(place: string, settings: QueueSettings, post: Post, warn: (s
     // One entry by itself where batches are of one; a list otherwise, also of one.
     const body = settings.maxBatchSize === 1 ? (batch[0] ?? '') : `[${batch.join(',')}]`;
     const begun = Date.now();
-    for (let retry = 0; ; retry += 1) {
+    let reason = 'there was no time left for it';
+    for (let retry = 0; Date.now() <= Math.min(begun + settings.maxRetryMs, giveUpAt); retry += 1) {
       try {
         return await post(body);
       } catch (error) {
-        const now = Date.now();
-        if (now > Math.min(begun + settings.maxRetryMs, giveUpAt)) {
-          const seconds = Math.ceil((now - begun) / 1000);
-          const reason = (error as Error).message;
-          return warn(`${place} has not taken ${batch.length} log entries in ${seconds} s; they are lost (${reason}).`);
-        }
-        const delay = Math.min(settings.maxDelayMs, 2 ** retry * settings.initialDelayMs);
-        if (ending.signal.aborted) await sleep(Math.min(delay, 100));
-        else await pause(delay, ending.signal);
+        reason = (error as Error).message;
       }
+      const delay = Math.min(settings.maxDelayMs, 2 ** retry * settings.initialDelayMs);
+      if (ending.signal.aborted) await sleep(Math.min(delay, 100));
+      else await pause(delay, ending.signal);
     }
+    const seconds = Math.ceil((Date.now() - begun) / 1000);
+    warn(`${place} has not taken ${batch.length} log entries in ${seconds} s; they are lost (${reason}).`);
   }
 
   return {

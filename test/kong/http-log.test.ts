@@ -206,4 +206,15 @@ describe('the way to the function', () => {
     expect(gate.posts).toHaveLength(2);
     expect(gate.warned).toEqual([]);
   });
+
+  test('stop() does not wait for a function that is not coming back, and says what is lost', async () => {
+    await start();
+    gate.answerPost = (_, response) => response.writeHead(503).end();
+    await Promise.all(Array.from({ length: 20 }, () => ask(TRANSACTIONS)));
+    const before = Date.now();
+    await stop();
+    expect(Date.now() - before).toBeLessThan(10_000);
+    const lost = gate.warned.map((sentence) => Number(/has not taken (\d+) log entries/.exec(sentence)?.[1]));
+    expect(lost.reduce((sum, entries) => sum + entries, 0)).toBe(20);
+  });
 });
