@@ -15,6 +15,20 @@ export const meanings = {
     'The Idempotency-Key came twice, is empty or too long, or holds characters that cannot be kept. Nothing was done.',
   invalid_cursor:
     'A cursor belongs to the list and the filters that it came with. This one was changed, cut off, or used with other filters.',
+  purpose_required:
+    'Regulators say with every request what it is for; the access log keeps it. X-Purpose-Code was missing or held no code that we know.',
+  case_number_required:
+    'Personal data was asked for without a case. The purpose must be INVESTIGATION, and X-Case-Number must name the case.',
+  api_key_required:
+    'X-API-Key was missing, mistyped, not one of ours, disabled or expired. What is wrong is said in the detail, unless the gateway has answered.',
+  not_permitted: 'The key is good, but what was asked for is not among its permissions.',
+  api_key_not_found: 'No API key has this id.',
+  external_service_not_found:
+    'No external service is known to the gateway’s configuration under this name, and the request did not say enough to make one.',
+  report_not_found: 'No report of yours has this id.',
+  too_many_keys: 'A service has at most two keys that work: the one it uses, and the one it changes to.',
+  report_not_ready:
+    'The sums that reports are made of are brought forward every minute, up to where nothing can change any more. They have not yet reached the end of the period.',
   unauthorized: 'There was no Authorization header, or its token is not one that this platform has signed.',
   token_expired:
     'Access tokens are valid for 15 minutes. This one was good once; the session it belongs to may well still be.',
@@ -23,8 +37,6 @@ export const meanings = {
   invalid_credentials: 'No account has this identifier together with this password.',
   invalid_refresh_token:
     'The refresh token is unknown, older than 7 days, or was used before. When it was used before, the whole session has been ended, since one of the two users must be a stranger.',
-  api_key_required:
-    'There was no API key, or none that is valid now: a mistyped one, one that has expired or been disabled, or two of them.',
   invalid_signature:
     "The signature does not belong to these bytes, or its timestamp is too far from our clock. This answer is for providers' own calls.",
   insufficient_funds:
@@ -36,7 +48,6 @@ export const meanings = {
     'You are the payer of this transaction. What was paid or held is given back, captured or given up by whoever it is for.',
   operator_only:
     'The access token is good, but its user does not have the role of an operator, or has lost it. The attempt was noted.',
-  not_permitted: 'The API key is valid, but its permissions do not include what was asked for. Nothing was read.',
   address_not_allowed:
     'The gateway lets this address be called from certain networks only, and the request came from another one. No function has seen it.',
   not_found: 'No function answers at this address.',

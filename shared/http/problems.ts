@@ -46,6 +46,18 @@ export const problems = {
     advice: 'Pass next_cursor of the previous page unchanged, with the same filters; leave it out for the first page.',
     safeToRetry: false,
   },
+  purpose_required: {
+    status: 400,
+    title: 'The request does not say what it is for',
+    advice: 'Send X-Purpose-Code with one of the codes of the data dictionary.',
+    safeToRetry: false,
+  },
+  case_number_required: {
+    status: 400,
+    title: 'Personal data is shown for a case only',
+    advice: 'Send X-Purpose-Code: INVESTIGATION and the number of the case in X-Case-Number.',
+    safeToRetry: false,
+  },
   unauthorized: {
     status: 401,
     title: 'A valid access token is required',
@@ -57,6 +69,12 @@ export const problems = {
     title: 'The access token has expired',
     advice: 'Get a new one from /v1/refresh, then send the request again with the same Idempotency-Key.',
     safeToRetry: true,
+  },
+  api_key_required: {
+    status: 401,
+    title: 'A valid API key is required',
+    advice: 'Send X-API-Key with the key that One Gate has issued to you, and X-Purpose-Code.',
+    safeToRetry: false,
   },
   session_ended: {
     status: 401,
@@ -74,12 +92,6 @@ export const problems = {
     status: 401,
     title: 'The refresh token cannot be used',
     advice: 'Log in again. A refresh token works once; using an old one ends its session.',
-    safeToRetry: false,
-  },
-  api_key_required: {
-    status: 401,
-    title: 'A valid API key is required',
-    advice: 'Send X-API-Key with the key that One Gate has issued to you, and X-Purpose-Code.',
     safeToRetry: false,
   },
   invalid_signature: {
@@ -169,6 +181,24 @@ export const problems = {
       "Name it by its id or by its owner's username; accounts of the platform itself can be frozen, but not changed.",
     safeToRetry: false,
   },
+  api_key_not_found: {
+    status: 404,
+    title: 'No such API key',
+    advice: 'Take the id from /v1/operator/api-keys.',
+    safeToRetry: false,
+  },
+  external_service_not_found: {
+    status: 404,
+    title: 'No such external service',
+    advice: 'For the first key of a service send company and contact_email as well.',
+    safeToRetry: false,
+  },
+  report_not_found: {
+    status: 404,
+    title: 'No such report',
+    advice: 'Ask for it anew by from and to.',
+    safeToRetry: false,
+  },
   freeze_not_found: {
     status: 404,
     title: 'No such freeze',
@@ -228,6 +258,18 @@ export const problems = {
     title: 'A closed account stays closed',
     advice: 'Its owner registers anew; the old history stays readable.',
     safeToRetry: false,
+  },
+  too_many_keys: {
+    status: 409,
+    title: 'The service has two keys that work',
+    advice: 'Disable one of them first: two may overlap while they rotate, no more.',
+    safeToRetry: false,
+  },
+  report_not_ready: {
+    status: 409,
+    title: 'The sums do not reach that far yet',
+    advice: 'Ask again as Retry-After says; see as_of for how far they reach.',
+    safeToRetry: true,
   },
   already_registered: {
     status: 409,
