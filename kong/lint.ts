@@ -35,6 +35,7 @@ export async function renderedForNowhere(): Promise<string> {
     redisHost: 'redis.example',
     publicKeys: JSON.stringify({ keys: [{ ...key, kid: 'example' }] }),
     operatorAddresses: ['10.0.0.0/8'],
+    apiKeys: [],
   });
 }
 

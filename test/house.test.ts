@@ -116,13 +116,18 @@ describe('files', () => {
   });
 });
 
+interface KongPlugin {
+  name: string;
+  config: Record<string, unknown>;
+}
 interface KongRoute {
   name: string;
   methods?: string[];
   paths: string[];
-  plugins?: { name: string }[];
+  plugins?: KongPlugin[];
 }
 interface KongFile {
+  consumers: { username: string; acls?: unknown[]; plugins?: KongPlugin[] }[];
   services: { name: string; url: string; read_timeout: number; routes: KongRoute[] }[];
   routes: KongRoute[];
 }
@@ -182,37 +187,57 @@ describe('one name for function, file, manifest, route', () => {
     }
   });
 
-  test('the gateway asks for a token exactly where the declaration does', () => {
+  const pluginsOf = (plugins: KongPlugin[] | undefined) => plugins?.map((plugin) => plugin.name) ?? [];
+  const asksForKey = (route: KongRoute) => pluginsOf(route.plugins).includes('key-auth');
+
+  test('the gateway asks for a token or a key exactly where the declaration does, and logs what is asked with a key', () => {
+    const asking: Readonly<Record<string, string[]>> = {
+      none: [],
+      bearer: ['jwt'],
+      'api-key': ['acl', 'http-log', 'key-auth'],
+    };
     for (const { name, http } of all()) {
       if (!http) continue;
       const route = kong.services.find((service) => service.name === name)?.routes[0];
-      const jwt = route?.plugins?.some((plugin) => plugin.name === 'jwt') ?? false;
-      expect({ name, jwt }).toEqual({ name, jwt: http.caller.scheme === 'bearer' });
+      const found = pluginsOf(route?.plugins).filter((plugin) => Object.values(asking).flat().includes(plugin));
+      expect({ name, found: found.sort() }).toEqual({ name, found: asking[http.caller.scheme] });
     }
   });
 
-  test('every route has a limit', () => {
-    for (const { name, routes } of kong.services) {
-      expect({ name, plugins: routes[0]?.plugins?.map((plugin) => plugin.name) }).toEqual({
-        name,
-        plugins: expect.arrayContaining(['rate-limiting']),
-      });
+  test('every route has a limit, or lets in only consumers that have one', () => {
+    const unlimited = kong.services.flatMap(({ routes }) =>
+      routes.filter((route) => !pluginsOf(route.plugins).includes('rate-limiting') && !asksForKey(route)),
+    );
+    expect(unlimited).toEqual([]);
+    for (const { username, acls, plugins } of kong.consumers) {
+      if (acls) expect({ username, plugins: pluginsOf(plugins) }).toEqual({ username, plugins: ['rate-limiting'] });
     }
   });
 
   test('every path is also there for the methods it does not know', () => {
     const known = kong.services.flatMap(({ routes }) => routes.flatMap(({ paths }) => paths));
     expect(kong.routes.flatMap(({ paths }) => paths).sort()).toEqual(known.sort());
-    for (const { name, paths } of kong.routes) {
-      const method = name === 'only-get' ? 'GET' : 'POST';
-      const right = kong.services.flatMap(({ routes }) => routes.filter(({ methods }) => methods?.join() === method));
+    for (const { name, paths, plugins } of kong.routes) {
+      const method = name === 'only-post' ? 'POST' : 'GET';
+      const regulators = name === 'only-get-regulators';
+      const right = kong.services.flatMap(({ routes }) =>
+        routes.filter((route) => route.methods?.join() === method && asksForKey(route) === regulators),
+      );
       expect(paths.slice().sort()).toEqual(right.flatMap((route) => route.paths).sort());
+      expect(pluginsOf(plugins).includes('http-log')).toBe(regulators);
     }
   });
 
-  test('every event function has a source, and every source an event function', () => {
+  test('every event function has a source or the gateway’s log, and every source an event function', () => {
     const sources = [...manifests.kafkaSources, ...manifests.pingSources];
-    const fed = new Set(sources.map(({ sink }) => sink.service));
+    const logs = [...kong.routes, ...kong.services.flatMap(({ routes }) => routes)]
+      .flatMap(({ plugins }) => plugins ?? [])
+      .filter(({ name }) => name === 'http-log')
+      .map(({ config }) => String(config['http_endpoint']));
+    for (const endpoint of logs)
+      expect(endpoint).toMatch(/^http:\/\/[\w-]+\.one-gate\.svc\.cluster\.local:80\/events$/);
+    const told = logs.map((endpoint) => new URL(endpoint).hostname.split('.')[0] ?? '');
+    const fed = new Set([...sources.map(({ sink }) => sink.service), ...told]);
     expect([...fed].sort()).toEqual(
       all()
         .filter(({ event }) => event)

@@ -179,6 +179,7 @@ async function startOurGateway({ door, publicUrl, knative, parts, keys, log }: G
       redisHost: '127.0.0.1',
       publicKeys: keys.tokenPublic,
       operatorAddresses: OPERATOR_ADDRESSES,
+      apiKeys: [],
     }),
     publicUrl,
     ingress: knative.ingress,

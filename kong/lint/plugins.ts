@@ -11,13 +11,9 @@ const whole = v.optional(v.pipe(v.number(), v.integer()));
 const number = v.optional(v.number());
 const headerName = v.pipe(v.string(), v.regex(/^[\w-]+$/, 'is not the name of a header'));
 const networks = v.optional(v.array(v.pipe(v.string(), v.check(isNetwork, 'is no address and no network'))));
-const from = (least: number, most: number) =>
-  v.optional(
-    v.pipe(
-      v.number(),
-      v.check((value) => value >= least && value <= most, `must be between ${least} and ${most}`),
-    ),
-  );
+const between = (least: number, most: number) =>
+  v.check((value: number) => value >= least && value <= most, `must be between ${least} and ${most}`);
+const from = (least: number, most: number) => v.optional(v.pipe(v.number(), between(least, most)));
 const oneOf = <const Values extends readonly string[]>(...values: Values) => v.optional(v.picklist(values));
 
 const jwt = v.pipe(
@@ -129,6 +125,40 @@ const rateLimiting = v.pipe(
   ),
 );
 
+const queue = v.strictObject({
+  max_batch_size: v.optional(v.pipe(v.number(), v.integer(), between(1, 1_000_000))),
+  max_coalescing_delay: from(0, 3600),
+  max_entries: v.optional(v.pipe(v.number(), v.integer(), between(1, 1_000_000))),
+  max_bytes: whole,
+  max_retry_time: number,
+  initial_retry_delay: from(0.001, 1_000_000),
+  max_retry_delay: from(0.001, 1_000_000),
+  concurrency_limit: v.optional(v.picklist([-1, 1])),
+});
+
+const httpLog = v.strictObject({
+  http_endpoint: v.pipe(v.string(), v.url()),
+  method: oneOf('POST', 'PUT', 'PATCH'),
+  content_type: oneOf('application/json', 'application/json; charset=utf-8'),
+  timeout: number,
+  keepalive: number,
+  headers: v.optional(
+    v.record(
+      v.pipe(
+        headerName,
+        v.check((name) => !/^(host|content-length|content-type)$/i.test(name), 'is a header that Kong sets itself'),
+      ),
+      v.pipe(v.string(), v.nonEmpty('is empty')),
+    ),
+  ),
+  queue: v.optional(queue),
+  // The Lua is run by test/kong/lua.test.ts.
+  custom_fields_by_lua: v.optional(v.record(v.pipe(v.string(), v.nonEmpty('is empty')), v.string())),
+  retry_count: whole,
+  queue_size: whole,
+  flush_timeout: number,
+});
+
 const pair = v.pipe(v.string(), v.regex(/^[^:]+:.*$/, 'must be name:value'));
 const pairs = v.optional(v.array(pair));
 const requestTransformer = v.strictObject({
@@ -227,6 +257,7 @@ export const PLUGINS: Readonly<Record<string, v.GenericSchema | null>> = {
     echo_downstream: flag,
   }),
   cors,
+  'http-log': httpLog,
   'ip-restriction': ipRestriction,
   jwt,
   'key-auth': keyAuth,
@@ -262,17 +293,7 @@ export const PLUGINS: Readonly<Record<string, v.GenericSchema | null>> = {
         'datadog',
         'file-log',
       ],
-      ...[
-        'grpc-gateway',
-        'grpc-web',
-        'hmac-auth',
-        'http-log',
-        'ldap-auth',
-        'loggly',
-        'oauth2',
-        'proxy-cache',
-        'redirect',
-      ],
+      ...['grpc-gateway', 'grpc-web', 'hmac-auth', 'ldap-auth', 'loggly', 'oauth2', 'proxy-cache', 'redirect'],
       ...['response-ratelimiting', 'session', 'standard-webhooks', 'statsd', 'syslog', 'tcp-log', 'udp-log', 'zipkin'],
     ].map((name) => [name, null]),
   ),

@@ -14,6 +14,7 @@ export function* policy(root: Place): Generator<Finding> {
   for (const each of everyRoute(root)) yield* route(each);
   for (const each of everyConsumer(root)) yield* credentials(each);
   for (const each of everyPlugin(root)) yield* plugin(each);
+  yield* sharedLimits(root);
   for (const each of [root, ...everyService(root), ...everyRoute(root)]) yield* doubled(each);
   yield* placeholders(root);
 }
@@ -75,6 +76,11 @@ const DEPRECATED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     batch_span_count: 'queue.max_batch_size',
     batch_flush_delay: 'queue.max_coalescing_delay',
   },
+  'http-log': {
+    retry_count: 'queue.max_retry_time',
+    queue_size: 'queue.max_batch_size',
+    flush_timeout: 'queue.max_coalescing_delay',
+  },
 };
 
 function* plugin(place: Place): Generator<Finding> {
@@ -91,9 +97,8 @@ function* plugin(place: Place): Generator<Finding> {
     );
   }
   if (name === 'jwt') yield* jwt(config);
-  if (name === 'rate-limiting' && (textAt(config, 'limit_by') ?? 'consumer') === 'consumer') {
-    yield ours(at(config, 'limit_by').path, 'All users are one consumer to Kong: it would be one limit for everybody.');
-  }
+  if (name === 'key-auth') yield* keyAuth(config);
+  if (name === 'http-log') yield* httpLog(config);
   if (name === 'ip-restriction' && ['allow', 'deny'].every((list) => items(at(config, list)).length === 0)) {
     yield ours(at(config, 'allow').path, 'Kong takes an empty list for everybody.');
   }
@@ -107,6 +112,33 @@ function* jwt(config: Place): Generator<Finding> {
   const claims = at(config, 'claims_to_verify');
   if (!items(claims).some(({ value }) => value === 'exp')) {
     yield ours(claims.path, 'It must have exp: by default Kong does not look whether a token has expired.');
+  }
+}
+
+function* keyAuth(config: Place): Generator<Finding> {
+  const inQuery = at(config, 'key_in_query');
+  if (inQuery.value !== false) yield ours(inQuery.path, 'It must be false: keys in addresses end up in logs.');
+  const inBody = at(config, 'key_in_body');
+  if (inBody.value === true) yield ours(inBody.path, 'It must be false: Kong would read every body for a key.');
+}
+
+function* httpLog(config: Place): Generator<Finding> {
+  const headers = at(config, 'custom_fields_by_lua', 'request.headers');
+  if (headers.value !== 'return nil') {
+    yield ours(headers.path, 'It must be "return nil": headers hold keys and tokens in plain.');
+  }
+}
+
+/** A limit per consumer is only one for each caller where a consumer is one caller, not all who have a token. */
+function* sharedLimits(root: Place): Generator<Finding> {
+  const single = everyConsumer(root).filter((each) => items(at(each, 'jwt_secrets')).length === 0);
+  const own = new Set(single.flatMap((each) => items(at(each, 'plugins')).map(({ path }) => path)));
+  for (const each of everyPlugin(root)) {
+    if (textAt(each, 'name') !== 'rate-limiting' || own.has(each.path)) continue;
+    const by = at(each, 'config', 'limit_by');
+    if ((by.value ?? 'consumer') === 'consumer') {
+      yield ours(by.path, 'All users are one consumer to Kong: it would be one limit for everybody.');
+    }
   }
 }
 

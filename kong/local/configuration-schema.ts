@@ -26,6 +26,9 @@ const service = v.strictObject({
 export const consumer = v.strictObject({
   username: v.string(),
   custom_id: v.optional(v.string()),
+  acls: v.optional(v.array(v.strictObject({ group: v.string() })), []),
+  keyauth_credentials: v.optional(v.array(v.strictObject({ key: v.string() }))),
+  plugins: v.optional(v.array(plugin), []),
   jwt_secrets: v.optional(
     v.array(v.strictObject({ key: v.string(), algorithm: v.picklist(['EdDSA']), rsa_public_key: v.string() })),
     [],

@@ -4,13 +4,18 @@
 import { createPublicKey } from 'node:crypto';
 import * as v from 'valibot';
 import { parse } from 'yaml';
+import { type ApiKeys, apiKeysOf } from './api-keys.ts';
 import { type consumer, file, type plugin, type route } from './configuration-schema.ts';
+import { ofConsumers } from './consumer-plugins.ts';
 import { snippets } from './lua-snippets.ts';
-import type { Credential, Ground, Handler } from './plugin.ts';
+import type { Consumer, Credential, Ground, Handler } from './plugin.ts';
+import * as acl from './plugins/acl.ts';
 import * as correlationId from './plugins/correlation-id.ts';
 import * as cors from './plugins/cors.ts';
+import * as httpLog from './plugins/http-log.ts';
 import * as ipRestriction from './plugins/ip-restriction.ts';
 import * as jwt from './plugins/jwt.ts';
+import * as keyAuth from './plugins/key-auth.ts';
 import * as rateLimiting from './plugins/rate-limiting.ts';
 import * as requestSizeLimiting from './plugins/request-size-limiting.ts';
 import * as requestTermination from './plugins/request-termination.ts';
@@ -18,18 +23,23 @@ import * as responseTransformer from './plugins/response-transformer.ts';
 
 interface PluginKind<Schema extends v.GenericSchema> {
   schema: Schema;
-  create(config: v.InferOutput<Schema>, ground: Ground): Handler;
+  /** The scope says what carries the plugin: "routes pay", "consumers ojk". */
+  create(config: v.InferOutput<Schema>, ground: Ground, scope: string): Handler;
 }
 
 const made = <Schema extends v.GenericSchema>({ schema, create }: PluginKind<Schema>) => ({
-  build: (config: unknown, ground: Ground, place: string) => create(check(schema, config, place), ground),
+  build: (config: unknown, ground: Ground, scope: string, place: string) =>
+    create(check(schema, config, place), ground, scope),
 });
 
 const PLAYED = {
+  acl: made(acl),
   'correlation-id': made(correlationId),
   cors: made(cors),
+  'http-log': made(httpLog),
   'ip-restriction': made(ipRestriction),
   jwt: made(jwt),
+  'key-auth': made(keyAuth),
   'rate-limiting': made(rateLimiting),
   'request-size-limiting': made(requestSizeLimiting),
   'request-termination': made(requestTermination),
@@ -72,15 +82,20 @@ export interface Configuration {
 /** Throws a sentence that names the place of whatever cannot be played. */
 export function readConfiguration(
   text: string,
-  ground: Omit<Ground, 'credentials'>,
-): Configuration & { credentials: number } {
+  ground: Omit<Ground, 'credentials' | 'apiKeys'>,
+): Configuration & { credentials: number; apiKeys: ApiKeys } {
   const content = check(file, parse(text), '');
-  const complete: Ground = { ...ground, credentials: credentialsOf(content.consumers) };
+  const consumers = new Map(content.consumers.map((each) => [each.username, consumerOf(each)]));
+  const apiKeys = keysOf(content.consumers, consumers);
+  const complete: Ground = { ...ground, credentials: credentialsOf(content.consumers, consumers), apiKeys };
   const notPlayed = new Set<string>();
   const build = (plugins: Plugin[], place: string) =>
     buildAll(plugins, complete, place, (name, what) => notPlayed.add(`${name}: ${what}`));
 
   const global = build(content.plugins, 'plugins');
+  const personal = new Map(
+    content.consumers.map(({ username, plugins }) => [username, build(plugins, `consumers ${username}`)]),
+  );
   const routes: Route[] = [];
   const add = (each: v.InferOutput<typeof route>, place: string, upstream?: Upstream, ofService = new Map()) => {
     const own = build(each.plugins, place);
@@ -93,7 +108,7 @@ export function readConfiguration(
       regexPriority: each.regex_priority,
       stripPath: each.strip_path,
       upstream,
-      handlers: ordered(all),
+      handlers: ordered(ofConsumers(personal, all)),
     });
   };
   for (const { routes: own, plugins, ...rest } of content.services) {
@@ -108,7 +123,8 @@ export function readConfiguration(
   }
   for (const each of content.routes) add(each, `routes ${each.name}`);
   refuseDuplicates(routes);
-  return { routes, global: ordered(global), notPlayed: [...notPlayed], credentials: complete.credentials.size };
+  const credentials = complete.credentials.size;
+  return { routes, global: ordered(global), notPlayed: [...notPlayed], credentials, apiKeys };
 }
 
 type Plugin = v.InferOutput<typeof plugin>;
@@ -126,7 +142,7 @@ function buildAll(
     if (left !== undefined) leaveOut(name, left);
     else if (name === 'pre-function' || name === 'post-function') built.set(name, luaOf(name, config, ground, here));
     else if (Object.hasOwn(PLAYED, name)) {
-      built.set(name, [PLAYED[name as keyof typeof PLAYED].build(config, ground, here)]);
+      built.set(name, [PLAYED[name as keyof typeof PLAYED].build(config, ground, place, here)]);
     } else throw new Error(`kong.yaml: ${here}: the local gateway does not know this plugin.`);
   }
   return built;
@@ -162,15 +178,34 @@ function ordered(plugins: ReadonlyMap<string, Handler[]>): Handler[] {
   return [...plugins.values()].flat().sort((one, other) => other.priority - one.priority);
 }
 
-function credentialsOf(consumers: v.InferOutput<typeof consumer>[]): Map<string, Credential> {
+type ConsumerFile = v.InferOutput<typeof consumer>;
+
+function consumerOf({ username, custom_id: customId, acls }: ConsumerFile): Consumer {
+  return { username, customId, groups: acls.map(({ group }) => group) };
+}
+
+function credentialsOf(files: ConsumerFile[], consumers: ReadonlyMap<string, Consumer>): Map<string, Credential> {
   const credentials = new Map<string, Credential>();
-  for (const { username, custom_id: customId, jwt_secrets: secrets } of consumers) {
-    for (const { key, algorithm, rsa_public_key: pem } of secrets) {
+  for (const { username, jwt_secrets: secrets } of files) {
+    const owner = consumers.get(username);
+    for (const { key, algorithm, rsa_public_key: pem } of owner ? secrets : []) {
       if (credentials.has(key)) throw new Error(`kong.yaml: two credentials have the key ${key}.`);
-      credentials.set(key, { key, algorithm, publicKey: createPublicKey(pem), consumer: { username, customId } });
+      credentials.set(key, { key, algorithm, publicKey: createPublicKey(pem), consumer: owner as Consumer });
     }
   }
   return credentials;
+}
+
+/** Only consumers with a list of keys, though it be empty, can be given some. */
+function keysOf(files: ConsumerFile[], consumers: ReadonlyMap<string, Consumer>): ApiKeys {
+  const holders = files.filter(({ keyauth_credentials: keys }) => keys !== undefined).map(({ username }) => username);
+  const apiKeys = apiKeysOf(new Map([...consumers].filter(([username]) => holders.includes(username))));
+  apiKeys.replace(
+    files.flatMap(({ username, keyauth_credentials: keys }) =>
+      (keys ?? []).map(({ key }) => ({ consumer: username, digest: key })),
+    ),
+  );
+  return apiKeys;
 }
 
 function refuseDuplicates(routes: Route[]): void {

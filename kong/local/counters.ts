@@ -3,12 +3,10 @@
 import { Redis } from '@upstash/redis';
 import type { Counters } from './plugin.ts';
 
-// Like Kong: a request that is refused does not count.
+// Like Kong with policy redis (its policies/init.lua): every window is counted before any is looked at, so what is refused counts, too.
 const TAKE = `
-local used = tonumber(redis.call('GET', KEYS[1]) or '0')
-if used >= tonumber(ARGV[1]) then return used + 1 end
-used = redis.call('INCR', KEYS[1])
-if used == 1 then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
+local used = redis.call('INCR', KEYS[1])
+if used == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
 return used`;
 
 /** Kong gives up sooner. Here the proxy of Redis shares a process with functions that are being started, and may be late for that. */
@@ -27,7 +25,6 @@ export function redisCounters(url: string, token: string): Counters {
     return client;
   };
   return {
-    take: (key, limit, seconds, timeoutMs) =>
-      clientFor(timeoutMs).eval<(string | number)[], number>(TAKE, [key], [limit, seconds + 1]),
+    take: (key, seconds, timeoutMs) => clientFor(timeoutMs).eval<number[], number>(TAKE, [key], [seconds + 1]),
   };
 }

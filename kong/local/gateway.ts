@@ -3,17 +3,24 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Pool } from 'undici';
+import type { ApiKey } from '../api-key.ts';
 import { type Configuration, readConfiguration, type Upstream } from './configuration.ts';
 import { redisCounters } from './counters.ts';
 import { type Door, openDoor } from './door.ts';
+import { addressOf, exchangeOf } from './exchange.ts';
 import { endToEnd, forward, hasBody, NotForwarded, sendOn } from './forward.ts';
+import { startLogQueues } from './log-queue.ts';
 import type { Answer, Exchange, Exit, Handler, HeaderValues } from './plugin.ts';
+import { postThrough } from './post.ts';
+import { type Counted, type Counts, startCounts } from './request-counts.ts';
 import { routerOf } from './router.ts';
 
 /** Below the functions' 95 s, so that no request meets a connection that is being closed. */
 const UPSTREAM_KEEP_ALIVE_MS = 60_000;
 /** How long a refused upload is read to its end, so that the caller gets to read the refusal. */
 const LINGER_MS = 3_000;
+/** nginx's status for a caller who did not wait for the answer. */
+const CLIENT_HAS_GONE = 499;
 
 export interface GatewayOptions {
   /** kong.yaml, rendered. */
@@ -32,15 +39,26 @@ export interface Gateway {
   port: number;
   /** "prometheus: metrics of the gateway", one per plugin that only Kong plays. */
   notPlayed: string[];
-  /** Answers what is in flight, then closes. */
+  /** Requests that are over, since the start; the route is '' where there was none. Kong's kong_http_requests_total. */
+  counted(): Counted[];
+  /** From now on these keys are let in and no others; throws a sentence, and changes nothing, when one cannot be used. */
+  replaceApiKeys(keys: readonly ApiKey[]): void;
+  /** Answers what is in flight, logs it, then closes. */
   stop(): Promise<void>;
 }
 
 /** Throws a sentence when kong.yaml cannot be played. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const warn = options.warn ?? (() => undefined);
-  const counters = redisCounters(options.redis.url, options.redis.token);
-  const configuration = readConfiguration(options.configuration, { publicUrl: options.publicUrl, counters, warn });
+  const cluster = new Pool(options.ingress, { keepAliveTimeout: UPSTREAM_KEEP_ALIVE_MS });
+  const logQueues = startLogQueues(warn);
+  const configuration = readConfiguration(options.configuration, {
+    publicUrl: options.publicUrl,
+    counters: redisCounters(options.redis.url, options.redis.token),
+    logQueues,
+    post: postThrough(cluster),
+    warn,
+  });
   const pools = new Map<Upstream, Pool>();
   for (const { upstream } of configuration.routes) {
     if (upstream && !pools.has(upstream)) {
@@ -48,30 +66,35 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       pools.set(upstream, new Pool(options.ingress, { connect, keepAliveTimeout: UPSTREAM_KEEP_ALIVE_MS }));
     }
   }
+  const counts = startCounts();
   const door = options.door ?? (await openDoor(0));
-  door.answer(listener(configuration, pools));
+  door.answer(listener(configuration, pools, counts));
   return {
     port: door.port,
     notPlayed: configuration.notPlayed,
+    counted: counts.all,
+    replaceApiKeys: configuration.apiKeys.replace,
     stop: async () => {
       await door.close();
-      await Promise.all([...pools.values()].map((pool) => pool.close()));
+      await logQueues.stop();
+      await Promise.all([cluster, ...pools.values()].map((pool) => pool.close()));
     },
   };
 }
 
-function listener(configuration: Configuration, pools: ReadonlyMap<Upstream, Pool>) {
+function listener(configuration: Configuration, pools: ReadonlyMap<Upstream, Pool>, counts: Counts) {
   const find = routerOf(configuration.routes);
 
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const url = request.url ?? '/';
-    const mark = url.indexOf('?');
-    const path = mark < 0 ? url : url.slice(0, mark);
-    const search = mark < 0 ? '' : url.slice(mark);
-    const method = request.method ?? 'GET';
-    const match = find(method, path);
-    const exchange = exchangeOf(request, method, path, match?.route.name ?? '');
+    const { path, search } = addressOf(request);
+    const match = find(request.method ?? 'GET', path);
+    const exchange = exchangeOf(request, path, search, match?.route.name ?? '');
     const handlers = match?.route.handlers ?? configuration.global;
+    response.once('close', () => {
+      const status = response.headersSent ? response.statusCode : CLIENT_HAS_GONE;
+      counts.add(exchange.route, status);
+      for (const handler of handlers) handler.log?.(exchange, status);
+    });
     const reply = (exit: Exit, source: Answer['source'] = 'exit') =>
       answerItself(exchange, handlers, exit, source, response);
     try {
@@ -83,10 +106,12 @@ function listener(configuration: Configuration, pools: ReadonlyMap<Upstream, Poo
       const { upstream } = match.route;
       const pool = upstream && pools.get(upstream);
       if (!upstream || !pool) return reply({ status: 503, body: '{"message":"no Service found with those values"}' });
-      await pass(exchange, handlers, upstream, pool, match.path + search, response);
+      await pass(exchange, handlers, upstream, pool, match.path + exchange.search, response);
     } catch (error) {
       if (response.headersSent) return void response.destroy();
-      reply({ status: statusOf(error), body: '{"message":"failure on the way"}' }, 'error');
+      const status = statusOf(error);
+      if (error instanceof NotForwarded) exchange.answered.upstreamStatus = String(status);
+      reply({ status, body: '{"message":"failure on the way"}' }, 'error');
     }
   };
 }
@@ -94,15 +119,6 @@ function listener(configuration: Configuration, pools: ReadonlyMap<Upstream, Poo
 function statusOf(error: unknown): number {
   if (!(error instanceof NotForwarded)) return 500;
   return error.reason === 'timeout' ? 504 : 502;
-}
-
-function exchangeOf(request: IncomingMessage, method: string, path: string, route: string): Exchange {
-  const headers: HeaderValues = {};
-  // Not request.headers: Node drops repeated ones there that a function should see, and refuse.
-  for (const [name, values] of Object.entries(request.headersDistinct)) {
-    if (values) headers[name] = values.length === 1 ? (values[0] ?? '') : values;
-  }
-  return { request, method, path, route, headers, clientAddress: request.socket.remoteAddress ?? '' };
 }
 
 async function pass(
@@ -115,6 +131,7 @@ async function pass(
 ): Promise<void> {
   const gone = new AbortController();
   response.once('close', () => gone.abort());
+  exchange.answered.source = 'service';
   const sent = await forward(
     pool,
     exchange.request,
@@ -128,7 +145,9 @@ async function pass(
     gone.signal,
   );
   const answer: Answer = { status: sent.statusCode, headers: endToEnd(sent.headers), source: 'service' };
+  exchange.answered.upstreamStatus = String(sent.statusCode);
   for (const handler of handlers) handler.headerFilter?.(exchange, answer);
+  answer.headers['x-kong-request-id'] = exchange.kongRequestId;
   if (exchange.problemId !== undefined) {
     const body = rewritten(exchange, handlers, answer, await sent.body.text());
     response.writeHead(answer.status, { ...answer.headers, 'content-length': Buffer.byteLength(body) });
@@ -153,6 +172,7 @@ function upstreamHeaders(exchange: Exchange, upstream: Upstream): HeaderValues {
     'x-forwarded-port': String(address.localPort),
     'x-forwarded-path': exchange.path,
     'x-real-ip': exchange.clientAddress,
+    'x-kong-request-id': exchange.kongRequestId,
   };
 }
 
@@ -171,7 +191,9 @@ function answerItself(
 ): void {
   const { request } = exchange;
   const answer: Answer = { status: exit.status, headers: { ...exit.headers }, source };
+  exchange.answered.source = source;
   for (const handler of handlers) handler.headerFilter?.(exchange, answer);
+  answer.headers['x-kong-request-id'] = exchange.kongRequestId;
   let body = exit.body ?? '';
   if (exchange.problemId !== undefined) body = rewritten(exchange, handlers, answer, body);
   const unread = hasBody(request) && !request.complete;

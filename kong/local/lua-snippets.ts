@@ -1,10 +1,10 @@
 // The Lua of kong.yaml, once more in TypeScript, found by the name in its first line. test/kong runs the Lua itself beside this and
 // compares, so that the two cannot drift apart.
 
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { whereToLook } from '../../shared/http/problem.ts';
 import { type ProblemCode, problems } from '../../shared/http/problems.ts';
-import type { Exchange, Ground, Handler, HeaderValues } from './plugin.ts';
+import type { Answer, Exchange, Ground, Handler, HeaderValues } from './plugin.ts';
 
 export type Snippet = (ground: Ground) => Omit<Handler, 'priority'>;
 
@@ -63,6 +63,17 @@ export const snippets: Readonly<Record<string, Snippet>> = {
     },
   }),
 
+  'digest-the-api-key': () => ({
+    access: ({ headers }) => {
+      delete headers['x-api-key-digest'];
+      const key = headers['x-api-key'];
+      if (typeof key === 'string') {
+        headers['x-api-key-digest'] = createHash('sha1').update(`one-gate-kong:${key}`, 'latin1').digest('hex');
+      }
+      return undefined;
+    },
+  }),
+
   'answer-problems-head': () => ({
     headerFilter(exchange, answer) {
       const ours = answer.source !== 'service' && answer.status >= 400;
@@ -80,7 +91,7 @@ export const snippets: Readonly<Record<string, Snippet>> = {
   }),
 
   'answer-problems-body': (ground) => ({
-    bodyFilter: (exchange, answer, said) => problemFor(exchange, answer.status, said, ground.publicUrl),
+    bodyFilter: (exchange, answer, said) => problemFor(exchange, answer, said, ground.publicUrl),
   }),
 };
 
@@ -98,9 +109,14 @@ const CODES: Readonly<Record<number, ProblemCode>> = {
   504: 'gateway_timeout',
 };
 
-function problemFor(exchange: Exchange, status: number, said: string, publicUrl: string): string {
+/** Where callers have API keys instead of tokens. */
+const REGULATORS_CODES: Readonly<Record<number, ProblemCode>> = { 401: 'api_key_required', 403: 'not_permitted' };
+
+function problemFor(exchange: Exchange, { status, headers }: Answer, said: string, publicUrl: string): string {
   let code = CODES[status] ?? (status >= 500 ? 'internal_error' : 'malformed_request');
   if (status === 401 && said.includes('token expired')) code = 'token_expired';
+  if (exchange.path.startsWith('/v1/regulator/')) code = REGULATORS_CODES[status] ?? code;
+  const policy = status === 429 ? usedUp(headers) : undefined;
   const kind = problems[code];
   const key = exchange.headers['idempotency-key'];
   const outcome = status >= 500 && status !== 503 ? 'unknown' : 'failed';
@@ -110,6 +126,7 @@ function problemFor(exchange: Exchange, status: number, said: string, publicUrl:
     status,
     code,
     detail: kind.advice,
+    ...(policy && { policy }),
     ...(key !== undefined && { outcome, safe_to_retry: kind.safeToRetry }),
     ...(key !== undefined &&
       outcome === 'unknown' && {
@@ -118,6 +135,12 @@ function problemFor(exchange: Exchange, status: number, said: string, publicUrl:
       }),
     request_id: exchange.problemId,
   });
+}
+
+/** The longest window that has nothing left. */
+function usedUp(headers: HeaderValues): { window: string; limit: number } | undefined {
+  const window = ['day', 'hour', 'minute', 'second'].find((each) => headers[`x-ratelimit-remaining-${each}`] === '0');
+  return window === undefined ? undefined : { window, limit: Number(headers[`x-ratelimit-limit-${window}`]) };
 }
 
 function strip(headers: HeaderValues, unwanted: (name: string) => boolean): undefined {

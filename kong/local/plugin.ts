@@ -2,6 +2,8 @@
 
 import type { KeyObject } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { ApiKeys } from './api-keys.ts';
+import type { LogQueues } from './log-queue.ts';
 
 export type HeaderValues = Record<string, string | string[]>;
 
@@ -11,7 +13,12 @@ export interface Exchange {
   readonly method: string;
   /** As it came, without the query. */
   readonly path: string;
+  /** What the function will get after the path, with its question mark; plugins change it. */
+  search: string;
   readonly clientAddress: string;
+  readonly startedAt: number;
+  /** Kong's own id of the request, 32 hex digits; no caller can choose it. */
+  readonly kongRequestId: string;
   /** The name of the route, '' where there is none. */
   readonly route: string;
   /** What the function will get; plugins change it. */
@@ -21,6 +28,10 @@ export interface Exchange {
   /** The id of a problem that is to be written over what was said. */
   problemId?: string;
   requestId?: string;
+  /** Who it is, once a plugin knows. */
+  consumer?: Consumer;
+  /** Where the answer came from, and what the function said, '' where none was asked. */
+  answered: { source: Answer['source']; upstreamStatus: string };
 }
 
 /** The answer that is about to be sent: the function's own, one that a plugin gave, or one for a failure on the way. */
@@ -44,6 +55,14 @@ export interface Handler {
   headerFilter?(exchange: Exchange, answer: Answer): void;
   /** Called for answers with `exchange.problemId` set; gives the body to send instead. */
   bodyFilter?(exchange: Exchange, answer: Answer, said: string): string;
+  /** Called when it is over, whatever became of it; 499 where the caller went away before the answer. */
+  log?(exchange: Exchange, status: number): void;
+}
+
+export interface Consumer {
+  readonly username: string;
+  readonly customId: string | undefined;
+  readonly groups: readonly string[];
 }
 
 /** A public key that tokens of one kid are verified with, by one algorithm only. */
@@ -51,20 +70,24 @@ export interface Credential {
   readonly key: string;
   readonly algorithm: string;
   readonly publicKey: KeyObject;
-  readonly consumer: { username: string; customId: string | undefined };
+  readonly consumer: Consumer;
 }
 
 /** Counts requests in fixed windows, for all gateways together. */
 export interface Counters {
-  /** How many have been let through in this window, this one included; more than `limit` when it may not pass. */
-  take(key: string, limit: number, seconds: number, timeoutMs: number): Promise<number>;
+  /** How many there have been in this window, this one included, let through or not. */
+  take(key: string, seconds: number, timeoutMs: number): Promise<number>;
 }
 
 /** What the plugins stand on. */
 export interface Ground {
   readonly publicUrl: string;
   readonly credentials: ReadonlyMap<string, Credential>;
+  readonly apiKeys: ApiKeys;
   readonly counters: Counters;
+  readonly logQueues: LogQueues;
+  /** Sends a body to a function of the cluster; throws a sentence when it was not taken. */
+  post(to: URL, headers: Record<string, string>, body: string, timeoutMs: number): Promise<void>;
   /** Where a sentence for the operator goes. */
   warn(sentence: string): void;
 }

@@ -18,11 +18,14 @@ const place = (given: Partial<Place> = {}): Place => ({
   redisHost: 'redis.one-gate.svc',
   publicKeys: keys(jwkOf('key-1')),
   operatorAddresses: ['10.20.0.0/16', '::1'],
+  apiKeys: [],
   ...given,
 });
-const ground: Omit<Ground, 'credentials'> = {
+const ground: Omit<Ground, 'credentials' | 'apiKeys'> = {
   publicUrl: 'https://gate.example.test',
   counters: { take: async () => 1 },
+  logQueues: { to: () => ({ add: () => undefined }), stop: async () => undefined },
+  post: async () => undefined,
   warn: () => undefined,
 };
 
@@ -40,6 +43,25 @@ describe('rendering kong.yaml for a place', () => {
     expect(readConfiguration(text, ground).credentials).toBe(2);
     expect(text).toContain('https://gate.example.test/errors/');
     expect(text).not.toMatch(/\$\{/);
+  });
+
+  test('API keys become their consumers’ credentials, several of them while they are rotated', () => {
+    const digests = ['a', 'b', 'c'].map((digit) => digit.repeat(40));
+    const [one = '', two = '', three = ''] = digests;
+    const apiKeys = [
+      { consumer: 'bank-indonesia', digest: one },
+      { consumer: 'ojk', digest: two },
+      { consumer: 'ojk', digest: three },
+    ];
+    const { apiKeys: held } = readConfiguration(renderKong(template, place({ apiKeys })), ground);
+    expect(digests.map((digest) => held.find(digest)?.username)).toEqual(['bank-indonesia', 'ojk', 'ojk']);
+    expect(held.find(two)?.groups).toEqual(['read-transactions', 'read-reports']);
+    expect(held.find('d'.repeat(40))).toBeUndefined();
+  });
+
+  test('what kong.yaml says once for several routes, Kong gets in full', () => {
+    expect(rendered).not.toMatch(/[&*]log-access/);
+    expect(rendered.match(/name: http-log/g)).toHaveLength(6);
   });
 
   test('private members of a key never get into it', () => {
@@ -60,6 +82,26 @@ describe('rendering kong.yaml for a place', () => {
       'a network that is none',
       { operatorAddresses: ['10.0.0.0/33'] },
       /10.0.0.0\/33 is not an IP address or a network/,
+    ],
+    [
+      'a key of somebody who takes none',
+      { apiKeys: [{ consumer: 'one-gate-users', digest: 'a'.repeat(40) }] },
+      /has no consumer one-gate-users that takes API keys/,
+    ],
+    [
+      'a key of nobody',
+      { apiKeys: [{ consumer: 'nobody', digest: 'a'.repeat(40) }] },
+      /has no consumer nobody that takes API keys/,
+    ],
+    [
+      'a digest that is none',
+      { apiKeys: [{ consumer: 'ojk', digest: 'A'.repeat(40) }] },
+      /A key of ojk has a digest that is not 40 hex digits/,
+    ],
+    [
+      'a key that is there twice',
+      { apiKeys: ['bank-indonesia', 'ojk'].map((consumer) => ({ consumer, digest: 'a'.repeat(40) })) },
+      /A key of ojk is there twice/,
     ],
     ['a network that would break out', { operatorAddresses: ['::1"'] }, /is not an IP address or a network/],
   ])('%s is refused', (_what, given, message) => {
@@ -121,6 +163,25 @@ describe('a kong.yaml that the local gateway could not play as Kong would is ref
       'an algorithm that keys are not fixed to',
       (yaml) => yaml.replace('algorithm: EdDSA', 'algorithm: HS256'),
       /algorithm/,
+    ],
+    [
+      'keys in addresses',
+      (yaml) => yaml.replace('key_in_query: false', 'key_in_query: true'),
+      /key_in_query: must be false: keys in addresses are not played/,
+    ],
+    [
+      'a log field that is not known',
+      (yaml) => yaml.replace('-- name: log-the-address', '-- name: log-the-dog'),
+      /plugin http-log, custom_fields_by_lua.request.uri: has Lua that the local gateway does not know/,
+    ],
+    [
+      'a consumer’s plugin that comes before the consumer is known',
+      (yaml) =>
+        yaml.replace(
+          /( +)- name: rate-limiting\n +config: \{ minute: 100, .*/,
+          '$1- { name: correlation-id, config: { header_name: X-Id, generator: uuid } }',
+        ),
+      /correlation-id runs before anybody knows the consumer/,
     ],
     [
       'two routes of one name',
@@ -194,6 +255,29 @@ describe('node kong/render.ts', () => {
     const { stdout } = await render(...options, '--operator-addresses', '10.20.0.0/16, fd00::/8');
     expect(readConfiguration(stdout, ground).credentials).toBe(1);
     expect(stdout).toContain('allow: [ "10.20.0.0/16", "fd00::/8" ]');
+    expect(stdout.match(/keyauth_credentials: \[\]/g)).toHaveLength(2);
+    await temporary.remove();
+  });
+
+  test('takes API keys as the operators’ list gives them, without those that are not active', async () => {
+    const temporary = await temporaryDirectory();
+    const [jwks, list] = [join(temporary.path, 'jwks.json'), join(temporary.path, 'api-keys.json')];
+    await writeFile(jwks, keys(jwkOf('key-1')));
+    const listed = ['a', 'b'].map((digit, index) => ({
+      id: String(index),
+      consumer: 'ojk',
+      gateway_digest: digit.repeat(40),
+      active: index === 0,
+    }));
+    await writeFile(list, JSON.stringify(listed));
+    const options = ['--public-url', 'https://gate.example.test', '--redis-host', 'redis', '--keys', jwks];
+    const { stdout } = await render(...options, '--operator-addresses', '::1', '--api-keys', list);
+    expect(readConfiguration(stdout, ground).apiKeys.find('a'.repeat(40))?.username).toBe('ojk');
+    expect(stdout).not.toContain('b'.repeat(40));
+    await writeFile(list, JSON.stringify({ data: listed }));
+    await expect(render(...options, '--operator-addresses', '::1', '--api-keys', list)).rejects.toMatchObject({
+      stderr: expect.stringContaining('The API keys must be a list'),
+    });
     await temporary.remove();
   });
 
@@ -201,7 +285,8 @@ describe('node kong/render.ts', () => {
     await expect(render('--public-url', 'https://gate.example.test')).rejects.toMatchObject({
       code: 64,
       stderr:
-        'node kong/render.ts --public-url URL --redis-host HOST --keys FILE --operator-addresses NETWORK,... > rendered.yaml\n',
+        'node kong/render.ts --public-url URL --redis-host HOST --keys FILE --operator-addresses NETWORK,... [--api-keys FILE] > rendered.yaml\n' +
+        'Without --api-keys (the data of GET /v1/operator/api-keys) no regulator is let in.\n',
     });
   });
 });

@@ -54,6 +54,17 @@ describe('the way of a request', () => {
     expect(gate.seen[0]?.headers).toMatchObject({ 'x-request-id': 'mine-1', traceparent });
   });
 
+  test('Kong’s own id of a request is nobody’s to choose, and on the answer as well', async () => {
+    gate.answer = (_, response) => response.writeHead(200, { 'x-kong-request-id': 'theirs' }).end('{}');
+    const answer = await post('/v1/login', { 'x-kong-request-id': 'mine' });
+    const id = answer.headers.get('x-kong-request-id');
+    expect(id).toMatch(/^[0-9a-f]{32}$/);
+    expect(gate.seen[0]?.headers['x-kong-request-id']).toBe(id);
+    const refused = await post('/v1/nope');
+    expect(refused.headers.get('x-kong-request-id')).toMatch(/^[0-9a-f]{32}$/);
+    expect(refused.headers.get('x-kong-request-id')).not.toBe(id);
+  });
+
   test('the function’s answer passes as it is: status, headers, bytes', async () => {
     const body = Buffer.alloc(200_000, 'ü');
     gate.answer = (_, response) =>

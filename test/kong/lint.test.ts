@@ -43,7 +43,19 @@ describe('the verdict of the lint is that of `kong config parse`', () => {
 
 const good = () => ({
   _format_version: '3.0',
-  consumers: [{ username: 'users', keyauth_credentials: [{ key: 'k' }] }],
+  consumers: [
+    { username: 'users', keyauth_credentials: [{ key: 'k' }] },
+    {
+      username: 'bank',
+      acls: [{ group: 'read' }],
+      plugins: [
+        {
+          name: 'rate-limiting',
+          config: { minute: 9, limit_by: 'consumer', policy: 'redis', redis: { host: 'redis' } },
+        },
+      ],
+    },
+  ],
   services: [
     {
       name: 'pay',
@@ -58,8 +70,29 @@ const good = () => ({
       ],
     },
   ],
+  routes: [
+    {
+      name: 'read',
+      paths: ['/v1/read'],
+      plugins: [
+        { name: 'key-auth', config: { key_names: ['x-key'], key_in_query: false } },
+        { name: 'acl', config: { allow: ['read'] } },
+        {
+          name: 'http-log',
+          config: {
+            http_endpoint: 'http://log.one-gate.svc.cluster.local:80/events',
+            headers: { 'ce-id': '1' },
+            queue: { max_batch_size: 20, max_retry_time: 600 },
+            custom_fields_by_lua: { 'request.headers': 'return nil' },
+          },
+        },
+      ],
+    },
+  ],
   plugins: [{ name: 'cors', config: { origins: ['*'] } }],
 });
+const key = ['routes', 0, 'plugins', 0, 'config'];
+const log = ['routes', 0, 'plugins', 2, 'config'];
 const service = ['services', 0];
 const route = [...service, 'routes', 0];
 const config = (plugin: number) => [...service, 'plugins', plugin, 'config'];
@@ -82,6 +115,24 @@ describe('what Kong parses without a word and we do not want', () => {
     ['tokens that have expired', [...config(0), 'claims_to_verify'], [], /has expired/],
     ['one limit for everybody', [...config(1), 'limit_by'], 'consumer', /for everybody/],
     ['one limit for everybody by default', [...config(1), 'limit_by'], undefined, /for everybody/],
+    [
+      'one limit for all who have tokens',
+      ['consumers', 1, 'jwt_secrets'],
+      [{ key: 'k', secret: 's' }],
+      /for everybody/,
+    ],
+    ['keys in addresses', [...key, 'key_in_query'], true, /addresses end up in logs/],
+    ['keys in addresses by default', [...key, 'key_in_query'], undefined, /addresses end up in logs/],
+    ['keys in bodies', [...key, 'key_in_body'], true, /read every body/],
+    ['a log with headers', [...log, 'custom_fields_by_lua'], { route: 'return nil' }, /keys and tokens in plain/],
+    ['a log with headers by default', [...log, 'custom_fields_by_lua'], undefined, /keys and tokens in plain/],
+    [
+      'a log with some headers',
+      [...log, 'custom_fields_by_lua', 'request.headers'],
+      'return { kong.request.get_header("x") }',
+      /keys and tokens in plain/,
+    ],
+    ['a deprecated queue', [...log, 'queue_size'], 5, /write queue.max_batch_size/],
     ['a deprecated field', [...config(1), 'redis_host'], 'redis', /write redis.host/],
     ['a restriction to nobody', [...config(2), 'allow'], [], /for everybody/],
     ['a deprecated endpoint', [...config(3), 'endpoint'], 'http://collector:4318', /write traces_endpoint/],
@@ -122,6 +173,16 @@ describe('what Kong refuses beyond the recorded cases', () => {
     ['Redis without a host', [...config(1), 'redis'], undefined, 'services[0].plugins[1].config.redis'],
     ['no restriction', [...config(2)], {}, 'services[0].plugins[2].config'],
     ['a consumer without a name', ['consumers', 0], { acls: [] }, 'consumers[0]'],
+    ['a log without a place', [...log, 'http_endpoint'], undefined, 'routes[0].plugins[2].config.http_endpoint'],
+    ['a log with a host of its own', [...log, 'headers'], { Host: 'x' }, 'routes[0].plugins[2].config.headers.Host'],
+    ['an empty header', [...log, 'headers'], { 'ce-id': '' }, 'routes[0].plugins[2].config.headers.ce-id'],
+    [
+      'a queue of nothing',
+      [...log, 'queue'],
+      { max_batch_size: 0 },
+      'routes[0].plugins[2].config.queue.max_batch_size',
+    ],
+    ['a queue’s unknown field', [...log, 'queue'], { max: 1 }, 'routes[0].plugins[2].config.queue.max'],
     ['something unknown at the top', ['service'], [], 'service'],
   ])('%s', (_what, at, value, path) => {
     expect(pathsOf(lintKong(changed(good() as object, { at, value })), 'refused')).toEqual([path]);

@@ -1,6 +1,6 @@
 // The local gateway on the shipped kong.yaml, with the test in the place of the functions.
 
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
@@ -11,6 +11,19 @@ import { renderKong } from '../../kong/render.ts';
 import { createTestRedis } from '../setup/redis.ts';
 
 export const PUBLIC_URL = 'https://gate.example.test';
+
+/** What regulators send as X-API-Key. */
+export const REGULATORS_KEYS = {
+  'bank-indonesia': 'ogk_live_bankindonesia0123456789abcdefghijk',
+  ojk: 'ogk_live_ojkojkojkojk0123456789abcdefghijk',
+} as const;
+
+export function gatewayDigestOf(key: string): string {
+  return createHash('sha1').update(`one-gate-kong:${key}`).digest('hex');
+}
+
+/** Functions know the gateway's own posts, of http-log, by this host. */
+export const LOG_HOST = 'record-gateway-access.one-gate.svc.cluster.local';
 
 export interface Seen {
   method: string;
@@ -25,6 +38,10 @@ export interface TestGateway {
   gateway: Gateway;
   /** What reached functions, oldest first. */
   seen: Seen[];
+  /** What http-log has posted, oldest first, taken or not. */
+  posts: Seen[];
+  /** What the function answers that is posted to; 204 unless set. */
+  answerPost: (post: Seen, response: ServerResponse) => void;
   /** What functions answer; 200 `{}` unless set. */
   answer: (seen: Seen, response: ServerResponse) => void;
   keys: { privateKey: KeyObject; publicKey: KeyObject };
@@ -42,13 +59,18 @@ export async function startTestGateway(
 ): Promise<TestGateway> {
   const keys = generateKeyPairSync('ed25519');
   const seen: Seen[] = [];
-  const state: { answer: TestGateway['answer'] } = { answer: (_, response) => response.end('{}') };
+  const posts: Seen[] = [];
+  const state: Pick<TestGateway, 'answer' | 'answerPost'> = {
+    answer: (_, response) => response.end('{}'),
+    answerPost: (_, response) => response.writeHead(204).end(),
+  };
   const functions = createServer(async (request, response) => {
     const { method = '', url: path = '', headers, rawHeaders } = request;
     const body = await buffer(request).catch(() => Buffer.alloc(0));
     const each = { method, path, headers, rawHeaders, body };
-    seen.push(each);
-    state.answer(each, response);
+    const ofLog = headers.host === LOG_HOST;
+    (ofLog ? posts : seen).push(each);
+    (ofLog ? state.answerPost : state.answer)(each, response);
   });
   await new Promise<void>((resolve) => functions.listen(0, '127.0.0.1', resolve));
   const template = await readFile(new URL('../../kong/kong.yaml', import.meta.url), 'utf8');
@@ -58,6 +80,7 @@ export async function startTestGateway(
     redisHost: '127.0.0.1',
     publicKeys: JSON.stringify({ keys: [jwk] }),
     operatorAddresses: ['127.0.0.0/8'],
+    apiKeys: Object.entries(REGULATORS_KEYS).map(([consumer, key]) => ({ consumer, digest: gatewayDigestOf(key) })),
   });
   const warned: string[] = [];
   const gateway = await startGateway({
@@ -71,6 +94,13 @@ export async function startTestGateway(
     url: `http://127.0.0.1:${gateway.port}`,
     gateway,
     seen,
+    posts,
+    get answerPost() {
+      return state.answerPost;
+    },
+    set answerPost(answer) {
+      state.answerPost = answer;
+    },
     get answer() {
       return state.answer;
     },

@@ -31,6 +31,7 @@ export function create(config: Config, ground: Ground): Handler {
       const result = await authenticate(exchange, config, ground.credentials);
       if (result instanceof Refused) return refuse(result.body);
       const { consumer, key } = result;
+      exchange.consumer = consumer;
       exchange.headers['x-consumer-username'] = consumer.username;
       if (consumer.customId) exchange.headers['x-consumer-custom-id'] = consumer.customId;
       exchange.headers['x-credential-identifier'] = key;

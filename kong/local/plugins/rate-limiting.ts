@@ -1,4 +1,4 @@
-// rate-limiting: fixed windows of the calendar, counted in Redis per address or per value of a header, with Kong's headers.
+// rate-limiting: fixed windows of the calendar, counted in Redis per address, consumer or value of a header, with Kong's headers.
 
 import * as v from 'valibot';
 import type { Exchange, Exit, Ground, Handler, HeaderValues } from '../plugin.ts';
@@ -14,7 +14,7 @@ export const schema = v.pipe(
     minute: limit,
     hour: limit,
     day: limit,
-    limit_by: v.picklist(['ip', 'header']),
+    limit_by: v.picklist(['ip', 'header', 'consumer']),
     header_name: v.optional(v.string()),
     policy: v.literal('redis', 'must be redis: limits hold for all gateways together'),
     fault_tolerant: v.optional(v.boolean(), true),
@@ -40,23 +40,29 @@ interface Usage {
 
 const applied = new WeakMap<Exchange, HeaderValues>();
 
-export function create(config: Config, ground: Ground): Handler {
+/** `scope` is what carries this configuration: a route's counts that route, a consumer's all routes together. */
+export function create(config: Config, ground: Ground, scope: string): Handler {
   const header = config.header_name?.toLowerCase();
   const windows = (Object.keys(WINDOWS) as Window[]).filter((window) => config[window] !== undefined);
   let warnedAt = 0;
 
   async function count(exchange: Exchange, now: number): Promise<Usage[]> {
-    const named = config.limit_by === 'header' && header ? exchange.headers[header] : undefined;
-    const identifier = typeof named === 'string' ? named : exchange.clientAddress;
+    const identifier = identifierOf(exchange);
     return Promise.all(
       windows.map(async (window) => {
         const seconds = WINDOWS[window];
         const start = now - (now % seconds);
-        const most = config[window] ?? 0;
-        const key = `ratelimit:${exchange.route}:${identifier}:${start}:${window}`;
-        return { window, limit: most, used: await ground.counters.take(key, most, seconds, config.redis.timeout) };
+        const key = `ratelimit:${scope}:${identifier}:${start}:${window}`;
+        const used = await ground.counters.take(key, seconds, config.redis.timeout);
+        return { window, limit: config[window] ?? 0, used };
       }),
     );
+  }
+
+  function identifierOf({ headers, consumer, clientAddress }: Exchange): string {
+    const named = config.limit_by === 'header' && header ? headers[header] : undefined;
+    const known = config.limit_by === 'consumer' ? consumer?.username : named;
+    return typeof known === 'string' ? known : clientAddress;
   }
 
   return {
@@ -82,24 +88,24 @@ export function create(config: Config, ground: Ground): Handler {
   };
 }
 
+// What is told is the window with the least left, the longer of two that have as little.
 function judge(exchange: Exchange, usage: Usage[], now: number): Exit | undefined {
   const headers: HeaderValues = {};
-  let tightest: (Usage & { remaining: number }) | undefined;
-  let exceeded: Usage | undefined;
+  const exceeded = usage.some(({ used, limit: most }) => used > most);
+  let told: (Usage & { remaining: number }) | undefined;
   for (const each of usage) {
-    const remaining = Math.max(0, each.limit - each.used);
-    const name = each.window.charAt(0).toUpperCase() + each.window.slice(1);
-    headers[`x-ratelimit-limit-${name}`.toLowerCase()] = String(each.limit);
-    headers[`x-ratelimit-remaining-${name}`.toLowerCase()] = String(remaining);
-    if (!tightest || remaining < tightest.remaining) tightest = { ...each, remaining };
-    if (each.used > each.limit) exceeded = each;
+    // As Kong does: a request that a window has refused is not taken off what the others have left to show.
+    const counted = exceeded && each.used <= each.limit ? each.used - 1 : each.used;
+    const remaining = Math.max(0, each.limit - counted);
+    headers[`x-ratelimit-limit-${each.window}`] = String(each.limit);
+    headers[`x-ratelimit-remaining-${each.window}`] = String(remaining);
+    if (!told || remaining <= told.remaining) told = { ...each, remaining };
   }
-  const telling = exceeded ?? tightest;
-  if (!telling) return undefined;
-  const seconds = WINDOWS[telling.window];
+  if (!told) return undefined;
+  const seconds = WINDOWS[told.window];
   const reset = String(Math.max(1, seconds - (now % seconds)));
-  headers['ratelimit-limit'] = String(telling.limit);
-  headers['ratelimit-remaining'] = String(Math.max(0, telling.limit - telling.used));
+  headers['ratelimit-limit'] = String(told.limit);
+  headers['ratelimit-remaining'] = String(told.remaining);
   headers['ratelimit-reset'] = reset;
   if (exceeded) headers['retry-after'] = reset;
   applied.set(exchange, headers);
