@@ -8,8 +8,8 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 import * as v from 'valibot';
 import { type Document, isAlias, isMap, isSeq, type Node, parseDocument, visit } from 'yaml';
+import { isNetwork } from '../shared/http/network.ts';
 import { type ApiKey, refuseUnusableKeys } from './api-key.ts';
-import { isNetwork } from './network.ts';
 
 export interface Place {
   /** Where the platform is reached from outside, without a trailing slash. */

@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import { query } from '../../shared/database/database.ts';
 import { defineFunction } from '../../shared/http/function.ts';
 import { type AccessRow, insertAccesses } from '../../shared/regulators/access-log.ts';
+import { log } from '../../shared/telemetry/log.ts';
 
 const text = (most: number) =>
   v.nullish(
@@ -49,10 +50,14 @@ export default defineFunction({
     'by the same gateway id, and are left as they are; the others are added.',
   event: {
     types: ['one-gate.gateway.access-seen'],
-    // One entry, or a batch of them.
-    data: v.union([Entry, v.array(Entry)]),
+    // One entry, or a batch of them. Kong sends what is refused again and again, and nothing behind it: what cannot be used is let go.
+    data: v.unknown(),
     handle: async ({ data }) => {
-      const entries = [data].flat();
+      const entries = [data].flat().flatMap((each) => {
+        const read = v.safeParse(Entry, each);
+        if (!read.success) log.error({ issues: read.issues.length }, 'an entry of the gateway’s log cannot be read');
+        return read.success ? [read.output] : [];
+      });
       const services = await servicesOf(entries);
       await insertAccesses(gathered(entries).map(({ entry, requests }) => rowOf(entry, requests, services)));
     },

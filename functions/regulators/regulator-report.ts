@@ -9,9 +9,10 @@ import { Problem } from '../../shared/http/problem.ts';
 import { recordAccess } from '../../shared/regulators/access-log.ts';
 import { regulatorWith } from '../../shared/regulators/caller.ts';
 import { regulatorHeaders } from '../../shared/regulators/purpose.ts';
-import { codeVersion, queryHash, type Report, reportOf, reportSchema } from '../../shared/regulators/report.ts';
+import { codeVersion, queryHash, reportOf } from '../../shared/regulators/report.ts';
 import { reportCsv } from '../../shared/regulators/report-csv.ts';
 import { reportPage } from '../../shared/regulators/report-page.ts';
+import { type Report, reportSchema } from '../../shared/regulators/report-schema.ts';
 import { type Period, readSums } from '../../shared/regulators/report-sums.ts';
 
 const MOST_DAYS = 366;

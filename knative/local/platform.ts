@@ -10,6 +10,7 @@ import { renderKong } from '../../kong/render.ts';
 import { migrate, type ServedRole } from '../../migrations/run.ts';
 import { type Admin, startAdmin } from './admin.ts';
 import { buildFunctions, ROOT } from './build.ts';
+import { followApiKeys } from './gateway-keys.ts';
 import { type Simulator, startGopay } from './gopay.ts';
 import { gopaySecret, type Keys, keysOf } from './keys.ts';
 import { type Knative, startKnative } from './knative.ts';
@@ -55,6 +56,8 @@ export interface Platform {
   brokers: readonly string[] | undefined;
   keys: Keys;
   services: Knative['status'];
+  /** What has passed the gateway, by route and status. */
+  counted: Gateway['counted'];
   /** In an order in which nobody misses anybody; requests in flight are answered. May be called twice. */
   stop(): Promise<void>;
 }
@@ -95,7 +98,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     });
     started.push(knative);
     const gateway = await startOurGateway({ door, publicUrl, knative, parts, keys, log });
-    started.push(gateway);
+    started.push(gateway, await followApiKeys(urls.reader, gateway, log));
     // It goes last, so that `make down` sees the end and not its beginning.
     started.unshift(await announce(options.dataDirectory, publicUrl, knative, urls));
     await untilUsable(publicUrl);
@@ -110,6 +113,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       brokers: parts.kafka?.brokers,
       keys,
       services: knative.status,
+      counted: gateway.counted,
       stop,
     };
   } catch (error) {

@@ -14,25 +14,30 @@ export const NOBODY = '00000000-0000-0000-0000-000000000000';
 
 /** What a row's hash covers, in this order. `created_at` in UTC with microseconds. */
 export const hashedSchema = v.object({
-  id: v.pipe(v.string(), v.uuid()),
+  id: v.pipe(v.string(), v.uuid(), v.description('Of the entry.')),
   gateway_request_id: v.pipe(v.nullable(v.string()), v.description('The gateway’s X-Kong-Request-Id.')),
-  external_service_id: v.nullable(v.string()),
-  api_key_id: v.nullable(v.string()),
-  endpoint: v.pipe(v.string(), v.examples(['/v1/regulator/transactions'])),
-  query: v.pipe(v.nullable(v.string()), v.examples(['type=TOPUP&limit=100'])),
-  http_method: v.pipe(v.string(), v.examples(['GET'])),
-  ip_address: v.pipe(v.nullable(v.string()), v.examples(['203.0.113.7'])),
-  user_agent: v.nullable(v.string()),
-  response_status: v.pipe(v.number(), v.examples([200])),
+  external_service_id: v.pipe(v.nullable(v.string()), v.description('Who you are to us; names your chain.')),
+  api_key_id: v.pipe(v.nullable(v.string()), v.description('With which of your keys; null where the gateway refused.')),
+  endpoint: v.pipe(v.string(), v.description('The path.'), v.examples(['/v1/regulator/transactions'])),
+  query: v.pipe(v.nullable(v.string()), v.description('As it was sent.'), v.examples(['type=TOPUP&limit=100'])),
+  http_method: v.pipe(v.string(), v.description('OTHER for what HTTP does not name.'), v.examples(['GET'])),
+  ip_address: v.pipe(v.nullable(v.string()), v.description('Where from.'), v.examples(['203.0.113.7'])),
+  user_agent: v.pipe(v.nullable(v.string()), v.description('As it was sent.')),
+  response_status: v.pipe(v.number(), v.description('How it was answered.'), v.examples([200])),
   problem_code: v.pipe(v.nullable(v.string()), v.description('Why it was refused.')),
-  purpose_code: v.pipe(v.nullable(v.string()), v.examples(['SUPERVISION'])),
-  case_number: v.nullable(v.string()),
+  purpose_code: v.pipe(v.nullable(v.string()), v.description('X-Purpose-Code.'), v.examples(['SUPERVISION'])),
+  case_number: v.pipe(v.nullable(v.string()), v.description('X-Case-Number.')),
   requests: v.pipe(
     v.number(),
     v.description('More than one only where a burst without a key was refused.'),
     v.examples([1]),
   ),
-  created_at: v.pipe(v.string(), v.isoTimestamp(), v.examples(['2026-11-21T04:05:06.789012Z'])),
+  created_at: v.pipe(
+    v.string(),
+    v.isoTimestamp(),
+    v.description('UTC, with microseconds.'),
+    v.examples(['2026-11-21T04:05:06.789012Z']),
+  ),
 });
 export type Hashed = v.InferOutput<typeof hashedSchema>;
 

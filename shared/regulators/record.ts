@@ -9,6 +9,12 @@ const uuid = (meaning: string) => v.pipe(v.string(), v.uuid(), v.description(mea
 const text = (meaning: string, example: string) =>
   v.pipe(v.nullable(v.string()), v.description(meaning), v.examples([example]));
 
+const identity = v.object({
+  username: v.pipe(v.string(), v.description('As registered; never given to somebody else.')),
+  email: v.pipe(v.string(), v.description('As registered, not verified.')),
+  phone: v.pipe(v.string(), v.description('E.164, as registered, not verified.')),
+});
+
 interface Field {
   schema: v.GenericSchema;
   /** Of `leg`, and of `person`, `other` and `stranger` (its account's user, the counterparty's account and user). */
@@ -62,7 +68,11 @@ export const FIELDS = {
     schema: v.pipe(v.picklist(['debit', 'credit']), v.description('Seen from `account_id`.')),
   },
   amount: { sql: 'leg.amount', kind: 'plain', schema: amount('How much') },
-  currency: { sql: 'leg.currency', kind: 'plain', schema: v.pipe(v.string(), v.examples(['IDR'])) },
+  currency: {
+    sql: 'leg.currency',
+    kind: 'plain',
+    schema: v.pipe(v.string(), v.description('ISO 4217.'), v.examples(['IDR'])),
+  },
   balance_before: { sql: 'leg.balance_before', kind: 'plain', schema: amount('What `account_id` held before') },
   balance_after: { sql: 'leg.balance_after', kind: 'plain', schema: amount('What it held afterwards') },
   payment_method: {
@@ -146,19 +156,13 @@ export const FIELDS = {
     sql: identityOf('person'),
     kind: 'json',
     personal: true,
-    schema: v.pipe(
-      v.nullable(v.object({ username: v.string(), email: v.string(), phone: v.string() })),
-      v.description('Who the owner is. Null unless a case is named.'),
-    ),
+    schema: v.pipe(v.nullable(identity), v.description('Who the owner is. Null unless a case is named.')),
   },
   counterparty_identity: {
     sql: identityOf('stranger'),
     kind: 'json',
     personal: true,
-    schema: v.pipe(
-      v.nullable(v.object({ username: v.string(), email: v.string(), phone: v.string() })),
-      v.description('As `user_identity`, of the other side.'),
-    ),
+    schema: v.pipe(v.nullable(identity), v.description('As `user_identity`, of the other side.')),
   },
 } as const satisfies Record<string, Field>;
 

@@ -1,6 +1,6 @@
 // A report as CSV (RFC 4180): one table of section, name, measure and value, so that every figure has its line.
 
-import type { Report } from './report.ts';
+import type { Report } from './report-schema.ts';
 
 /** Nested objects become names with dots; of a list of objects the first member names the line. */
 export function reportCsv(report: Report): string {

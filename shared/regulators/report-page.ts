@@ -2,7 +2,7 @@
 
 import { type Html, html, textPage } from '../documentation/html.ts';
 import { parseAmount } from '../money.ts';
-import type { Report } from './report.ts';
+import type { Report } from './report-schema.ts';
 
 const count = new Intl.NumberFormat('en-US');
 

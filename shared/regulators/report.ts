@@ -2,105 +2,13 @@
 // the same report, from whichever source its sums come.
 
 import { createHash } from 'node:crypto';
-import * as v from 'valibot';
 import { formatAmount, parseAmount } from '../money.ts';
 import { RULES, type Rule } from './notable.ts';
+import type { Report } from './report-schema.ts';
 import type { Flow, Period, Sums, Total } from './report-sums.ts';
 
 /** Raised with every change of what a report says or how it is counted. */
 const VERSION = 1;
-
-const whole = v.pipe(v.number(), v.integer());
-const money = v.pipe(v.string(), v.description('IDR, a decimal string.'), v.examples(['150000.00']));
-const counted = { transactions: whole, amount: money };
-
-export const reportSchema = v.pipe(
-  v.object({
-    id: v.pipe(v.string(), v.uuid(), v.description('Ask for it again by this id: it is the same, byte for byte.')),
-    title: v.string(),
-    period: v.object({
-      from: v.pipe(v.string(), v.examples(['2026-10-01'])),
-      to: v.pipe(v.string(), v.description('Included.'), v.examples(['2026-10-31'])),
-      time_zone: v.literal('Asia/Jakarta'),
-      complete: v.pipe(v.boolean(), v.description('Whether the cut lies behind the end of the period.')),
-    }),
-    cut: v.pipe(
-      v.object({
-        position: v.pipe(
-          v.string(),
-          v.description('Everything in the ledger before this transaction number, and nothing else.'),
-        ),
-        at: v.pipe(v.string(), v.isoTimestamp()),
-      }),
-      v.description('Up to where the ledger was read.'),
-    ),
-    query_hash: v.pipe(v.string(), v.description('SHA-256 of what was asked for.')),
-    code_version: v.pipe(v.string(), v.examples(['report 1, regulator-report-00007'])),
-    by_day: v.array(v.object({ day: v.string(), ...counted, succeeded: whole, failed: whole, pending: whole })),
-    by_type: v.array(v.object({ type: v.string(), ...counted })),
-    by_status: v.array(v.object({ status: v.string(), ...counted })),
-    by_method: v.array(v.object({ payment_method: v.nullable(v.string()), ...counted })),
-    active_users: v.pipe(whole, v.description('Users who were a party to a transaction of the period that succeeded.')),
-    failure_rates: v.pipe(
-      v.array(
-        v.object({ type: v.string(), ended: whole, failed: whole, rate: v.pipe(v.string(), v.examples(['0.0123'])) }),
-      ),
-      v.description('FAILED and CANCELLED among those that have ended.'),
-    ),
-    topups_and_outflow: v.pipe(
-      v.object({ topups: money, outflow: money, net: money }),
-      v.description(
-        'Money that came into wallets of people from providers, and what left them for merchants, refunds taken off.',
-      ),
-    ),
-    float: v.pipe(
-      v.object({
-        owed: v.object({ people: money, merchants: money }),
-        held: v.pipe(v.record(v.string(), money), v.description('With providers, by the account in our books.')),
-        suspense: money,
-        difference: v.pipe(money, v.description('Held less owed less suspense: zero, or something is wrong.')),
-      }),
-      v.description('What One Gate owed at the end of the period, against what providers held for it.'),
-    ),
-    notable: v.pipe(
-      v.array(
-        v.object({
-          rule: v.string(),
-          meaning: v.string(),
-          ...counted,
-          largest: v.array(
-            v.object({
-              transaction_id: v.string(),
-              account_id: v.string(),
-              type: v.string(),
-              amount: money,
-              created_at: v.string(),
-            }),
-          ),
-        }),
-      ),
-      v.description('Large and unusual transactions, by rules that look at the transaction alone.'),
-    ),
-    control: v.pipe(
-      v.object({
-        transactions: v.pipe(whole, v.description('All of `by_day`, of `by_type`, of `by_status` and of `by_method`.')),
-        amount: money,
-        legs: v.pipe(whole, v.description('Legs that moved money within the period.')),
-        debits: money,
-        credits: v.pipe(money, v.description('Equal to `debits`: double entry.')),
-        withheld: v.pipe(
-          whole,
-          v.description(
-            'Transactions of the period that are not open to regulators; they are in none of the sums above but `float` and the legs.',
-          ),
-        ),
-      }),
-      v.description('For checking that nothing was lost on the way.'),
-    ),
-  }),
-  v.title('RegulatorReport'),
-);
-export type Report = v.InferOutput<typeof reportSchema>;
 
 /** What makes two reports the same, but for the ledger. */
 export function queryHash({ from, to }: Period): string {

@@ -31,7 +31,8 @@ export async function openAccount(
   return { userId, accountId, username };
 }
 
-async function topUp(client: pg.Client, accountId: string, amount: string): Promise<void> {
+/** A settled top-up of an account that is there. */
+export async function topUp(client: pg.Client, accountId: string, amount: string): Promise<void> {
   await client.query(
     `with moved as (
        update accounts set version = version + 1, balance = balance + case id when $1::uuid then $2::numeric else -$2::numeric end,

@@ -3,7 +3,7 @@
 
 import { BlockList, isIP } from 'node:net';
 import * as v from 'valibot';
-import { isNetwork } from '../../network.ts';
+import { isNetwork } from '../../../shared/http/network.ts';
 import type { Ground, Handler } from '../plugin.ts';
 
 export const schema = v.strictObject({

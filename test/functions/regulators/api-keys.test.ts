@@ -222,6 +222,15 @@ describe('the access log', () => {
     );
   });
 
+  test('takes what it can use of a batch, and lets the rest go', async () => {
+    const id = crypto.randomUUID().replaceAll('-', '');
+    const usable = { request: { id, method: 'GET', uri: LIST }, response: { status: 401 } };
+    const batch = [{ nonsense: true }, usable, { ...usable, request: { ...usable.request, id: 'short' } }, null];
+    expect(await service.deliver('record-gateway-access', batch, 'one-gate.gateway.access-seen')).toBe(204);
+    const rows = await service.rows('select requests from api_access_logs where gateway_request_id = $1', [id]);
+    expect(rows).toEqual([{ requests: 1 }]);
+  });
+
   test('is only added to, by whatever role', async () => {
     for (const statement of [
       "update api_access_logs set endpoint = '/'",
