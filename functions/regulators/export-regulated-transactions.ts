@@ -56,7 +56,7 @@ export default defineFunction({
         throw new Problem('invalid_request', { errors: [{ pointer: 'query/cut', detail: 'lies in the future' }] });
       }
       const cut = given ?? latest;
-      const lines = Readable.from(exportLines(format, filters, cut, after), { objectMode: true, highWaterMark: 1 });
+      const lines = Readable.from(exportLines({ format, filters, cut, after }), { objectMode: true, highWaterMark: 1 });
       const name = `attachment; filename="transactions.${format}"`;
       const said = { 'x-export-cut': cut, 'content-disposition': name, vary: 'accept-encoding' };
       if (!takesGzip(headers)) return { raw: lines, contentType: FORMATS[format], headers: said };

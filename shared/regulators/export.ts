@@ -1,5 +1,5 @@
 // All transactions of a range as one stream, oldest first, in chunks by the primary key: the database writes the lines, this process only
-// passes them on, so that it needs the memory of two chunks however long the stream is. The next chunk is asked for while one is sent.
+// passes them on, so that it needs the memory of a few chunks however long the stream is. Two chunks are being written while one is sent.
 
 import { type Query, query } from '../database/database.ts';
 import { type Filters, narrowing, selection } from './listing.ts';
@@ -8,58 +8,84 @@ import { COUNTS, CSV_HEAD, csvLine, JOINS, jsonLine } from './record.ts';
 export const FORMATS = { ndjson: 'application/x-ndjson', csv: 'text/csv; charset=utf-8' } as const;
 export type Format = keyof typeof FORMATS;
 
-/** Legs read at once; two make a transaction. */
+/** Legs in a chunk; two make a transaction. */
 const CHUNK = 8_000;
+const IN_FLIGHT = 2;
+const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 
-interface Chunk {
-  lines: string | null;
-  last: string | null;
+export interface Export {
+  format: Format;
+  filters: Filters;
+  /** The position that shows what there was. */
+  cut: string;
+  /** The id of the last record that was received; undefined for all. */
+  after?: string | undefined;
+  chunk?: number;
 }
 
-/** Lines with their ends, a chunk at a time. `after`: the id of the last record that was received; `cut`: the position that shows what there was. */
-export async function* exportLines(
-  format: Format,
-  filters: Filters,
-  cut: string,
-  after: string | undefined,
-  ask: Query = query,
-): AsyncGenerator<string> {
+/** Lines with their ends, a chunk at a time. */
+export async function* exportLines(wish: Export, ask: Query = query): AsyncGenerator<string> {
+  const { format, after } = wish;
   if (format === 'csv' && after === undefined) yield `${CSV_HEAD}\r\n`;
-  const end = format === 'csv' ? '\r\n' : '\n';
-  let next = readChunk(format, filters, cut, after, ask);
-  for (;;) {
-    const { lines, last } = await next;
-    if (last !== null) {
-      next = readChunk(format, filters, cut, last, ask);
+  const inFlight: Promise<string | null>[] = [];
+  let begin: string | undefined = after ?? FIRST_ID;
+  while (begin !== undefined || inFlight.length > 0) {
+    while (begin !== undefined && inFlight.length < IN_FLIGHT) {
+      const end: string | undefined = await endOfChunk(wish, begin, ask);
+      const chunk = readChunk(wish, begin, end, ask);
       // Its failure is thrown where it is waited for.
-      next.catch(() => undefined);
+      chunk.catch(() => undefined);
+      inFlight.push(chunk);
+      begin = end;
     }
-    if (lines !== null) yield lines + end;
-    if (last === null) return;
+    const lines = await inFlight.shift();
+    if (lines) yield lines;
   }
 }
 
+/** The last leg of the chunk that begins behind `begin`; undefined for the last chunk, which has no end. */
+async function endOfChunk({ filters, chunk = CHUNK }: Export, begin: string, ask: Query): Promise<string | undefined> {
+  const values: unknown[] = [begin, chunk - 1];
+  const [row] = await ask<{ id: string }>({
+    text: `
+      select leg.id from historical_transactions leg where leg.id > $1 and ${narrowing(filters, values)}
+       order by leg.id offset $2 limit 1`,
+    values,
+  });
+  return row?.id;
+}
+
 async function readChunk(
+  { format, filters, cut }: Export,
+  begin: string,
+  end: string | undefined,
+  ask: Query,
+): Promise<string | null> {
+  const [row] = await ask<{ lines: string | null }>(chunkStatement(format, filters, cut, begin, end));
+  return row?.lines ?? null;
+}
+
+/** Shown in test/bench, with its plan. */
+export function chunkStatement(
   format: Format,
   filters: Filters,
   cut: string,
-  after: string | undefined,
-  ask: Query,
-): Promise<Chunk> {
-  const values: unknown[] = [cut, CHUNK];
-  const range = narrowing(filters, values);
-  const begin = after === undefined ? '' : `and leg.id > $${values.push(after)}`;
-  const [chunk] = await ask<Chunk & { legs: number }>({
+  begin: string,
+  end: string | undefined,
+): { text: string; values: unknown[] } {
+  const values: unknown[] = [cut, begin];
+  const until = end === undefined ? '' : `and leg.id <= $${values.push(end)}`;
+  const [line, lineEnd] = format === 'csv' ? [csvLine(), '\\r\\n'] : [jsonLine(false), '\\n'];
+  return {
     text: `
       with read as materialized (
-        select leg.* from historical_transactions leg where ${range} ${begin} order by leg.id limit $2
+        select leg.* from historical_transactions leg
+         where leg.id > $2 ${until} and leg.created_position < $1 and ${COUNTS}
+           and ${narrowing(filters, values)} and ${selection(filters, values)}
+         order by leg.id
       )
-      select (select string_agg(line, E'${format === 'csv' ? '\\r\\n' : '\\n'}' order by id)
-                from (select leg.id, ${format === 'csv' ? csvLine() : jsonLine(false)} as line from read leg ${JOINS}
-                       where leg.created_position < $1 and ${COUNTS} and ${selection(filters, values)}) written) as lines,
-             (select id from read order by id desc limit 1) as last, (select count(*)::int from read) as legs`,
+      select string_agg(line || E'${lineEnd}', '' order by id) as lines
+        from (select leg.id, ${line} as line from read leg ${JOINS}) written`,
     values,
-  });
-  // A chunk that is not full is the last one.
-  return { lines: chunk?.lines ?? null, last: chunk && chunk.legs === CHUNK ? chunk.last : null };
+  };
 }

@@ -19,20 +19,20 @@ interface Field {
   schema: v.GenericSchema;
   /** Of `leg`, and of `person`, `other` and `stranger` (its account's user, the counterparty's account and user). */
   sql: string;
-  /** How it is written: as it is, as a JSON string that needs no escaping, or as text that anybody may have written. */
-  kind: 'plain' | 'free' | 'json';
+  /** How it is written: as it is and always there, or perhaps null; as text that anybody may have written; as JSON. */
+  kind: 'always' | 'perhaps' | 'free' | 'json';
   /** Null unless the regulator has a case. */
   personal?: true;
 }
 
 const time = (moment: string) => `to_char(${moment} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
-const nameOf = (user: string) => `mask_name(${user}.username)`;
+const nameOf = (user: string) => `${user}.masked_name`;
 
 export const FIELDS = {
-  id: { sql: 'leg.id', kind: 'plain', schema: uuid('Orders transactions by time; resume and page by it.') },
+  id: { sql: 'leg.id', kind: 'always', schema: uuid('Orders transactions by time; resume and page by it.') },
   transaction_id: {
     sql: 'leg.transaction_id',
-    kind: 'plain',
+    kind: 'always',
     schema: v.pipe(
       v.string(),
       v.description('What people quote.'),
@@ -41,12 +41,12 @@ export const FIELDS = {
   },
   operation_id: {
     sql: 'leg.operation_id',
-    kind: 'plain',
+    kind: 'always',
     schema: uuid('The movement of money that this is the payer’s side of (of a top-up: the wallet’s).'),
   },
   type: {
     sql: 'leg.transaction_type',
-    kind: 'plain',
+    kind: 'always',
     schema: v.pipe(
       v.picklist(['TOPUP', 'PAYMENT', 'REFUND', 'TRANSFER']),
       v.description(
@@ -56,7 +56,7 @@ export const FIELDS = {
   },
   status: {
     sql: 'leg.transaction_status',
-    kind: 'plain',
+    kind: 'always',
     schema: v.pipe(
       v.picklist(['PENDING', 'SUCCESS', 'FAILED', 'CANCELLED']),
       v.description('Only SUCCESS has moved money. PENDING may still become any of the others; those never change.'),
@@ -64,29 +64,29 @@ export const FIELDS = {
   },
   direction: {
     sql: 'lower(leg.direction::text)',
-    kind: 'plain',
+    kind: 'always',
     schema: v.pipe(v.picklist(['debit', 'credit']), v.description('Seen from `account_id`.')),
   },
-  amount: { sql: 'leg.amount', kind: 'plain', schema: amount('How much') },
+  amount: { sql: 'leg.amount', kind: 'always', schema: amount('How much') },
   currency: {
     sql: 'leg.currency',
-    kind: 'plain',
+    kind: 'always',
     schema: v.pipe(v.string(), v.description('ISO 4217.'), v.examples(['IDR'])),
   },
-  balance_before: { sql: 'leg.balance_before', kind: 'plain', schema: amount('What `account_id` held before') },
-  balance_after: { sql: 'leg.balance_after', kind: 'plain', schema: amount('What it held afterwards') },
+  balance_before: { sql: 'leg.balance_before', kind: 'always', schema: amount('What `account_id` held before') },
+  balance_after: { sql: 'leg.balance_after', kind: 'always', schema: amount('What it held afterwards') },
   payment_method: {
     sql: 'leg.payment_method',
-    kind: 'plain',
+    kind: 'perhaps',
     schema: v.pipe(
       v.nullable(v.picklist(['GOPAY', 'SHOPEE_PAY'])),
       v.description('Of a top-up: where the money came from.'),
     ),
   },
-  account_id: { sql: 'leg.account_id', kind: 'plain', schema: uuid('The wallet whose side this is.') },
+  account_id: { sql: 'leg.account_id', kind: 'always', schema: uuid('The wallet whose side this is.') },
   user_id: {
     sql: 'person.pseudonym',
-    kind: 'plain',
+    kind: 'perhaps',
     schema: v.pipe(
       v.nullable(v.string()),
       v.description('Its owner, by a name that is made up and stays the same; find more of hers with `user_id`.'),
@@ -99,12 +99,12 @@ export const FIELDS = {
   },
   user_type: {
     sql: 'person.type',
-    kind: 'plain',
+    kind: 'perhaps',
     schema: v.pipe(v.nullable(v.picklist(['user', 'merchant'])), v.description('A person or a merchant.')),
   },
   counterparty_account_id: {
     sql: 'leg.counterparty_id',
-    kind: 'plain',
+    kind: 'perhaps',
     schema: v.pipe(
       v.nullable(v.string()),
       v.description('The other side’s account: a wallet, or one of One Gate’s own.'),
@@ -112,7 +112,7 @@ export const FIELDS = {
   },
   counterparty_user_id: {
     sql: 'stranger.pseudonym',
-    kind: 'plain',
+    kind: 'perhaps',
     schema: v.pipe(v.nullable(v.string()), v.description('As `user_id`, of the other side.')),
   },
   counterparty_name: {
@@ -122,7 +122,7 @@ export const FIELDS = {
   },
   counterparty_type: {
     sql: `coalesce(stranger.type::text, case when other.id is not null then 'system' end)`,
-    kind: 'plain',
+    kind: 'perhaps',
     schema: v.pipe(v.nullable(v.picklist(['user', 'merchant', 'system'])), v.description('Who the other side is.')),
   },
   external_reference: {
@@ -132,18 +132,18 @@ export const FIELDS = {
   },
   refund_of: {
     sql: 'leg.refund_of',
-    kind: 'plain',
+    kind: 'perhaps',
     schema: v.pipe(v.nullable(v.string()), v.description('Of a refund: the operation_id of the payment.')),
   },
   created_at: {
     // The time by which the list is ordered and cut, to the millisecond.
     sql: time('uuid_extract_timestamp(leg.id)'),
-    kind: 'plain',
+    kind: 'always',
     schema: v.pipe(v.string(), v.isoTimestamp(), v.description('UTC. `from` and `to` are about this time.')),
   },
   updated_at: {
     sql: time('leg.updated_at'),
-    kind: 'plain',
+    kind: 'always',
     schema: v.pipe(v.string(), v.isoTimestamp(), v.description('UTC. When it came to its status.')),
   },
   description: {
@@ -195,15 +195,27 @@ export const COUNTS = `(leg.direction = 'DEBIT') <> (leg.transaction_type = 'TOP
 
 /** SQL for a record as one line of JSON. With `unmasked` it holds what is personal. */
 export function jsonLine(unmasked: boolean): string {
-  const members = NAMES.map((name, place) => {
+  // Tens of thousands of these a second: text and values are joined by ||, which takes half as long as concat.
+  const pieces: string[] = [];
+  let text = '{';
+  const value = (sql: string) => {
+    pieces.push(`'${text}'`, sql);
+    text = '';
+  };
+  for (const [place, name] of NAMES.entries()) {
     const { sql, kind, ...rest } = FIELDS[name];
-    const label = `${place === 0 ? '{' : ','}"${name}":`;
-    if ('personal' in rest && !unmasked) return `'${label}null'`;
-    if (kind === 'json') return `'${label}', coalesce(${sql}, 'null')`;
-    if (kind === 'free') return `'${label}', coalesce(to_json((${sql})::text)::text, 'null')`;
-    return `'${label}', coalesce('"' || (${sql})::text || '"', 'null')`;
-  });
-  return `concat(${members.join(', ')}, '}')`;
+    text += `${place === 0 ? '' : ','}"${name}":`;
+    if ('personal' in rest && !unmasked) text += 'null';
+    else if (kind === 'perhaps') value(`coalesce('"' || (${sql})::text || '"', 'null')`);
+    else if (kind === 'free') value(`coalesce(to_json((${sql})::text)::text, 'null')`);
+    else if (kind === 'json') value(`coalesce(${sql}, 'null')`);
+    else {
+      text += '"';
+      value(`(${sql})::text`);
+      text = '"';
+    }
+  }
+  return [...pieces, `'${text}}'`].join(' || ');
 }
 
 /** The first line of a CSV file. */
@@ -216,9 +228,9 @@ export const CSV_HEAD = NAMES.filter((name) => !('personal' in FIELDS[name])).jo
 export function csvLine(): string {
   const cells = NAMES.filter((name) => !('personal' in FIELDS[name])).map((name) => {
     const { sql, kind } = FIELDS[name];
-    const cell = `(${sql})::text`;
-    if (kind === 'plain') return `coalesce(${cell}, '')`;
-    return `coalesce('"' || regexp_replace(replace(${cell}, '"', '""'), '^([=+@\\t\\r-])', '''\\1') || '"', '')`;
+    // Null is an empty cell to concat.
+    if (kind !== 'free') return sql;
+    return `'"' || regexp_replace(replace(${sql}, '"', '""'), '^([=+@\\t\\r-])', '''\\1') || '"'`;
   });
   return `concat(${cells.join(`, ',', `)})`;
 }

@@ -1,7 +1,8 @@
 // make bench: how fast `pay` is, as a ratio to an empty function of the same framework and to the plain way of writing it.
-//   node test/bench/run.ts             everything (under 20 minutes), and the tables of README.md
+//   node test/bench/run.ts             everything (half an hour), and the tables of README.md
 //   node test/bench/run.ts --quick     two minutes, printed only
 //   node test/bench/run.ts --history   what reading a million legs costs (a few minutes; also part of everything)
+//   node test/bench/run.ts --regulators  what regulators read of ten million transactions (a quarter of an hour; also part of everything)
 //   node test/bench/run.ts --profile   where the time goes: of pay, of the empty function, of PostgreSQL
 // Options: --instances 1,2 --connections 50 --rounds 1 (another matrix), --seed <number>, --write (README.md also after --quick)
 
@@ -15,8 +16,11 @@ import { runMatrix } from './matrix.ts';
 import { type Plan, plans } from './plan.ts';
 import { startPlatform } from './platform.ts';
 import { profile, STATEMENT_SETTINGS } from './profile.ts';
+import { measureRegulators } from './regulators.ts';
 import { reportOf } from './report.ts';
 
+/** What regulators' figures are about. */
+const TRANSACTIONS = 10_000_000;
 const README = new URL('README.md', import.meta.url).pathname;
 
 const { values: options } = parseArgs({
@@ -24,6 +28,8 @@ const { values: options } = parseArgs({
     quick: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
     history: { type: 'boolean', default: false },
+    regulators: { type: 'boolean', default: false },
+    transactions: { type: 'string' },
     write: { type: 'boolean', default: false },
     instances: { type: 'string' },
     connections: { type: 'string' },
@@ -47,8 +53,9 @@ const writes = options.write || (!options.quick && !options.instances && !option
 // The parts, the functions and the generator die with this process, whatever ends it.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
-if (options.history) {
-  await reportHistory();
+if (options.history || options.regulators) {
+  if (options.history) await reportHistory();
+  if (options.regulators) await reportRegulators();
   process.exit();
 }
 const startedAt = performance.now();
@@ -81,12 +88,22 @@ try {
   await platform.stop();
   say(`${Math.round((performance.now() - startedAt) / 1000)} s in all`);
 }
-if (writes && !options.profile) await reportHistory();
+if (writes && !options.profile) {
+  await reportHistory();
+  await reportRegulators();
+}
 
 async function reportHistory(): Promise<void> {
   const report = await measureHistory(plan.seed, say);
   say(report);
   if (writes) await writeBetween(README, 'history', report);
+}
+
+async function reportRegulators(): Promise<void> {
+  const transactions = numbers(options.transactions)?.[0] ?? TRANSACTIONS;
+  const report = await measureRegulators(plan.seed, transactions, say);
+  say(report);
+  if (writes && transactions === TRANSACTIONS) await writeBetween(README, 'regulators', report);
 }
 
 function numbers(list: string | undefined): number[] | undefined {

@@ -7,6 +7,7 @@ import { freePort } from '../../knative/local/parts/free-port.ts';
 
 export interface FunctionProcess {
   url: string;
+  pid: number;
   kill(signal: NodeJS.Signals): void;
   /** Its exit code, or the signal that ended it. */
   ended: Promise<number | string>;
@@ -26,7 +27,7 @@ export async function startFunction(name: string, environment: Record<string, st
   );
   const url = `http://127.0.0.1:${port}`;
   await ready(url, child);
-  return { url, ended, kill: (signal) => child.kill(signal) };
+  return { url, pid: child.pid ?? 0, ended, kill: (signal) => child.kill(signal) };
 }
 
 /** What the functions of a suite are told; the rest of a machine's environment is not theirs. */
