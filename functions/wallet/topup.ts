@@ -59,7 +59,7 @@ export default defineFunction({
     ],
 
     handle: async ({ caller, body, idempotencyKey, trace }) => {
-      const { topic } = providerOf(body.payment_method);
+      const { topic, api } = providerOf(body.payment_method);
       const key = {
         accountId: caller.accountId,
         key: idempotencyKey,
@@ -79,7 +79,11 @@ export default defineFunction({
           paymentMethod: body.payment_method,
           externalReference: attemptReference(operationId, 1),
         },
-        respond: (decided) => opened(decided, caller.accountId, topic, trace.traceparent),
+        respond: (decided) => {
+          // While the database is writing.
+          if (decided.outcome === 'posted') setImmediate(api.prepare);
+          return opened(decided, caller.accountId, topic, trace.traceparent);
+        },
       });
       if (answer) return { kept: answer, replayed };
       const isOurs = !replayed && decided?.outcome !== 'key_in_progress';
