@@ -117,13 +117,16 @@ async function askProvider(
   returnUrl: string | undefined,
   asking: Asking,
 ): Promise<Reply<never>> {
+  let isAnswered = false;
   try {
     const redirect = await obtainRedirect(lease, returnUrl, asking);
     const answer = await answerTo(redirect, key.accountId, lease.operationId);
     const accepted = redirect.name === 'accepted' ? redirect : undefined;
-    if (answer && (await answerRequest(lease, key, answer, accepted))) return { kept: answer, replayed: false };
+    isAnswered = answer !== undefined && (await answerRequest(lease, key, answer, accepted));
+    if (answer && isAnswered) return { kept: answer, replayed: false };
   } finally {
-    await releaseLease(lease);
+    // The answer gave it back.
+    if (!isAnswered) await releaseLease(lease);
   }
   // Somebody who took us for dead may have been faster.
   const kept = (await findKey(key))?.answer;
