@@ -6,14 +6,18 @@
 alter table historical_transactions add column created_position xid8 not null default pg_current_xact_id();
 
 -- What is rare is found without reading what lies between. A payment that succeeds, which is nearly all there is, pays nothing for these.
+-- contract: nothing is deployed yet, so that nobody pays while it is made; later ones are made partition by partition
 create index historical_transactions_unusual on historical_transactions (transaction_status, id) where transaction_status <> 'SUCCESS';
+-- contract: nothing is deployed yet, so that nobody pays while it is made; later ones are made partition by partition
 create index historical_transactions_by_method on historical_transactions (payment_method, id) where payment_method is not null;
+-- contract: nothing is deployed yet, so that nobody pays while it is made; later ones are made partition by partition
 create index historical_transactions_refunded on historical_transactions (id) where transaction_type = 'REFUND';
 
 -- Which legs have come or changed since a position: a summary per hundred or so pages instead of an entry per leg.
 create function position_number(place xid8) returns bigint language sql immutable strict parallel safe as $$
   select place::text::bigint
 $$;
+-- contract: nothing is deployed yet, so that nobody pays while it is made; later ones are made partition by partition
 create index historical_transactions_by_position on historical_transactions using brin (position_number(position))
   with (autosummarize = on);
 
@@ -28,6 +32,7 @@ alter table users add column pseudonym uuid;
 update users set pseudonym = gen_random_uuid();
 alter table users alter column pseudonym set default gen_random_uuid();
 alter table users alter column pseudonym set not null;
+-- contract: nothing is deployed yet, so that nobody registers while it is made
 alter table users add constraint users_pseudonym_key unique (pseudonym);
 
 -- Her name as regulators see it, made when she registers and not with every look at her.

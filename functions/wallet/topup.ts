@@ -59,7 +59,7 @@ export default defineFunction({
     ],
 
     handle: async ({ caller, body, idempotencyKey, trace }) => {
-      const { topic } = providerOf(body.payment_method);
+      const { topic, api } = providerOf(body.payment_method);
       const key = {
         accountId: caller.accountId,
         key: idempotencyKey,
@@ -79,7 +79,11 @@ export default defineFunction({
           paymentMethod: body.payment_method,
           externalReference: attemptReference(operationId, 1),
         },
-        respond: (decided) => opened(decided, caller.accountId, topic, trace.traceparent),
+        respond: (decided) => {
+          // While the database is writing.
+          if (decided.outcome === 'posted') setImmediate(api.prepare);
+          return opened(decided, caller.accountId, topic, trace.traceparent);
+        },
       });
       if (answer) return { kept: answer, replayed };
       const isOurs = !replayed && decided?.outcome !== 'key_in_progress';
@@ -113,13 +117,16 @@ async function askProvider(
   returnUrl: string | undefined,
   asking: Asking,
 ): Promise<Reply<never>> {
+  let isAnswered = false;
   try {
     const redirect = await obtainRedirect(lease, returnUrl, asking);
     const answer = await answerTo(redirect, key.accountId, lease.operationId);
     const accepted = redirect.name === 'accepted' ? redirect : undefined;
-    if (answer && (await answerRequest(lease, key, answer, accepted))) return { kept: answer, replayed: false };
+    isAnswered = answer !== undefined && (await answerRequest(lease, key, answer, accepted));
+    if (answer && isAnswered) return { kept: answer, replayed: false };
   } finally {
-    await releaseLease(lease);
+    // The answer gave it back.
+    if (!isAnswered) await releaseLease(lease);
   }
   // Somebody who took us for dead may have been faster.
   const kept = (await findKey(key))?.answer;

@@ -17,15 +17,16 @@ export const REQUIRE =
 export const EXTERNAL = ['argon2', 'pg-native'];
 
 /**
- * An `import` of node:http reads all that it exports, one of which is WebSocket, and for that Node loads its whole fetch: tens of
- * milliseconds of every cold start. `require` reads what is asked for.
+ * An `import` of one of Node's own modules reads all that it exports, used or not: node:http has WebSocket, for which Node loads its
+ * whole fetch, node:crypto has webcrypto. That is tens of milliseconds of every cold start. `require` reads what is asked for.
  */
-const HTTP_BY_REQUIRE: Plugin = {
-  name: 'node:http by require',
+const NODE_BY_REQUIRE: Plugin = {
+  name: "Node's own modules by require",
   setup({ onResolve, onLoad }) {
     const namespace = 'by-require';
-    onResolve({ filter: /^node:http$/ }, ({ kind, path }) =>
-      kind === 'import-statement' ? { path, namespace } : undefined,
+    // One for each file that imports it: shared by several it would be a file of its own in the build.
+    onResolve({ filter: /^node:/ }, ({ kind, path, importer }) =>
+      kind === 'import-statement' ? { path, namespace, suffix: `?for=${importer}` } : undefined,
     );
     onLoad({ filter: /./, namespace }, ({ path }) => ({ contents: `module.exports = require('${path}');` }));
   },
@@ -100,7 +101,7 @@ export async function bundleProgram(name: string, contents: string, outdir: stri
     minifySyntax: true,
     minifyWhitespace: true,
     external: EXTERNAL,
-    plugins: [HTTP_BY_REQUIRE],
+    plugins: [NODE_BY_REQUIRE],
     banner: { js: REQUIRE },
     logLevel: 'silent',
   });

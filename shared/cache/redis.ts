@@ -3,6 +3,7 @@
 
 import type { Redis } from '@upstash/redis';
 import { redis as settings } from '../environment.ts';
+import { redisOverHttp } from './redis-over-http.ts';
 
 /** An answer that has not come by then is not worth waiting for: the caller's other way is faster. */
 const ANSWER_TIMEOUT_MS = 500;
@@ -27,8 +28,7 @@ export async function askRedis<Answer>(ask: (redis: Redis) => Promise<Answer>): 
 async function connect(address: ReturnType<typeof settings>): Promise<Redis> {
   // Loaded when first needed: a cold function answers its probes without it.
   const { Redis: Client, errors } = await import('@upstash/redis');
-  const { redisOverHttp } = await import('./redis-over-http.ts');
-  const requester = await redisOverHttp(address, ANSWER_TIMEOUT_MS, errors.UpstashError);
+  const requester = redisOverHttp(address, ANSWER_TIMEOUT_MS, errors.UpstashError);
   return new (class extends Client {
     constructor() {
       super({

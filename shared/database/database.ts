@@ -1,6 +1,5 @@
 // The function's connections to PostgreSQL: one small pool per process, opened with the first query, closed by the drain.
 
-import { types } from 'node:util';
 import type pg from 'pg';
 import { database } from '../environment.ts';
 import { Problem } from '../http/problem.ts';
@@ -63,7 +62,7 @@ export async function transaction<Result>(work: (query: Query) => Promise<Result
 
 /** An error code of PostgreSQL such as '23505', if it is one. */
 export function sqlState(error: unknown): string | undefined {
-  const code = types.isNativeError(error) && 'code' in error ? error.code : undefined;
+  const code = Error.isError(error) && 'code' in error ? error.code : undefined;
   // Each has a digit; EPIPE, which looks like one, has none.
   return typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
@@ -72,20 +71,28 @@ export function sqlState(error: unknown): string | undefined {
 export function isConnectionError(error: unknown): boolean {
   const state = sqlState(error);
   if (state) return state.startsWith('08') || state.startsWith('57P0') || state === '53300';
-  return types.isNativeError(error) && !(error instanceof Problem) && error.name !== 'TypeError';
+  return Error.isError(error) && !(error instanceof Problem) && error.name !== 'TypeError';
 }
+
+/** The first connection, while it is on its way. */
+let first: Promise<void> | undefined;
 
 // While the request is read and its caller recognised, the connection is on its way. A failure is for the query that needs it.
 atFirstRequest(() => {
-  connect().then(
-    (client) => client.release(),
-    () => undefined,
-  );
+  const opening = connect().then((client) => client.release());
+  const forget = () => {
+    first = undefined;
+  };
+  opening.then(forget, forget);
+  first = opening;
 });
 
 async function connect(): Promise<pg.PoolClient> {
   pool ??= openPool();
   try {
+    // The pool would open a second one for whoever comes before the first is there, and both would take longer. One failure is
+    // enough, too: nobody waits twice for a database that is away.
+    await first;
     return await (await pool).connect();
   } catch (error) {
     throw unavailable(error);

@@ -11,6 +11,8 @@ import type { Sender } from './sender.ts';
 const LARGEST_SEND = 500;
 /** Events gather for this long: what a send costs here and in Kafka is shared by more of them, and nobody waits for it. */
 const GATHER_MS = 20;
+/** The first ones of an instance wait until its first answer is out: loading Kafka's client would be in its way. */
+const FIRST_GATHER_MS = 250;
 /** Beyond this the memory of the process matters more than speed: relay-outbox will find them. */
 const LARGEST_BACKLOG = 10_000;
 
@@ -38,7 +40,7 @@ export async function send(events: readonly OutboxEvent[]): Promise<number> {
 
 async function publishBacklog(): Promise<void> {
   do {
-    await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
+    await new Promise((resolve) => setTimeout(resolve, sender ? GATHER_MS : FIRST_GATHER_MS));
     const events = backlog.splice(0, LARGEST_SEND);
     try {
       await send(events);

@@ -6,9 +6,14 @@ import { type FieldError, Problem } from '../http/problem.ts';
 
 export const BODY_LIMIT = 64 * 1024;
 
+/** With the body, where the framework's own server has read it already. */
+type Received = IncomingMessage & { rawBody?: Buffer };
+
 /** The whole body, or a `payload_too_large` Problem as soon as it is known to be larger than `limit` bytes. */
-export function readBody(request: IncomingMessage, limit = BODY_LIMIT): Promise<Buffer> {
-  if (Number(request.headers['content-length'] ?? 0) > limit) return Promise.reject(new Problem('payload_too_large'));
+export function readBody(request: Received, limit = BODY_LIMIT): Promise<Buffer> {
+  const known = request.rawBody?.length ?? Number(request.headers['content-length'] ?? 0);
+  if (known > limit) return Promise.reject(new Problem('payload_too_large'));
+  if (request.rawBody) return Promise.resolve(request.rawBody);
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;

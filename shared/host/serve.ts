@@ -1,12 +1,12 @@
-// The process around a function. The framework registers the function and gives the server; what its own command line does badly is
-// done here: a size limit, problem+json for everything, health addresses, and a drain that answers the requests in flight at SIGTERM.
+// The process around a function. The function is registered with the framework, whose own server could serve it (a test does); what
+// that does badly is done here: a size limit, problem+json for everything, health addresses, a drain that answers the requests in
+// flight at SIGTERM, and a start that does not wait for Express, which would be a third of it.
 
-import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import process from 'node:process';
 import type { Duplex } from 'node:stream';
 import { http as register } from '@google-cloud/functions-framework';
-import { getTestServer } from '@google-cloud/functions-framework/testing';
 import { port, publicUrl } from '../environment.ts';
 import type { FunctionDeclaration } from '../http/function.ts';
 import { problemBody } from '../http/problem.ts';
@@ -40,7 +40,7 @@ export interface ServedFunction {
 export async function serve(declaration: FunctionDeclaration, listenOn = port()): Promise<ServedFunction> {
   await startTelemetry(declaration.name);
   const state = { draining: false };
-  const server = frameworkServer(declaration, state);
+  const server = serverOf(declaration, state);
   const silent = silentConnections(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -106,14 +106,12 @@ function silentConnections(server: Server): ReadonlySet<Socket> {
   return silent;
 }
 
-function frameworkServer(declaration: FunctionDeclaration, state: { draining: boolean }): Server {
+// The framework's server is Express: it would read bodies of up to 1 GB, answer broken JSON with HTML, and cost as much CPU per
+// request as the rest of the function (test/bench has the figures).
+function serverOf(declaration: FunctionDeclaration, state: { draining: boolean }): Server {
   const answer = answerEverything(declaration);
   register(declaration.name, answer);
-  const server = getTestServer(declaration.name);
-  // Our listener stands in front of the framework's Express application instead of inside it: that would read bodies of up to 1 GB,
-  // answer broken JSON with HTML, and cost as much CPU per request as the rest of the function (test/bench has the figures).
-  server.removeAllListeners('request');
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+  const server = createServer((request: IncomingMessage, response: ServerResponse) => {
     if (state.draining) response.setHeader('connection', 'close');
     const url = request.url ?? '';
     if (url.startsWith('/health/')) return answerHealth(url, response, state.draining);

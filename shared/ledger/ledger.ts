@@ -11,6 +11,7 @@ import type { KeptAnswer } from '../http/function.ts';
 import { Problem } from '../http/problem.ts';
 import { beforeShutdown } from '../shutdown.ts';
 import { log } from '../telemetry/log.ts';
+import { atFirstRequest } from '../wake.ts';
 import { type Ended, runBatch } from './batch.ts';
 import { keyReused } from './keys.ts';
 import { busyAccounts } from './lock-and-read.ts';
@@ -187,6 +188,11 @@ function pause(attempt: number): Promise<void> {
 }
 
 reserveConnection();
+// It is opened with the first request, while the caller and the payee are looked up on the pool's. A failure is for the posting that
+// needs it.
+atFirstRequest(() => {
+  connect().catch(() => undefined);
+});
 
 /** The one connection that batches are written on; pipelined, so that a batch takes two round trips. */
 function connect(): Promise<pg.Client> {

@@ -130,6 +130,8 @@ export interface NotificationReply {
 
 export interface Provider {
   readonly name: ProviderName;
+  /** A call is about to come: what it needs besides, such as a token, is asked for already. Nothing becomes of a failure. */
+  prepare(): void;
   /**
    * Asks the provider to take a payment. May be repeated with the same reference: it never makes a second payment. `refused` speaks
    * of this call only, so after an `unknown` outcome inquire first. `unknown` must be settled by `inquire` (or `cancel`).

@@ -7,7 +7,7 @@ import { findEnded, type News, readNews } from './ended-sessions.ts';
 
 const READ_EVERY_MS = 2_000;
 /** The first answer of a cold function does not wait for news: PostgreSQL knows, and Redis' client is still to be loaded. */
-const FIRST_READ_MS = 100;
+const FIRST_READ_MS = 500;
 const NEWS_LAST_MS = 5_000;
 /** An instance that nobody calls lets Redis alone. */
 const IDLE_AFTER_MS = 10_000;

@@ -33,7 +33,7 @@ const PLACES: readonly [pattern: RegExp, part: string][] = [
   [/\/node_modules\/valibot\//, 'validation (valibot)'],
   [/\/node_modules\/uuid\//, 'ids (uuid)'],
   [/\/node_modules\/(@upstash|undici)/, 'Redis client'],
-  [/\/node_modules\/pino|\/node_modules\/sonic-boom/, 'log'],
+  [/\/shared\/telemetry\/log/, 'log'],
   [/\/node_modules\//, 'framework (Express and its middleware)'],
   [/\/shared\/ledger\//, 'ledger'],
   [/\/shared\/events\//, 'events'],

@@ -1,6 +1,7 @@
 // `make tune FUNCTION=pay`: one instance as its manifest says, on real parts, with more and more requests in flight; what it did, and
 // the settings it would choose.
 //   node test/bench/tune.ts pay [--concurrency 1,10,50] [--seconds 3]
+//   node test/bench/tune.ts --write      the six main functions, one after the other: the table in knative/README.md
 
 import { join } from 'node:path';
 import process from 'node:process';
@@ -8,17 +9,19 @@ import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { meaningsOf } from '../../knative/explain/meaning.ts';
 import { databaseUrl } from '../../knative/local/parts/postgres.ts';
-import { textTable } from '../../knative/local/table.ts';
+import { table, textTable, writeBetween } from '../../knative/local/table.ts';
 import { allowLogin } from './accounts.ts';
+import { circumstancesOf } from './circumstances.ts';
 import { introduceTokens, startInstances } from './instances.ts';
 import type { Load } from './load.ts';
 import { startLoadGenerator } from './load-generator.ts';
 import { type Platform, ROOT, startPlatform } from './platform.ts';
 import { runRound } from './round.ts';
-import { choose, cores, type Step } from './tune/choice.ts';
+import { choose, cores, type Setting, type Step } from './tune/choice.ts';
 import { watchDuring } from './tune/watch.ts';
 
-const TUNED = ['pay', 'transfer', 'refund', 'get-account', 'list-transactions', 'find-payee', 'login'] as const;
+const MAIN = ['login', 'pay', 'topup', 'get-account', 'list-transactions', 'transfer'] as const;
+const TUNED = [...MAIN, 'refund', 'find-payee'] as const;
 type Tuned = (typeof TUNED)[number];
 /** These learn tokens from requests that are refused; others from those of the warm-up. */
 const MOVES_MONEY: readonly string[] = ['pay', 'transfer', 'refund'];
@@ -32,6 +35,7 @@ const { values: options, positionals } = parseArgs({
   options: {
     concurrency: { type: 'string', default: '1,2,5,10,20,50,100,200' },
     seconds: { type: 'string', default: '4' },
+    write: { type: 'boolean', default: false },
   },
   allowPositionals: true,
 });
@@ -44,13 +48,24 @@ function isTuned(wanted: string): wanted is Tuned {
   return (TUNED as readonly string[]).includes(wanted);
 }
 
-async function tune(name: Tuned): Promise<void> {
-  const platform = await startPlatform({ accounts: ACCOUNTS, seed: SEED, bundles: join(ROOT, '.build') });
+interface Tuning {
+  name: Tuned;
+  steps: Step[];
+  /** Undefined when something failed at every concurrency. */
+  settings: Setting[] | undefined;
+  circumstances: string[];
+}
+
+async function tune(name: Tuned): Promise<Tuning> {
+  const bundles = join(ROOT, '.build');
+  const platform = await startPlatform({ accounts: ACCOUNTS, seed: SEED, bundles, withGopay: name === 'topup' });
   try {
     const pool = meaningsOf(platform.manifests, new Map()).find((meaning) => meaning.name === name)?.database;
     const steps = await measure(platform, name, pool);
     say(`\n${textTable([HEAD, ...steps.map(row)])}\n`);
-    report(name, steps, pool?.pool);
+    const settings = choose(steps, pool?.pool);
+    report(name, settings);
+    return { name, steps, settings, circumstances: await circumstancesOf(platform) };
   } finally {
     await platform.stop();
   }
@@ -136,8 +151,7 @@ function row(step: Step): string[] {
   ];
 }
 
-function report(name: Tuned, steps: readonly Step[], pool: number | undefined): void {
-  const settings = choose(steps, pool);
+function report(name: Tuned, settings: readonly Setting[] | undefined): void {
   if (!settings) {
     say('At every concurrency something failed: there is nothing to choose from.');
     process.exitCode = 1;
@@ -151,11 +165,40 @@ function report(name: Tuned, steps: readonly Step[], pool: number | undefined): 
   );
 }
 
-const [name] = positionals;
-if (!name || !isTuned(name)) {
+const SETTINGS = [
+  'target',
+  'containerConcurrency',
+  'DATABASE_POOL_SIZE',
+  'requests.cpu',
+  'requests.memory',
+  'limits.memory',
+];
+
+/** A row per function: the settings that it would choose, and what an instance did at that target. */
+function tableOf(tunings: readonly Tuning[]): string {
+  const rows = tunings.map(({ name, steps, settings = [] }) => {
+    const chosen = new Map(settings.map((setting) => [setting.name, setting]));
+    const knee = steps.find(({ concurrency }) => concurrency === chosen.get('target')?.value);
+    const figures = knee ? [knee.rate.toFixed(0), knee.p50.toFixed(1), knee.p99.toFixed(1), knee.cpuMs.toFixed(2)] : [];
+    const values = SETTINGS.map((each) => chosen.get(each)).map((each) => (each ? `${each.value}${each.unit}` : ''));
+    return [name, ...values, ...figures];
+  });
+  return [
+    ...(tunings.at(-1)?.circumstances ?? []).map((line) => `- ${line}`),
+    `- One instance as its manifest says, ${options.seconds} s at each of ${options.concurrency} requests in flight`,
+    '',
+    ...table(['function', ...SETTINGS, 'answers/s at target', 'p50 ms', 'p99 ms', 'CPU ms each'], rows),
+  ].join('\n');
+}
+
+const names = positionals.length === 0 && options.write ? [...MAIN] : positionals;
+const stranger = names.find((name) => !isTuned(name));
+if (names.length === 0 || stranger) {
   process.stderr.write(
-    `${name ? `${name} has no load of its own here` : 'FUNCTION is missing'}. There is one for ${TUNED.join(', ')}: make tune FUNCTION=pay\n`,
+    `${stranger ? `${stranger} has no load of its own here` : 'FUNCTION is missing'}. There is one for ${TUNED.join(', ')}: make tune FUNCTION=pay\n`,
   );
   process.exit(1);
 }
-await tune(name);
+const tunings: Tuning[] = [];
+for (const name of names.filter(isTuned)) tunings.push(await tune(name));
+if (options.write) await writeBetween(join(ROOT, 'knative/README.md'), 'tuned', tableOf(tunings));

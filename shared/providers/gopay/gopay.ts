@@ -39,7 +39,7 @@ export interface GopayConfiguration extends SnapConfiguration {
 /** One per process: it keeps the access token. Throws a TypeError when a key is not a key. */
 export function gopayProvider(configuration: GopayConfiguration): Provider {
   const { merchantId, now = () => new Date(), operationLimitMs = OPERATION_LIMIT_MS } = configuration;
-  const call = snapClient(configuration);
+  const { call, prepare } = snapClient(configuration);
   const check = { publicKey: readPublicKey(configuration.publicKey), merchantId, windowMs: NOTIFICATION_WINDOW_MS };
   const limited = (context: CallContext = {}): CallContext => {
     const limit = AbortSignal.timeout(operationLimitMs);
@@ -47,6 +47,7 @@ export function gopayProvider(configuration: GopayConfiguration): Provider {
   };
   return {
     name: 'GOPAY',
+    prepare,
     requestPayment: (request, context) => requestPayment(call, merchantId, request, limited(context)),
     inquire: (payment, context) => inquire(call, payment, limited(context)),
     cancel: (payment, context) => cancel(call, payment, limited(context)),
@@ -56,7 +57,7 @@ export function gopayProvider(configuration: GopayConfiguration): Provider {
 }
 
 async function requestPayment(
-  call: SnapClient,
+  call: SnapClient['call'],
   merchantId: string,
   request: PaymentRequest,
   context: CallContext,
@@ -88,7 +89,11 @@ function paymentBody(merchantId: string, request: PaymentRequest) {
   };
 }
 
-async function inquire(call: SnapClient, payment: PaymentReference, context: CallContext): Promise<InquiryOutcome> {
+async function inquire(
+  call: SnapClient['call'],
+  payment: PaymentReference,
+  context: CallContext,
+): Promise<InquiryOutcome> {
   for (const target of targetsOf(payment)) {
     const body = { ...target, serviceCode: '54' };
     const outcome = readStatus(payment, await call({ ...STATUS, body, externalId: randomExternalId }, context));
@@ -118,7 +123,7 @@ function readStatus(payment: PaymentReference, outcome: SnapOutcome): InquiryOut
 }
 
 async function cancel(
-  call: SnapClient,
+  call: SnapClient['call'],
   payment: PaymentReference & { reason?: string },
   context: CallContext,
 ): Promise<CancelOutcome> {
@@ -132,7 +137,7 @@ async function cancel(
 }
 
 async function readCancel(
-  call: SnapClient,
+  call: SnapClient['call'],
   payment: PaymentReference,
   outcome: SnapOutcome,
   context: CallContext,

@@ -44,7 +44,11 @@ export type SnapOutcome =
   | (Refused & { earlier: boolean })
   | Unknown;
 
-export type SnapClient = (call: SnapCall, context: CallContext) => Promise<SnapOutcome>;
+export interface SnapClient {
+  call(call: SnapCall, context: CallContext): Promise<SnapOutcome>;
+  /** Asks for a token if there is none. Whoever calls meanwhile waits for the same one. */
+  prepare(): void;
+}
 
 const TokenSchema = v.object({
   accessToken: v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,4096}$/)),
@@ -100,7 +104,7 @@ export function snapClient(configuration: SnapConfiguration): SnapClient {
     return resultOf(call.service, await post(`${baseUrl}${call.path}`, headers, body, signal));
   }
 
-  return async (call, context) => {
+  async function sendUntilAnswered(call: SnapCall, context: CallContext): Promise<SnapOutcome> {
     let renewed = false;
     let earlier = false;
     for (let sending = 0; sending < MAX_SENDINGS; sending++) {
@@ -119,7 +123,9 @@ export function snapClient(configuration: SnapConfiguration): SnapClient {
       }
     }
     return { name: 'unknown', reason: 'earlier_attempt' };
-  };
+  }
+
+  return { call: sendUntilAnswered, prepare: () => void tokens.get() };
 }
 
 type Result =

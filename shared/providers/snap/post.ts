@@ -1,5 +1,8 @@
 // One HTTP call to a provider: bounded in time and size. It never throws for what the other side does or leaves undone.
 
+import type { IncomingMessage } from 'node:http';
+import { post as postTo } from '../../http/post.ts';
+
 /** A provider's answers are a few hundred bytes; more than this is not from the provider. */
 const ANSWER_LIMIT = 64 * 1024;
 
@@ -15,19 +18,19 @@ export async function post(
   signal: AbortSignal,
 ): Promise<Answer> {
   try {
-    const response = await fetch(url, { method: 'POST', headers, body, signal, redirect: 'manual' });
-    return { name: 'answered', httpStatus: response.status, body: parseObject(await readText(response)) };
+    const response = await postTo(url, { headers, body, signal });
+    return { name: 'answered', httpStatus: response.statusCode ?? 0, body: parseObject(await readText(response)) };
   } catch {
     return { name: 'unanswered', reason: signal.aborted ? 'timeout' : 'network' };
   }
 }
 
-async function readText(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
+async function readText(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of response as AsyncIterable<Buffer>) {
     size += chunk.length;
-    // Leaving the loop cancels the stream, so that the rest is never read.
+    // Leaving the loop closes the connection, so that the rest is never read.
     if (size > ANSWER_LIMIT) return '';
     chunks.push(chunk);
   }

@@ -264,3 +264,27 @@ describe('a function that tells of its requests before they are answered', () =>
     expect((await ask('/v1/rows?rows=1')).status).toBe(200);
   });
 });
+
+test("the framework's own server serves the same function, bodies, sizes and events", async () => {
+  const { getTestServer } = await import('@google-cloud/functions-framework/testing');
+  const server = getTestServer('write-note').listen(0);
+  const framework = `http://127.0.0.1:${(server.address() as net.AddressInfo).port}`;
+  const send = (path: string, body: string, headers: Record<string, string> = {}) =>
+    fetch(framework + path, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body });
+  const event = { 'ce-specversion': '1.0', 'ce-id': randomUUID(), 'ce-type': 'note.written', 'ce-source': '/notes' };
+  try {
+    const answer = await send('/v1/notes/a', '{"text":"hello"}');
+    expect(await answer.json()).toMatchObject({ data: { echo: 'a  hello' } });
+    const statuses = [
+      await send('/v1/notes/a', '{"text":1}'),
+      await send('/v1/notes/a', JSON.stringify({ text: 'x'.repeat(65_536) })),
+      await send('/v1/notes/a', ''),
+      await send('/events', '{"text":"framework"}', event),
+    ].map(({ status }) => status);
+    expect(statuses).toEqual([422, 413, 400, 204]);
+    expect(events).toContainEqual(expect.objectContaining({ id: event['ce-id'], data: { text: 'framework' } }));
+  } finally {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+});

@@ -217,6 +217,22 @@ describe('the access token', () => {
     expect(await merchant.control.settings({})).toMatchObject({ faults: [{ service: '73', times: 1 }] });
   });
 
+  test('is the one that the call was prepared with', async () => {
+    await merchant.control.fault({ service: '73', times: 2 });
+    gopay.prepare();
+    await accepted();
+    gopay.prepare();
+    await accepted();
+    expect(await merchant.control.settings({})).toMatchObject({ faults: [{ service: '73', times: 1 }] });
+  });
+
+  test('that was prepared in vain is asked for again', async () => {
+    await merchant.control.fault({ service: '73', answer: 'drop' });
+    gopay.prepare();
+    expect(await gopay.requestPayment(request())).toMatchObject({ name: 'unknown', reason: 'network' });
+    expect(await gopay.requestPayment(request())).toMatchObject({ name: 'accepted' });
+  });
+
   test('is fetched anew, once, when the provider has dropped it', async () => {
     await accepted();
     await merchant.control.expireTokens();
