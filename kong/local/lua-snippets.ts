@@ -138,10 +138,19 @@ function problemFor(exchange: Exchange, { status, headers }: Answer, said: strin
 }
 
 /** The longest window that has nothing left. */
-function usedUp(headers: HeaderValues): { window: string; limit: number } | undefined {
-  const window = ['day', 'hour', 'minute', 'second'].find((each) => headers[`x-ratelimit-remaining-${each}`] === '0');
-  return window === undefined ? undefined : { window, limit: Number(headers[`x-ratelimit-limit-${window}`]) };
+function usedUp(headers: HeaderValues): { name: string; limit: number; window_seconds: number } | undefined {
+  const used = WINDOWS.find(([name]) => headers[`x-ratelimit-remaining-${name}`] === '0');
+  if (!used) return undefined;
+  const [name, window_seconds] = used;
+  return { name, limit: Number(headers[`x-ratelimit-limit-${name}`]), window_seconds };
 }
+
+const WINDOWS = [
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60],
+  ['second', 1],
+] as const;
 
 function strip(headers: HeaderValues, unwanted: (name: string) => boolean): undefined {
   for (const name of Object.keys(headers)) if (unwanted(name)) delete headers[name];

@@ -117,6 +117,15 @@ export const problemSchemas = {
       },
       detail: { type: 'string', description: 'What to do next, in this case.' },
       request_id: { type: 'string', description: 'The X-Request-Id of this answer: quote it to support.' },
+      policy: {
+        type: 'object',
+        description: 'Of a 429: the limit that was hit.',
+        properties: {
+          name: { type: 'string', examples: ['minute'] },
+          limit: { type: 'integer', description: 'Requests in a window.' },
+          window_seconds: { type: 'integer' },
+        },
+      },
       errors: {
         type: 'array',
         description: 'The fields that cannot be used.',

@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { writeBetween } from '../../knative/local/table.ts';
 import { circumstancesOf } from './circumstances.ts';
 import { measureHistory } from './history.ts';
+import { measureIndexes } from './index-cost.ts';
 import { startLoadGenerator } from './load-generator.ts';
 import { runMatrix } from './matrix.ts';
 import { type Plan, plans } from './plan.ts';
@@ -103,7 +104,11 @@ async function reportRegulators(): Promise<void> {
   const transactions = numbers(options.transactions)?.[0] ?? TRANSACTIONS;
   const report = await measureRegulators(plan.seed, transactions, say);
   say(report);
-  if (writes && transactions === TRANSACTIONS) await writeBetween(README, 'regulators', report);
+  const cost = await measureIndexes(plan.accounts, plan.seed, say);
+  say(cost);
+  if (!writes || transactions !== TRANSACTIONS) return;
+  await writeBetween(README, 'regulators', report);
+  await writeBetween(README, 'index-cost', cost);
 }
 
 function numbers(list: string | undefined): number[] | undefined {

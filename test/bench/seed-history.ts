@@ -26,7 +26,10 @@ export async function seedHistory(
   transactions: number,
   say: (text: string) => void,
 ): Promise<SeededHistory> {
-  await client.query("set session_replication_role = replica; set synchronous_commit = off; set work_mem = '512MB'");
+  // One transaction: the complete cut of lists and reports waits for it, or they would take its legs for older than they are. A top-up
+  // of somebody else waits for it, too, since all of them meet in the provider's account.
+  await client.query('begin');
+  await client.query("set local session_replication_role = replica; set local work_mem = '512MB'");
   await makePeople(client);
   const { from, to, days } = await lastMonth(client);
   const partition = await emptyPartition(client, from);
@@ -40,9 +43,9 @@ export async function seedHistory(
   }
   say('indexes');
   await attach(client, partition, from);
+  await client.query('commit');
   say('vacuum and analyze');
   await client.query('vacuum analyze users, accounts, historical_transactions');
-  await client.query('reset session_replication_role; reset synchronous_commit; reset work_mem');
   return { transactions, from, to };
 }
 
@@ -67,13 +70,13 @@ async function makePeople(client: pg.Client): Promise<void> {
      select id, case type when 'user' then 'PERSON' else 'MERCHANT' end::account_kind_enum, now(), now() - interval '1 year' from made`,
   );
   await client.query(`
-    create temp table if not exists seed_people as
+    create temp table seed_people on commit drop as
     select row_number() over (order by person.id) - 1 as place, account.id as account_id, person.id as user_id, person.type
       from users person join accounts account on account.user_id = person.id
      where person.username like 'seed\\_user\\_%' or person.username like 'seed\\_merchant\\_%'`);
   await client.query(`
-    create temp table seed_user as select row_number() over (order by place)::int - 1 as place, account_id, user_id from seed_people where type = 'user';
-    create temp table seed_merchant as select row_number() over (order by place)::int - 1 as place, account_id, user_id from seed_people where type = 'merchant';
+    create temp table seed_user on commit drop as select row_number() over (order by place)::int - 1 as place, account_id, user_id from seed_people where type = 'user';
+    create temp table seed_merchant on commit drop as select row_number() over (order by place)::int - 1 as place, account_id, user_id from seed_people where type = 'merchant';
     create unique index on seed_user (place); create unique index on seed_merchant (place); analyze seed_user; analyze seed_merchant`);
 }
 
@@ -95,7 +98,7 @@ async function emptyPartition(client: pg.Client, from: string): Promise<string> 
 
 /** As ensure_leg_partitions does it (0003). */
 async function attach(client: pg.Client, name: string, from: string): Promise<void> {
-  await client.query("set maintenance_work_mem = '1GB'; set max_parallel_maintenance_workers = 2");
+  await client.query("set local maintenance_work_mem = '1GB'; set local max_parallel_maintenance_workers = 2");
   await client.query(`alter table ${name} add primary key (id)`);
   await client.query(`alter table ${name} add constraint ${name}_leg_number unique (account_id, leg_number)`);
   await client.query(`alter table ${name} owner to one_gate_migrator`);
@@ -227,9 +230,9 @@ if (import.meta.main) {
   const say = (text: string) => process.stdout.write(`${Math.round((performance.now() - began) / 1000)} s: ${text}\n`);
   try {
     const { from, to } = await seedHistory(client, transactions, say);
-    say(
-      `${transactions} transactions from ${from} to ${to}; advance-rollups takes them into the reports with its next runs`,
-    );
+    say(`${transactions} transactions from ${from} to ${to}; now the sums of reports`);
+    await client.query('select advance_report_rollups(1000000000000)');
+    say('done');
   } finally {
     await client.end();
   }

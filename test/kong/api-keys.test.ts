@@ -148,10 +148,10 @@ describe('limits', () => {
       policies.push(said['policy']);
     }
     expect(policies).toEqual([
-      { window: 'minute', limit: 3 },
-      { window: 'minute', limit: 3 },
-      { window: 'hour', limit: 5 },
-      { window: 'day', limit: 6 },
+      { name: 'minute', limit: 3, window_seconds: 60 },
+      { name: 'minute', limit: 3, window_seconds: 60 },
+      { name: 'hour', limit: 5, window_seconds: 3600 },
+      { name: 'day', limit: 6, window_seconds: 86400 },
     ]);
     expect(gate.seen).toHaveLength(3);
   });
@@ -174,7 +174,7 @@ describe('limits', () => {
     await Promise.all(Array.from({ length: 60 }, login));
     expect(await (await login()).json()).toMatchObject({
       code: 'rate_limited',
-      policy: { window: 'minute', limit: 60 },
+      policy: { name: 'minute', limit: 60, window_seconds: 60 },
     });
   });
 });

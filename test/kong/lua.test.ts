@@ -341,7 +341,7 @@ describe('the shape of refusals', () => {
     expect(await told(403)).toMatchObject({ code: 'not_permitted', status: 403 });
     expect(await told(429, { 'x-ratelimit-remaining-hour': '0', 'x-ratelimit-limit-hour': '1000' })).toMatchObject({
       code: 'rate_limited',
-      policy: { window: 'hour', limit: 1000 },
+      policy: { name: 'hour', limit: 1000, window_seconds: 3600 },
     });
   });
 });
