@@ -94,8 +94,7 @@ export function watchSessions(sources: Sources): SessionWatch {
 
   function keepReading(): void {
     if (timer || reading) return;
-    if (!stopsAtShutdown) beforeShutdown('connections', stop);
-    stopsAtShutdown = true;
+    stopAtShutdown();
     reading = readOnce().finally(() => {
       reading = undefined;
       if (now() - usedAt <= IDLE_AFTER_MS) readIn(READ_EVERY_MS);
@@ -104,11 +103,17 @@ export function watchSessions(sources: Sources): SessionWatch {
 
   function readIn(ms: number): void {
     if (timer || reading) return;
+    stopAtShutdown();
     timer = setTimeout(() => {
       timer = undefined;
       keepReading();
     }, ms);
     timer.unref();
+  }
+
+  function stopAtShutdown(): void {
+    if (!stopsAtShutdown) beforeShutdown('connections', stop);
+    stopsAtShutdown = true;
   }
 
   async function stop(): Promise<void> {

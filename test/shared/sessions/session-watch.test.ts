@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
 import pg from 'pg';
 import type { SessionWatch } from '../../../shared/sessions/session-watch.ts';
 import { prepareEnvironment } from '../../functions/identity/identity-service.ts';
@@ -208,5 +208,31 @@ test('the roles that move money and that read may ask about sessions, and see no
     } finally {
       await client.end();
     }
+  }
+});
+
+test('an instance that ends before its first news reads none afterwards', async () => {
+  let reads = 0;
+  const watch = watchModule.watchSessions({
+    readNews: (position) => {
+      reads++;
+      return ended.readNews(position);
+    },
+    findEnded: ended.findEnded,
+    now: () => performance.now(),
+  });
+  const sessionId = await openSession();
+  jest.useFakeTimers({
+    now: Date.now(),
+    doNotFake: ['Date', 'performance', 'nextTick', 'setImmediate', 'queueMicrotask'],
+  });
+  try {
+    // What vouches for it is the database; the news come a while later, unless the instance is told to end.
+    expect(await watch.confirm(sessionId)).toBe('lasting');
+    await runShutdown(() => undefined);
+    jest.advanceTimersByTime(60_000);
+    expect(reads).toBe(0);
+  } finally {
+    jest.useRealTimers();
   }
 });
