@@ -157,7 +157,7 @@ alter role one_gate_regulator set plan_cache_mode = force_custom_plan;
 alter role one_gate_regulator set jit = off;
 
 grant execute on function chain_access_logs(int) to one_gate_regulator;
-grant select on external_services, api_keys, api_access_logs, api_access_chain, api_access_heads to one_gate_regulator, one_gate_reader;
+grant select on external_services, api_keys, api_access_logs, api_access_chain, api_access_heads, api_access_chained to one_gate_regulator, one_gate_reader;
 grant insert (gateway_request_id, external_service_id, api_key_id, endpoint, query, http_method, ip_address, user_agent, response_status,
   problem_code, purpose_code, case_number, requests) on api_access_logs to one_gate_regulator;
 grant insert (chain, number, hash, jws) on api_access_heads to one_gate_regulator;

@@ -53,6 +53,7 @@ create table report_notable (
   primary key (rule, leg_id)
 );
 create index report_notable_by_day on report_notable (day, rule, amount);
+create index report_notable_by_amount on report_notable (rule, amount desc, leg_id);
 
 -- Reports as they were first given out. Never changed.
 create table regulator_reports (

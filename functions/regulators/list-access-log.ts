@@ -3,7 +3,7 @@
 import * as v from 'valibot';
 import { query } from '../../shared/database/database.ts';
 import { defineFunction } from '../../shared/http/function.ts';
-import { cursorSchema, decodeCursor, encodeCursor } from '../../shared/http/page.ts';
+import { cursorSchema, decodeCursor, encodeCursor, limitSchema } from '../../shared/http/page.ts';
 import { HASHED_COLUMNS, type Hashed, hashedSchema } from '../../shared/regulators/access-chain.ts';
 import { recordAccess } from '../../shared/regulators/access-log.ts';
 import { regulatorWith } from '../../shared/regulators/caller.ts';
@@ -43,15 +43,7 @@ export default defineFunction({
     headers: regulatorHeaders,
     beforeAnswer: recordAccess,
     query: v.strictObject({
-      limit: v.optional(
-        v.pipe(
-          v.string(),
-          v.regex(/^(?:[1-9]\d?|100)$/, 'must be a whole number from 1 to 100'),
-          v.transform(Number),
-          v.description('How many a page has: 1 to 100.'),
-        ),
-        '100',
-      ),
+      limit: limitSchema,
       cursor: cursorSchema,
     }),
     answer: Entry,

@@ -2,7 +2,7 @@
 
 import * as v from 'valibot';
 import { defineFunction } from '../../shared/http/function.ts';
-import { cursorSchema, decodeCursor, encodeCursor } from '../../shared/http/page.ts';
+import { cursorSchema, decodeCursor, encodeCursor, limitSchema } from '../../shared/http/page.ts';
 import { Problem } from '../../shared/http/problem.ts';
 import { recordAccess } from '../../shared/regulators/access-log.ts';
 import { regulatorWith } from '../../shared/regulators/caller.ts';
@@ -11,21 +11,12 @@ import { accountOfUser, readAccountPage, readPage } from '../../shared/regulator
 import { regulatorHeaders, requireCase } from '../../shared/regulators/purpose.ts';
 import { recordSchema } from '../../shared/regulators/record.ts';
 
-const MOST = 100;
 const CURSOR = /^[0-9a-z:-]{1,100}$/;
 const uuid = (what: string) => v.pipe(v.string(), v.toLowerCase(), v.uuid(`must be ${what} (a UUID)`));
 
 const Query = v.pipe(
   v.strictObject({
-    limit: v.optional(
-      v.pipe(
-        v.string(),
-        v.regex(/^(?:[1-9]\d?|100)$/, 'must be a whole number from 1 to 100'),
-        v.transform(Number),
-        v.description('How many a page has at most: 1 to 100.'),
-      ),
-      String(MOST),
-    ),
+    limit: limitSchema,
     cursor: cursorSchema,
     ...filterSchemas,
     account_id: v.optional(

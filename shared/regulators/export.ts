@@ -9,7 +9,7 @@ export const FORMATS = { ndjson: 'application/x-ndjson', csv: 'text/csv; charset
 export type Format = keyof typeof FORMATS;
 
 /** Legs in a chunk; two make a transaction. */
-const CHUNK = 8_000;
+const CHUNK = 4_000;
 const IN_FLIGHT = 2;
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 

@@ -25,8 +25,9 @@ export interface Page {
   next: string | undefined;
 }
 
-/** So many legs are read for one page, and no more. */
-const MOST_READ = 10_000;
+/** So many legs are read for one page, and no more: neighbours on the disk, or those of a wallet, which lie all over it. */
+const MOST_READ = 6_000;
+const MOST_READ_OF_WALLET = 2_000;
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
@@ -190,7 +191,7 @@ async function endedAtCut(
   { accountId, filters, cut, top, limit, unmasked }: OfAccount,
   below: string,
 ): Promise<{ rows: Row[]; next: string | undefined }> {
-  const values: unknown[] = [accountId, cut, top, below, limit, MOST_READ];
+  const values: unknown[] = [accountId, cut, top, below, limit, MOST_READ_OF_WALLET];
   const wanted = `${narrowing(filters, values)} and ${selection(filters, values)}`;
   const rows = await query<Row>({
     text: `
@@ -211,7 +212,7 @@ async function endedAtCut(
     text: `
       select leg_number from historical_transactions where account_id = $1 and leg_number <= $2 and leg_number < $3
        order by leg_number desc offset $4 limit 1`,
-    values: [accountId, top, below, MOST_READ - 1],
+    values: [accountId, top, below, MOST_READ_OF_WALLET - 1],
   });
   return { rows, next: end && `l${end.leg_number}` };
 }

@@ -3,7 +3,7 @@
 
 import type { Query } from '../database/database.ts';
 import type { TransactionStatus, TransactionType } from '../ledger/posting.ts';
-import { EXAMPLES, type Rule } from './notable.ts';
+import { EXAMPLES, RULES, type Rule } from './notable.ts';
 import { COUNTS } from './record.ts';
 
 /** Days in Asia/Jakarta, both included. */
@@ -85,12 +85,13 @@ export async function readSums(ask: Query, source: Source, cut: string, period: 
     ),
     examples: await ask<Example>(
       values(`
+        with notable as ${from.once} (${from.notable})
         select shown.rule, leg.transaction_id, leg.account_id, leg.amount::text as amount, leg.transaction_type as type,
                to_char(uuid_extract_timestamp(leg.id) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as created_at
-          from (select rule, leg_id, row_number() over (partition by rule order by amount desc, leg_id) as place
-                  from (${from.notable}) notable) shown
+          from unnest(array['${Object.keys(RULES).join("','")}']) as rules (rule)
+         cross join lateral (select * from notable where notable.rule = rules.rule order by amount desc, leg_id limit ${EXAMPLES}) shown
           join historical_transactions leg on leg.id = shown.leg_id
-         where shown.place <= ${EXAMPLES} order by shown.rule, shown.place`),
+         order by shown.rule, shown.amount desc, shown.leg_id`),
     ),
   };
 }
@@ -98,6 +99,8 @@ export async function readSums(ask: Query, source: Source, cut: string, period: 
 const IN_PERIOD = 'day between $1::date and $2::date';
 
 const FROM_ROLLUPS = {
+  // The largest of each rule are the first of an index.
+  once: 'not materialized',
   totals: `
     select day::text as day, type, status, payment_method, accessible, transactions::text, amount::text
       from (select * from report_totals union all select * from report_pending) totals where ${IN_PERIOD}`,
@@ -121,6 +124,7 @@ const IDS = `leg.id >= uuidv7_from($1::date::timestamp at time zone 'Asia/Jakart
 const ENDED = `leg.transaction_status <> 'PENDING' and leg.position < $3::xid8`;
 
 const FROM_LEGS = {
+  once: 'materialized',
   totals: `
     select ${CREATED}::date::text as day, leg.transaction_type as type, leg.transaction_status as status, leg.payment_method,
            leg.is_accessible_external as accessible, count(*)::text as transactions, sum(leg.amount)::numeric(30, 2)::text as amount

@@ -1,5 +1,7 @@
 // The journeys of Bank Indonesia and OJK, through the gateway, with the keys that an operator gave them; and what of it was written down.
 
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { makeOperator } from '../../knative/local/operator-role.ts';
@@ -188,6 +190,12 @@ test('the log holds exactly the requests that the gateway counted, and is whole'
   await admin.query('select chain_access_logs(100000)');
   const proof = await proveAccessLog(query);
   expect(proof).toMatchObject({ requests: counted(), waiting: 0, findings: [] });
+  // As an operator proves it, with the role that only reads.
+  const { stdout } = await promisify(execFile)(process.execPath, ['knative/verify-access-log.ts'], {
+    cwd: new URL('../..', import.meta.url).pathname,
+    env: { DATABASE_URL: platform.databaseUrls.reader },
+  });
+  expect(stdout).toContain('Nothing was changed, taken out, put in or cut off.');
   const perStatus = await query<{ status: number; requests: number }>({
     text: 'select response_status as status, sum(requests)::int as requests from api_access_logs group by 1 order by 1',
   });

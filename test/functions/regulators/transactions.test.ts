@@ -182,17 +182,14 @@ describe('pages', () => {
   });
 
   test('may be short where what is asked for is rare, and lead on all the same', async () => {
-    const { pageStatement } = await import('../../../shared/regulators/listing.ts');
-    const { values } = pageStatement({}, '1', 'f', 100, false);
-    expect(values).toContain(10_000);
-    // Three bounds further on than one page reads.
+    // More legs than three pages read.
     await service.admin.query('begin');
     await service.admin.query('set local session_replication_role = replica');
     await service.admin.query(
       `insert into historical_transactions (id, operation_id, account_id, user_id, leg_number, transaction_type, transaction_status, direction,
               amount, balance_before, balance_after)
        select (left(id, 35) || '1')::uuid, (left(id, 35) || '0')::uuid, $1, $2, 1000000 + n, 'TRANSFER', 'SUCCESS', 'DEBIT', 1, 1, 0
-         from generate_series(1, 25000) n, lateral (select uuidv7(interval '1 day' + n * interval '0')::text as id) made`,
+         from generate_series(1, 15000) n, lateral (select uuidv7(interval '1 day' + n * interval '0')::text as id) made`,
       [siti.accountId, siti.userId],
     );
     await service.admin.query('commit');
