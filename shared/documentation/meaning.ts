@@ -28,7 +28,7 @@ export const meanings = {
   report_not_found: 'No report of yours has this id.',
   too_many_keys: 'A service has at most two keys that work: the one it uses, and the one it changes to.',
   report_not_ready:
-    'The sums that reports are made of are brought forward every minute, up to where nothing can change any more. They have not yet reached the end of the period.',
+    'The sums that reports are made of are brought forward every minute, up to where nothing can change any more. This has not happened here yet.',
   unauthorized: 'There was no Authorization header, or its token is not one that this platform has signed.',
   token_expired:
     'Access tokens are valid for 15 minutes. This one was good once; the session it belongs to may well still be.',

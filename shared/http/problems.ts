@@ -267,8 +267,8 @@ export const problems = {
   },
   report_not_ready: {
     status: 409,
-    title: 'The sums do not reach that far yet',
-    advice: 'Ask again as Retry-After says; see as_of for how far they reach.',
+    title: 'There are no sums for a report yet',
+    advice: 'Ask again as Retry-After says: a schedule brings the sums forward every minute.',
     safeToRetry: true,
   },
   already_registered: {

@@ -78,6 +78,11 @@ function typeOf(variants: readonly Schema[]): string {
   return [...new Set(types)].join(' or ');
 }
 
+/** What stands between back-ticks is a name. */
+function withCode(text: string): Html[] {
+  return text.split('`').map((piece, place) => (place % 2 === 0 ? html`${piece}` : html`<code>${piece}</code>`));
+}
+
 export function dictionaryPage(dictionary: Dictionary): { text: string; headers: Record<string, string> } {
   const codes = (title: string, of: Record<string, string>): Html => html`
 <h2>${title}</h2>
@@ -92,7 +97,7 @@ ${[...objects].map(
   ([object, fields]) => html`
 <h2>${object}</h2>
 <table><thead><tr><th>Field</th><th>Type</th><th>Meaning</th></tr></thead><tbody>
-${fields.map(({ field, type, values, meaning }) => html`<tr><td><code>${field}</code></td><td>${values ? values.map(String).join(', ') : type}</td><td>${meaning}</td></tr>`)}
+${fields.map(({ field, type, values, meaning }) => html`<tr><td><code>${field}</code></td><td>${values ? values.map(String).join(', ') : type}</td><td>${withCode(meaning)}</td></tr>`)}
 </tbody></table>`,
 )}
 ${codes('Purposes (X-Purpose-Code)', dictionary.purposes)}

@@ -128,17 +128,19 @@ function table(head: string[], rows: string[][]): Html {
 
 const WIDTH = 720;
 const HEIGHT = 160;
+const WIDEST_BAR = 48;
 
 /** A bar per day: what succeeded, and above it what failed or is pending. */
 function chart(days: Report['by_day']): Html {
   if (days.length === 0) return html`<p>There were none.</p>`;
   const most = Math.max(...days.map(({ transactions }) => transactions), 1);
   const step = WIDTH / days.length;
+  const width = Math.min(step * 0.8, WIDEST_BAR);
   const height = (value: number) => (value / most) * HEIGHT;
   const bar = (place: number, from: number, value: number, color: string, title: string) => {
     const top = (HEIGHT - height(from) - height(value)).toFixed(1);
-    const left = (place * step + step * 0.1).toFixed(1);
-    return html`<rect x="${left}" y="${top}" width="${(step * 0.8).toFixed(1)}" height="${height(value).toFixed(1)}" fill="${color}"><title>${title}</title></rect>`;
+    const left = (place * step + (step - width) / 2).toFixed(1);
+    return html`<rect x="${left}" y="${top}" width="${width.toFixed(1)}" height="${height(value).toFixed(1)}" fill="${color}"><title>${title}</title></rect>`;
   };
   return html`<svg viewBox="0 0 ${WIDTH} ${HEIGHT + 24}" role="img" aria-label="Transactions by day, at most ${count.format(most)}">
 ${days.flatMap(({ day, transactions, succeeded }, place) => [

@@ -37,7 +37,8 @@ export function reportOf({ id, period, cut, codeVersion: version }: Particulars,
   const flows = flowsOf(sums.flows);
   return {
     id,
-    title: `Transactions from ${period.from} to ${period.to}`,
+    title:
+      period.from === period.to ? `Transactions of ${period.from}` : `Transactions from ${period.from} to ${period.to}`,
     period: { ...period, time_zone: 'Asia/Jakarta', complete: cut.at.getTime() >= endOf(period.to) },
     cut: { position: cut.position, at: cut.at.toISOString() },
     query_hash: queryHash(period),
