@@ -3,13 +3,12 @@
 //   DATABASE_URL=<address of the reader role> make audit      without it: the platform that runs here
 
 import process from 'node:process';
-import pg from 'pg';
 import type { Query } from '../shared/database/database.ts';
 import { countOverdue } from '../shared/events/outbox.ts';
 import { countOpenFindings, type MoneyFindingKind } from '../shared/findings.ts';
 import { overdueHolds, overdueTopups } from '../shared/ledger/overdue.ts';
 import { type Proof, proveEverything } from '../shared/ledger/trial-balance.ts';
-import { databaseHere } from './local/admin.ts';
+import { proveInSnapshot } from './local/snapshot.ts';
 import { textTable } from './local/table.ts';
 
 /** The compiler refuses this file until every kind has its words. */
@@ -33,31 +32,13 @@ const MOST_SHOWN = 50;
 
 const say = (text = '') => process.stdout.write(`${text}\n`);
 
-const url = process.env['DATABASE_URL'] ?? (await databaseHere('reader'));
-if (!url) {
-  process.stderr.write('No platform is running here: start it with `make up`, or say which database (DATABASE_URL).\n');
-  process.exit(2);
-}
-const client = new pg.Client({ connectionString: url });
-try {
-  await client.connect();
-  const query: Query = async (statement) => (await client.query(statement)).rows as never;
-  // A proof takes as long as it takes; the role's own limit is for pages of history.
-  await client.query(
-    "begin isolation level repeatable read read only; set local statement_timeout = 0; set local work_mem = '128MB'",
-  );
+await proveInSnapshot('The books', async (query) => {
   const began = performance.now();
   const proof = await proveEverything(query);
   report(proof, performance.now() - began);
   await reportRest(query);
-  await client.query('rollback');
-  process.exitCode = proof.broken.length > 0 ? 1 : 0;
-} catch (error) {
-  process.stderr.write(`The books could not be read: ${(error as Error).message}\n`);
-  process.exitCode = 2;
-} finally {
-  await client.end().catch(() => undefined);
-}
+  return proof.broken.length > 0 ? 1 : 0;
+});
 
 function report({ accounts, legs, operations, broken }: Proof, took: number): void {
   say(`${accounts} accounts, ${legs} legs, ${operations} operations, one snapshot, ${(took / 1000).toFixed(1)} s.`);

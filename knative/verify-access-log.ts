@@ -6,48 +6,37 @@
 import { readFile } from 'node:fs/promises';
 import process from 'node:process';
 import { compactVerify, createLocalJWKSet } from 'jose';
-import pg from 'pg';
-import type { Query } from '../shared/database/database.ts';
-import { type Head, NOBODY, proveAccessLog } from '../shared/regulators/access-chain.ts';
-import { databaseHere } from './local/admin.ts';
+import { type ChainProof, type Head, NOBODY, proveAccessLog } from '../shared/regulators/access-chain.ts';
+import { proveInSnapshot } from './local/snapshot.ts';
 import { textTable } from './local/table.ts';
 
 const MOST_SHOWN = 50;
 const say = (text = '') => process.stdout.write(`${text}\n`);
 
-const url = process.env['DATABASE_URL'] ?? (await databaseHere('reader'));
-if (!url) {
-  process.stderr.write('No platform is running here: start it with `make up`, or say which database (DATABASE_URL).\n');
-  process.exit(2);
-}
-const client = new pg.Client({ connectionString: url });
-try {
+await proveInSnapshot('The access log', async (query) => {
   const kept = await keptHeads();
-  await client.connect();
-  const query: Query = async (statement) => (await client.query(statement)).rows as never;
-  await client.query('begin isolation level repeatable read read only; set local statement_timeout = 0');
-  const { chains, rows, requests, waiting, findings } = await proveAccessLog(query, kept);
-  await client.query('rollback');
+  const proof = await proveAccessLog(query, kept);
+  report(proof, kept.length);
+  return proof.findings.length > 0 ? 1 : 0;
+});
+
+function report({ chains, rows, requests, waiting, findings }: ChainProof, kept: number): void {
   say(`${rows} rows in ${chains} chains, which stand for ${requests} requests; ${waiting} wait to be chained.`);
-  if (kept.length > 0) say(`${kept.length} heads that were handed out were compared.`);
-  if (findings.length === 0) say('Nothing was changed, taken out, put in or cut off.');
-  else {
-    say(`${findings.length} findings:`);
-    const shown = findings.slice(0, MOST_SHOWN);
-    const whose = (chain: string) => (chain === NOBODY ? 'nobody' : chain);
-    say(
-      textTable([
-        ['service', 'number', 'row', 'what'],
-        ...shown.map(({ chain, number, logId, what }) => [whose(chain), number ?? '', logId ?? '', what]),
-      ]),
-    );
+  if (kept > 0) say(`${kept} heads that were handed out were compared.`);
+  if (findings.length === 0) {
+    say('Nothing was changed, taken out, put in or cut off.');
+    return;
   }
-  process.exitCode = findings.length > 0 ? 1 : 0;
-} catch (error) {
-  process.stderr.write(`The access log could not be read: ${(error as Error).message}\n`);
-  process.exitCode = 2;
-} finally {
-  await client.end();
+  say(`${findings.length} findings:`);
+  const whose = (chain: string) => (chain === NOBODY ? 'nobody' : chain);
+  say(
+    textTable([
+      ['service', 'number', 'row', 'what'],
+      ...findings
+        .slice(0, MOST_SHOWN)
+        .map(({ chain, number, logId, what }) => [whose(chain), number ?? '', logId ?? '', what]),
+    ]),
+  );
 }
 
 /** Throws for a head whose signature is not ours. */

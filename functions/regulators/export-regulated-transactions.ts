@@ -48,7 +48,7 @@ export default defineFunction({
     answer: recordSchema,
     status: 200,
     raw: FORMATS.ndjson,
-    errors: ['api_key_required', 'purpose_required', 'not_permitted', 'address_not_allowed', 'rate_limited'],
+    errors: [],
 
     handle: async ({ headers, query: { format, after, cut: given, ...filters } }) => {
       const latest = await completeCut();

@@ -49,14 +49,7 @@ export default defineFunction({
     answer: Entry,
     status: 200,
     list: true,
-    errors: [
-      'api_key_required',
-      'purpose_required',
-      'not_permitted',
-      'address_not_allowed',
-      'rate_limited',
-      'invalid_cursor',
-    ],
+    errors: ['invalid_cursor'],
 
     handle: async ({ caller: { serviceId }, query: { limit, cursor } }) => {
       const below = cursor === undefined ? LAST_ID : decodeCursor(cursor, serviceId, UUID);

@@ -58,15 +58,7 @@ export default defineFunction({
     answer: recordSchema,
     status: 200,
     list: true,
-    errors: [
-      'api_key_required',
-      'purpose_required',
-      'case_number_required',
-      'not_permitted',
-      'address_not_allowed',
-      'rate_limited',
-      'invalid_cursor',
-    ],
+    errors: ['case_number_required', 'invalid_cursor'],
 
     handle: async ({ caller, headers, query: { limit, cursor, unmask, account_id, user_id, ...filters } }) => {
       const unmasked = unmask === 'true';

@@ -35,14 +35,7 @@ export default defineFunction({
     answer: v.unknown(),
     status: 200,
     raw: 'application/json',
-    errors: [
-      'api_key_required',
-      'purpose_required',
-      'not_permitted',
-      'address_not_allowed',
-      'rate_limited',
-      'not_found',
-    ],
+    errors: ['not_found'],
 
     handle: async ({ url, path: { name }, query: { format } }) => {
       if (name !== undefined) return sample(name);

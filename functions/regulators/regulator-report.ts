@@ -68,15 +68,7 @@ export default defineFunction({
     answer: reportSchema,
     status: 200,
     raw: 'application/json',
-    errors: [
-      'api_key_required',
-      'purpose_required',
-      'not_permitted',
-      'address_not_allowed',
-      'rate_limited',
-      'report_not_found',
-      'report_not_ready',
-    ],
+    errors: ['report_not_found', 'report_not_ready'],
 
     handle: async ({ caller: { serviceId }, query: { from, to, id, format } }) => {
       const kept = id === undefined ? await reportOn(serviceId, { from, to } as Period) : await findById(serviceId, id);

@@ -17,6 +17,7 @@ export function problemsOf(http: AnyTrigger): ProblemCode[] {
     ...(http.body || http.query || http.path ? (['invalid_request'] as const) : []),
     ...(http.path ? (['not_found'] as const) : []),
     ...(http.caller.scheme === 'bearer' ? strangers : []),
+    ...(http.caller.scheme === 'api-key' ? keyHolders : []),
     ...(http.idempotencyKey ? requestsAboutMoney : []),
   ]);
   return (Object.keys(problems) as ProblemCode[]).filter((code) => can.has(code));
@@ -32,6 +33,12 @@ const anyRequest = [
 ] as const satisfies readonly ProblemCode[];
 const requestsWithABody = ['payload_too_large', 'unsupported_media_type'] as const satisfies readonly ProblemCode[];
 const strangers = ['unauthorized', 'token_expired', 'session_ended'] as const satisfies readonly ProblemCode[];
+const keyHolders = [
+  'api_key_required',
+  'purpose_required',
+  'not_permitted',
+  'address_not_allowed',
+] as const satisfies readonly ProblemCode[];
 const requestsAboutMoney = [
   'idempotency_key_missing',
   'idempotency_key_invalid',

@@ -40,7 +40,7 @@ function success(name: string, http: AnyTrigger, description: string, book: Sche
   const names: HeaderName[] = [
     'X-Request-Id',
     ...GATEWAY_QUOTA,
-    ...(http.errors.includes('rate_limited') ? OWN_QUOTA : []),
+    ...(http.errors.includes('rate_limited') || http.caller.scheme === 'api-key' ? OWN_QUOTA : []),
     ...(http.idempotencyKey ? (['Idempotent-Replayed'] as const) : []),
   ];
   const response = { description, headers: headersOf(...names) };

@@ -1,0 +1,36 @@
+// The snapshot that a proof of an operator's reads: of DATABASE_URL, or of the platform that runs here.
+
+import process from 'node:process';
+import pg from 'pg';
+import type { Query } from '../../shared/database/database.ts';
+import { databaseHere } from './admin.ts';
+
+/**
+ * Runs `prove` in one snapshot, which only reads, and ends with the code that it gives: 0 for what holds, 1 for what does not. Ends with 2 and a
+ * sentence where there is no database, or `what` ("the books") cannot be read.
+ */
+export async function proveInSnapshot(what: string, prove: (query: Query) => Promise<0 | 1>): Promise<void> {
+  const url = process.env['DATABASE_URL'] ?? (await databaseHere('reader'));
+  if (!url) {
+    process.stderr.write(
+      'No platform is running here: start it with `make up`, or say which database (DATABASE_URL).\n',
+    );
+    process.exitCode = 2;
+    return;
+  }
+  const client = new pg.Client({ connectionString: url });
+  try {
+    await client.connect();
+    // A proof takes as long as it takes; the role's own limit is for pages of history.
+    await client.query(
+      "begin isolation level repeatable read read only; set local statement_timeout = 0; set local work_mem = '128MB'",
+    );
+    process.exitCode = await prove(async (statement) => (await client.query(statement)).rows as never);
+    await client.query('rollback');
+  } catch (error) {
+    process.stderr.write(`${what} could not be read: ${(error as Error).message}\n`);
+    process.exitCode = 2;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
