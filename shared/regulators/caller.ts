@@ -1,7 +1,7 @@
 // Recognises a regulator by the API key, and lets it do what the key allows: from where, how often, what. The gateway has checked key,
 // group and limits before; here they are checked again, and the address, the purpose and the permission.
 
-import { type Attempt, type Measure, throttle } from '../cache/throttle.ts';
+import { type Measure, throttle } from '../cache/throttle.ts';
 import { query } from '../database/database.ts';
 import type { CallerKind, Headers } from '../http/function.ts';
 import { Problem } from '../http/problem.ts';
@@ -25,6 +25,7 @@ export interface Regulator {
 export interface Recognised {
   keyId: string;
   serviceId: string;
+  /** RateLimit headers, for the answer. */
   quota?: Record<string, string>;
 }
 
@@ -60,7 +61,7 @@ export function regulatorWith(...oneOf: Permission[]): CallerKind<Regulator> {
       recognised.set(headers, known);
       if (!row.is_alive) throw refusal('The key has been disabled or has expired.');
       if (!row.is_allowed_there) throw new Problem('address_not_allowed', { detail: ADDRESS_ADVICE });
-      known.quota = await count(row, known);
+      known.quota = (await throttle(measuresOf(row))).headers;
       const purpose = purposeOf(headers);
       if (!row.permissions.some((permission) => oneOf.includes(permission))) {
         throw new Problem('not_permitted', { detail: `This needs ${oneOf.join(' or ')}.` });
@@ -92,19 +93,14 @@ async function readKey(headers: Headers): Promise<KeyRow> {
   return row;
 }
 
-/** RateLimit headers for the answer; a refusal has them in it, and notes them for the log's sake, too. */
-async function count(row: KeyRow, known: Recognised): Promise<Attempt['headers']> {
-  return (await throttle(measuresOf(row, known.keyId))).headers;
-}
-
-function measuresOf(row: KeyRow, subject: string): Measure[] {
+function measuresOf(row: KeyRow): Measure[] {
   const windows: [keyof typeof SECONDS, number | null][] = [
     [row.rate_limit_unit, row.rate_limit_count],
     ['hour', row.rate_limit_hour],
     ['day', row.rate_limit_day],
   ];
   return windows.flatMap(([name, limit]) =>
-    limit === null ? [] : [{ quota: { name, limit, windowSeconds: SECONDS[name] }, subject: `api-key:${subject}` }],
+    limit === null ? [] : [{ quota: { name, limit, windowSeconds: SECONDS[name] }, subject: `api-key:${row.id}` }],
   );
 }
 

@@ -73,36 +73,38 @@ export async function readPage(
 ): Promise<Page> {
   if (after !== undefined && !CURSOR_OF_ALL.test(after)) throw new Problem('invalid_cursor');
   const [cut = '', below = LAST_ID] = after?.split(':') ?? [await completeCut()];
-  const rows = await query<{ id: string; line: string }>(pageStatement(filters, cut, below, limit, unmasked));
-  const last = rows.at(-1);
-  const end = last && rows.length === limit ? last.id : await endOfReading(filters, below);
-  return { transactions: parsed(rows), next: end && `${cut}:${end}` };
+  const end = await endOfReading(filters, below);
+  const rows = await query<{ id: string; line: string }>(pageStatement(filters, cut, { below, end }, limit, unmasked));
+  const next = rows.length === limit ? rows.at(-1)?.id : end;
+  return { transactions: parsed(rows), next: next && `${cut}:${next}` };
 }
 
-/** Shown in test/bench, with its plan. */
+/** Shown in test/bench, with its plan. `end`: the last leg to be read, all there are without it. */
 export function pageStatement(
   filters: Filters,
   cut: string,
-  below: string,
+  { below, end = FIRST_ID }: { below: string; end?: string | undefined },
   limit: number,
   unmasked: boolean,
 ): Statement {
-  const values: unknown[] = [cut, below, limit, MOST_READ];
-  const range = narrowing(filters, values);
+  const values: unknown[] = [cut, below, end, limit];
   return {
     text: `
-      with read as (
-        select leg.* from historical_transactions leg where leg.id < $2 and ${range} order by leg.id desc limit $4
-      ), page as (
-        select leg.* from read leg where leg.created_position < $1 and ${COUNTS} and ${selection(filters, values)}
-         order by leg.id desc limit $3
+      with page as (
+        select leg.* from historical_transactions leg
+         where leg.id < $2 and leg.id >= $3 and leg.created_position < $1 and ${COUNTS}
+           and ${narrowing(filters, values)} and ${selection(filters, values)}
+         order by leg.id desc limit $4
       )
       select leg.id, ${jsonLine(unmasked)} as line from page leg ${JOINS} order by leg.id desc`,
     values,
   };
 }
 
-/** The last leg that a short page has read, if there may be more below it. */
+/**
+ * The last leg that a page may read; undefined where it may read all there are. It is looked up before the page: a count of what the page has
+ * read would be off by whatever came or ended meanwhile, and the next page would skip that or repeat it.
+ */
 async function endOfReading(filters: Filters, below: string): Promise<string | undefined> {
   const values: unknown[] = [below, MOST_READ - 1];
   const range = narrowing(filters, values);
@@ -191,30 +193,28 @@ async function endedAtCut(
   { accountId, filters, cut, top, limit, unmasked }: OfAccount,
   below: string,
 ): Promise<{ rows: Row[]; next: string | undefined }> {
-  const values: unknown[] = [accountId, cut, top, below, limit, MOST_READ_OF_WALLET];
-  const wanted = `${narrowing(filters, values)} and ${selection(filters, values)}`;
-  const rows = await query<Row>({
-    text: `
-      with read as (
-        select * from historical_transactions leg
-         where leg.account_id = $1 and leg.leg_number <= $3 and leg.leg_number < $4 order by leg.leg_number desc limit $6
-      ), page as (
-        select * from read leg
-         where leg.transaction_status <> 'PENDING' and leg.position < $2 and leg.user_id is not null
-           and ${wanted} order by leg.leg_number desc limit $5
-      )
-      select leg.id, leg.leg_number, ${jsonLine(unmasked)} as line from page leg ${JOINS} order by leg.leg_number desc`,
-    values,
-  });
-  const last = rows.at(-1);
-  if (last && rows.length === limit) return { rows, next: `l${last.leg_number}` };
+  // As endOfReading: before the page.
   const [end] = await query<{ leg_number: string }>({
     text: `
       select leg_number from historical_transactions where account_id = $1 and leg_number <= $2 and leg_number < $3
        order by leg_number desc offset $4 limit 1`,
     values: [accountId, top, below, MOST_READ_OF_WALLET - 1],
   });
-  return { rows, next: end && `l${end.leg_number}` };
+  const values: unknown[] = [accountId, cut, top, below, end?.leg_number ?? '0', limit];
+  const rows = await query<Row>({
+    text: `
+      with page as (
+        select leg.* from historical_transactions leg
+         where leg.account_id = $1 and leg.leg_number <= $3 and leg.leg_number < $4 and leg.leg_number >= $5
+           and leg.transaction_status <> 'PENDING' and leg.position < $2 and leg.user_id is not null
+           and ${narrowing(filters, values)} and ${selection(filters, values)}
+         order by leg.leg_number desc limit $6
+      )
+      select leg.id, leg.leg_number, ${jsonLine(unmasked)} as line from page leg ${JOINS} order by leg.leg_number desc`,
+    values,
+  });
+  const next = rows.length === limit ? rows.at(-1)?.leg_number : end?.leg_number;
+  return { rows, next: next && `l${next}` };
 }
 
 /** The wallet of a person by the name that regulators know her by. */

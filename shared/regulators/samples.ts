@@ -1,8 +1,7 @@
 // Sample files for whoever writes a program against the regulators' part: made by the same code as the real ones, from figures that are
 // made up.
 
-import type { Hashed } from './access-chain.ts';
-import { nextHash } from './access-chain.ts';
+import { type Hashed, nextHash } from './access-chain.ts';
 import { CSV_HEAD, type RegulatedTransaction } from './record.ts';
 import { reportOf } from './report.ts';
 import { reportCsv } from './report-csv.ts';

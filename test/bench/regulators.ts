@@ -323,7 +323,13 @@ async function plansOf({ admin, history: { from, to } }: Bench): Promise<string[
     [to],
   );
   const begin = found.rows[0]?.id ?? '';
-  const page = (filters: Filters) => pageStatement({ to: middle, ...filters }, cut, LAST_ID, PAGE, false);
+  const bound = await admin.query<{ id: string }>(
+    'select id from historical_transactions where id < uuidv7_from($1::timestamptz) order by id desc offset 6000 limit 1',
+    [middle],
+  );
+  const end = bound.rows[0]?.id;
+  const page = (filters: Filters) =>
+    pageStatement({ to: middle, ...filters }, cut, { below: LAST_ID, end }, PAGE, false);
   const sums: { text: string; values?: unknown[] }[] = [];
   await readSums(
     async (statement) => {
