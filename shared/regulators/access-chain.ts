@@ -84,8 +84,11 @@ export async function signHeads(): Promise<number> {
   const heads = await query<Head>({
     text: `
       select last.chain, last.number, encode(last.hash, 'hex') as hash
-        from (select distinct on (chain) chain, number, hash from api_access_chain order by chain, number desc) last
+        from (select id as chain from external_services union all select $1::uuid) chains
+        cross join lateral (
+          select * from api_access_chain link where link.chain = chains.chain order by link.number desc limit 1) last
        where not exists (select from api_access_heads signed where signed.chain = last.chain and signed.number >= last.number)`,
+    values: [NOBODY],
   });
   for (const head of heads) {
     await query({
