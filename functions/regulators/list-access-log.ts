@@ -7,10 +7,10 @@ import { cursorSchema, decodeCursor, encodeCursor, limitSchema } from '../../sha
 import { HASHED_COLUMNS, type Hashed, hashedSchema } from '../../shared/regulators/access-chain.ts';
 import { recordAccess } from '../../shared/regulators/access-log.ts';
 import { regulatorWith } from '../../shared/regulators/caller.ts';
+import { LAST_ID } from '../../shared/regulators/listing.ts';
 import { regulatorHeaders } from '../../shared/regulators/purpose.ts';
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
 const Entry = v.pipe(
   v.object({

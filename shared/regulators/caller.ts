@@ -7,18 +7,14 @@ import type { CallerKind, Headers } from '../http/function.ts';
 import { Problem } from '../http/problem.ts';
 import { peerOf } from '../sessions/address.ts';
 import { hashOf, isApiKey } from './api-key.ts';
-import { type Purpose, purposeOf } from './purpose.ts';
+import { purposeOf } from './purpose.ts';
 
 export const PERMISSIONS = ['READ_TRANSACTIONS', 'READ_REPORTS', 'READ_PERSONAL_DATA'] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 
 export interface Regulator {
-  keyId: string;
   serviceId: string;
-  /** As the gateway calls it: `bank-indonesia`. */
-  consumer: string;
   permissions: readonly Permission[];
-  purpose: Purpose;
 }
 
 /** What has been found out about a request by the time it is answered, for the access log. */
@@ -39,7 +35,6 @@ export function recognisedBy(headers: Headers): Recognised | undefined {
 interface KeyRow {
   id: string;
   external_service_id: string;
-  consumer: string;
   permissions: Permission[];
   rate_limit_count: number;
   rate_limit_unit: keyof typeof SECONDS;
@@ -62,12 +57,11 @@ export function regulatorWith(...oneOf: Permission[]): CallerKind<Regulator> {
       if (!row.is_alive) throw refusal('The key has been disabled or has expired.');
       if (!row.is_allowed_there) throw new Problem('address_not_allowed', { detail: ADDRESS_ADVICE });
       known.quota = (await throttle(measuresOf(row))).headers;
-      const purpose = purposeOf(headers);
+      purposeOf(headers);
       if (!row.permissions.some((permission) => oneOf.includes(permission))) {
         throw new Problem('not_permitted', { detail: `This needs ${oneOf.join(' or ')}.` });
       }
-      const { id: keyId, external_service_id: serviceId, consumer, permissions } = row;
-      return { keyId, serviceId, consumer, permissions, purpose };
+      return { serviceId: row.external_service_id, permissions: row.permissions };
     },
   };
 }
@@ -81,7 +75,7 @@ async function readKey(headers: Headers): Promise<KeyRow> {
   const [row] = await query<KeyRow>({
     name: 'api-key',
     text: `
-      select key.id, key.external_service_id, service.consumer, key.permissions::text[] as permissions, key.rate_limit_count,
+      select key.id, key.external_service_id, key.permissions::text[] as permissions, key.rate_limit_count,
              key.rate_limit_unit, key.rate_limit_hour, key.rate_limit_day,
              key.is_active and service.is_active and coalesce(key.expires_at > now(), true) as is_alive,
              coalesce($2::inet <<= any(key.allowed_networks), false) as is_allowed_there

@@ -2,7 +2,7 @@
 // passes them on, so that it needs the memory of a few chunks however long the stream is. Two chunks are being written while one is sent.
 
 import { type Query, query } from '../database/database.ts';
-import { type Filters, narrowing, selection } from './listing.ts';
+import { FIRST_ID, type Filters, narrowing, selection } from './listing.ts';
 import { COUNTS, CSV_HEAD, csvLine, JOINS, jsonLine } from './record.ts';
 
 export const FORMATS = { ndjson: 'application/x-ndjson', csv: 'text/csv; charset=utf-8' } as const;
@@ -11,7 +11,6 @@ export type Format = keyof typeof FORMATS;
 /** Legs in a chunk; two make a transaction. */
 const CHUNK = 4_000;
 const IN_FLIGHT = 2;
-const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 
 export interface Export {
   format: Format;

@@ -28,8 +28,8 @@ export interface Page {
 /** So many legs are read for one page, and no more: neighbours on the disk, or those of a wallet, which lie all over it. */
 const MOST_READ = 6_000;
 const MOST_READ_OF_WALLET = 2_000;
-const FIRST_ID = '00000000-0000-0000-0000-000000000000';
-const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+export const FIRST_ID = '00000000-0000-0000-0000-000000000000';
+export const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
 /** The position of the oldest transaction that still runs: all before it have ended. */
 export async function completeCut(ask: Query = query): Promise<string> {

@@ -120,10 +120,10 @@ function percent(rate: string): string {
 }
 
 function table(head: string[], rows: string[][]): Html {
-  return html`<div class="wide"><table>
+  return html`<table>
 <thead><tr>${head.map((cell) => html`<th>${cell}</th>`)}</tr></thead>
 <tbody>${rows.map((cells) => html`<tr>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>`)}</tbody>
-</table></div>`;
+</table>`;
 }
 
 const WIDTH = 720;
