@@ -2,23 +2,21 @@
 // functions' own queries and over HTTP, with the plans.
 
 import { join } from 'node:path';
-import process from 'node:process';
 import pg from 'pg';
 import { readManifests } from '../../knative/local/manifests.ts';
 import { databaseUrl } from '../../knative/local/parts/postgres.ts';
-import { type Parts, startParts } from '../../knative/local/parts/start-parts.ts';
+import type { Parts } from '../../knative/local/parts/start-parts.ts';
 import { processEnvironment } from '../../knative/local/process-environment.ts';
 import { table } from '../../knative/local/table.ts';
-import { migrate } from '../../migrations/run.ts';
 import { encodeCursor } from '../../shared/http/page.ts';
 import { ACCOUNT_AT } from '../../shared/ledger/account.ts';
 import { type HistoryFilters, historyStatement } from '../../shared/ledger/history.ts';
 import { type FunctionProcess, startFunction } from '../setup/function-process.ts';
-import { temporaryDirectory } from '../setup/temporary-directory.ts';
 import { makeAccounts } from './accounts.ts';
 import { circumstancesOf } from './circumstances.ts';
 import { randomFrom } from './distributions.ts';
 import { makeLongHistory } from './long-history.ts';
+import { onOwnParts } from './own-parts.ts';
 import { ROOT } from './platform.ts';
 import { makeTokenKey, type Person, signTokens, type TokenKey } from './tokens.ts';
 
@@ -75,26 +73,7 @@ const readings: readonly Reading[] = [
 
 /** The table and the plans, as Markdown; on parts of its own, with the functions that `make build` has built. */
 export async function measureHistory(seed: number, say: (text: string) => void): Promise<string> {
-  const directory = await temporaryDirectory();
-  const parts = await startParts({
-    dataDirectory: directory.path,
-    environment: { PATH: process.env['PATH'] },
-    withoutKafka: true,
-  });
-  directory.usedBy([parts.postgres.pid, parts.redis.pid]);
-  try {
-    const { adminUrl } = parts.postgres;
-    await migrate({ adminUrl, database: DATABASE, passwords: parts.rolePasswords });
-    const admin = await connect(databaseUrl(adminUrl, DATABASE));
-    try {
-      return await measureOn(parts, admin, seed, say);
-    } finally {
-      await admin.end();
-    }
-  } finally {
-    await parts.stop();
-    await directory.remove();
-  }
+  return onOwnParts(DATABASE, (parts, admin) => measureOn(parts, admin, seed, say));
 }
 
 async function measureOn(parts: Parts, admin: pg.Client, seed: number, say: (text: string) => void): Promise<string> {

@@ -2,24 +2,22 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import process from 'node:process';
-import pg from 'pg';
+import type pg from 'pg';
 import { makeSigningKey } from '../../knative/local/keys.ts';
 import { readManifests } from '../../knative/local/manifests.ts';
 import { databaseUrl } from '../../knative/local/parts/postgres.ts';
-import { type Parts, startParts } from '../../knative/local/parts/start-parts.ts';
+import type { Parts } from '../../knative/local/parts/start-parts.ts';
 import { processEnvironment } from '../../knative/local/process-environment.ts';
 import { table } from '../../knative/local/table.ts';
-import { migrate } from '../../migrations/run.ts';
 import type { Query } from '../../shared/database/database.ts';
 import { keptOf, newApiKey } from '../../shared/regulators/api-key.ts';
 import { chunkStatement } from '../../shared/regulators/export.ts';
-import { type Filters, pageStatement } from '../../shared/regulators/listing.ts';
+import { type Filters, LAST_ID, pageStatement } from '../../shared/regulators/listing.ts';
 import { type Period, readSums } from '../../shared/regulators/report-sums.ts';
 import { type FunctionProcess, startFunction } from '../setup/function-process.ts';
-import { temporaryDirectory } from '../setup/temporary-directory.ts';
 import { circumstancesOf } from './circumstances.ts';
 import { randomFrom } from './distributions.ts';
+import { onOwnParts } from './own-parts.ts';
 import { ROOT } from './platform.ts';
 import { type SeededHistory, seedHistory } from './seed-history.ts';
 
@@ -73,26 +71,7 @@ export async function measureRegulators(
   transactions: number,
   say: (text: string) => void,
 ): Promise<string> {
-  const directory = await temporaryDirectory();
-  const parts = await startParts({
-    dataDirectory: directory.path,
-    environment: { PATH: process.env['PATH'] },
-    withoutKafka: true,
-  });
-  directory.usedBy([parts.postgres.pid, parts.redis.pid]);
-  try {
-    const { adminUrl } = parts.postgres;
-    await migrate({ adminUrl, database: DATABASE, passwords: parts.rolePasswords });
-    const admin = await connect(databaseUrl(adminUrl, DATABASE));
-    try {
-      return await measureOn(parts, admin, seed, transactions, say);
-    } finally {
-      await admin.end();
-    }
-  } finally {
-    await parts.stop();
-    await directory.remove();
-  }
+  return onOwnParts(DATABASE, (parts, admin) => measureOn(parts, admin, seed, transactions, say));
 }
 
 async function measureOn(
@@ -241,12 +220,6 @@ async function timed<Result>(work: () => Promise<Result>): Promise<[seconds: num
   return [(performance.now() - began) / 1000, result];
 }
 
-async function connect(connectionString: string): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString });
-  await client.connect();
-  return client;
-}
-
 async function sizeOf(admin: pg.Client): Promise<string> {
   const { rows } = await admin.query<{ size: string }>(
     'select pg_size_pretty(pg_database_size(current_database())) as size',
@@ -312,8 +285,6 @@ function someHour(bench: Bench): Search {
   const start = someMoment(bench);
   return { from: start.toISOString(), to: new Date(start.getTime() + 3_600_000).toISOString() };
 }
-
-const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
 async function plansOf({ admin, history: { from, to } }: Bench): Promise<string[]> {
   const middle = `${from.slice(0, 8)}15T12:00:00+07:00`;

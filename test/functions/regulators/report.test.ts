@@ -138,13 +138,10 @@ describe('a report', () => {
       await service.openWallet({ type: 'merchant' }),
       '50.00',
     );
-    await service.admin.query('begin');
-    await service.admin.query('set local session_replication_role = replica');
-    await service.admin.query(
+    await service.behindTriggers(
       'update historical_transactions set is_accessible_external = false where operation_id = $1',
       [hidden.operationId],
     );
-    await service.admin.query('commit');
     await service.deliver('advance-rollups');
     const { status, text, headers } = await service.ask(address(), ojk);
     expect(status).toBe(200);
