@@ -24,7 +24,7 @@ export default defineFunction({
       if (!operationId)
         return log.warn({ event: id, reference }, 'an event tells of a payment that we never asked for');
       const topup = await readTopup(operationId, reference);
-      if (topup?.attempt?.state === 'PAID' && state !== 'refunded') return;
+      if (topup?.attempt.state === 'PAID' && state !== 'refunded') return;
       const found = await settle(operationId, reference, trace.traceparent);
       if (found === 'unknown') {
         throw new Problem('service_unavailable', { detail: 'The provider cannot say what became of the payment.' });
@@ -37,7 +37,7 @@ async function settle(operationId: string, reference: string, traceparent: strin
   const lease = await takeLease(operationId);
   try {
     const latest = await readTopup(operationId);
-    const isLatest = latest?.attempt?.reference === reference;
+    const isLatest = latest?.attempt.reference === reference;
     const topup = isLatest ? latest : await readTopup(operationId, reference);
     if (!topup) return 'ended';
     // News of an earlier attempt can bring money, but cannot end the top-up.

@@ -11,7 +11,7 @@ import { post } from '../../shared/ledger/ledger.ts';
 import type { Decided, Key, Leg, Response } from '../../shared/ledger/posting.ts';
 import { type Refusal, refusal } from '../../shared/ledger/refusals.ts';
 import { amountSchema } from '../../shared/ledger/request.ts';
-import { transactionSchema } from '../../shared/ledger/transaction.ts';
+import { transactionOf, transactionSchema } from '../../shared/ledger/transaction.ts';
 import { CURRENCY, parseAmount } from '../../shared/money.ts';
 import { user } from '../../shared/sessions/caller.ts';
 import { answerRequest } from '../../shared/topups/attempts.ts';
@@ -21,7 +21,7 @@ import { type Lease, openersLease, releaseLease, WORK_LIMIT_MS, waitForTurn } fr
 import { providerOf } from '../../shared/topups/provider.ts';
 import { obtainRedirect, type Redirect } from '../../shared/topups/redirect.ts';
 import { returnUrlSchema } from '../../shared/topups/request.ts';
-import { attemptReference } from '../../shared/topups/topup.ts';
+import { attemptReference, openedTopup } from '../../shared/topups/topup.ts';
 
 export default defineFunction({
   name: 'topup',
@@ -91,7 +91,7 @@ export default defineFunction({
       return onceWritten(async () => {
         const turn = isOurs ? { lease: openersLease(operationId) } : await joinFirst(key);
         if ('answer' in turn) return { kept: turn.answer, replayed: true };
-        return askProvider(turn.lease, key, body.return_url, asking);
+        return askProvider(turn.lease, key, body.return_url, asking, decided?.legs[0]);
       });
     },
   },
@@ -116,12 +116,13 @@ async function askProvider(
   key: Key,
   returnUrl: string | undefined,
   asking: Asking,
+  opened: Leg | undefined,
 ): Promise<Reply<never>> {
   let isAnswered = false;
   try {
-    const redirect = await obtainRedirect(lease, returnUrl, asking);
-    const answer = await answerTo(redirect, key.accountId, lease.operationId);
-    const accepted = redirect.name === 'accepted' ? redirect : undefined;
+    const redirect = await obtainRedirect(lease, returnUrl, asking, opened && openedTopup(opened));
+    const answer = await answerTo(redirect, key.accountId, lease.operationId, opened);
+    const accepted = redirect.name === 'accepted' ? { ...redirect, traceparent: asking.traceparent } : undefined;
     isAnswered = answer !== undefined && (await answerRequest(lease, key, answer, accepted));
     if (answer && isAnswered) return { kept: answer, replayed: false };
   } finally {
@@ -134,12 +135,19 @@ async function askProvider(
   throw new Problem('outcome_unknown', { outcome: 'unknown', headers: { 'retry-after': '2' } });
 }
 
-async function answerTo(redirect: Redirect, accountId: string, operationId: string): Promise<KeptAnswer | undefined> {
+async function answerTo(
+  redirect: Redirect,
+  accountId: string,
+  operationId: string,
+  opened: Leg | undefined,
+): Promise<KeptAnswer | undefined> {
   if (redirect.name === 'unknown') return undefined;
   if (redirect.name === 'refused') {
     return refused(`The provider says: ${redirect.reason}. Try another payment method or amount with a new key.`);
   }
-  const transaction = await readTransaction(accountId, operationId);
+  // Nobody but the holder of the lease ends what is waiting to be paid: it is as it was opened.
+  const isUnchanged = opened && redirect.name === 'accepted';
+  const transaction = isUnchanged ? transactionOf(opened, null) : await readTransaction(accountId, operationId);
   if (transaction?.status === 'FAILED') {
     return refused('The top-up has failed: nothing was credited. Try again with a new key.');
   }

@@ -6,55 +6,29 @@ import type { KeptAnswer } from '../http/function.ts';
 import { CREDIT_PLACE, legId } from '../ledger/ids.ts';
 import type { Key } from '../ledger/posting.ts';
 import type { Lease } from './lease.ts';
-import { type Attempt, type AttemptEnd, attemptReference, type Topup } from './topup.ts';
-
-/** How long a payer has at the provider. */
-const VALID_MINUTES = 15;
+import { type Attempt, type AttemptEnd, attemptReference, newAttempt, type Topup, VALID_MINUTES } from './topup.ts';
 
 /**
- * The next attempt, committed before the provider hears of it. Undefined when there must be none: the lease is lost, the top-up has
+ * The next attempt after the one that the top-up was opened with, committed before the provider hears of it. Undefined when there must be none: the lease is lost, the top-up has
  * ended, or its owner wants it cancelled.
  */
-export async function addAttempt(
-  lease: Lease,
-  topup: Topup,
-  traceparent: string | undefined,
-): Promise<Attempt | undefined> {
-  const number = (topup.attempt?.number ?? 0) + 1;
+export async function addAttempt(lease: Lease, topup: Topup): Promise<Attempt | undefined> {
+  const number = topup.attempt.number + 1;
   const reference = attemptReference(topup.operationId, number);
   const [added] = await query<{ expires_at: Date }>({
     name: 'attempt-add',
     // Locked, so that a lease which is being taken over right now is seen as lost.
     text: `
-      insert into topup_attempts (reference, operation_id, number, traceparent, expires_at)
-      select $3, topup.operation_id, $4, $5, now() + make_interval(mins => $6)
-        from topups topup join historical_transactions leg on leg.id = $7
+      insert into topup_attempts (reference, operation_id, number, expires_at)
+      select $3, topup.operation_id, $4, now() + make_interval(mins => $5)
+        from topups topup join historical_transactions leg on leg.id = $6
        where topup.operation_id = $1 and topup.lease = $2 and topup.leased_until > clock_timestamp()
          and topup.cancel_requested_at is null and leg.transaction_status = 'PENDING'
          for no key update of topup
       returning expires_at`,
-    values: [
-      topup.operationId,
-      lease.number,
-      reference,
-      number,
-      traceparent ?? null,
-      VALID_MINUTES,
-      legId(topup.operationId, CREDIT_PLACE),
-    ],
+    values: [topup.operationId, lease.number, reference, number, VALID_MINUTES, legId(topup.operationId, CREDIT_PLACE)],
   });
-  if (!added) return undefined;
-  return {
-    reference,
-    number,
-    state: 'REQUESTED',
-    providerReference: undefined,
-    endedAs: undefined,
-    wasAccepted: false,
-    traceparent: traceparent ?? null,
-    expiresAt: added.expires_at,
-    isOver: false,
-  };
+  return added && newAttempt({ reference, number, expiresAt: added.expires_at });
 }
 
 /**
@@ -65,7 +39,7 @@ export async function answerRequest(
   lease: Lease,
   key: Key,
   answer: KeptAnswer,
-  accepted?: { reference: string; providerReference: string },
+  accepted?: { reference: string; providerReference: string; traceparent: string },
 ): Promise<boolean> {
   const kept = await query({
     name: 'topup-answer',
@@ -74,8 +48,8 @@ export async function answerRequest(
         update topups set leased_until = clock_timestamp() where operation_id = $1 and lease = $2 returning 1
       ), accepted as (
         update topup_attempts
-           set state = case state when 'REQUESTED' then 'ACCEPTED' else state end, provider_reference = $4, accepted_at = now(),
-               updated_at = now()
+           set state = case state when 'REQUESTED' then 'ACCEPTED' else state end, provider_reference = $4, traceparent = $9,
+               accepted_at = now(), updated_at = now()
          where reference = $3 and exists (select from mine)
       )
       update idempotency_keys set status = $7, answer = $8
@@ -90,6 +64,7 @@ export async function answerRequest(
       key.key,
       answer.status,
       answer.body,
+      accepted?.traceparent ?? null,
     ],
   });
   return kept.length > 0;

@@ -36,7 +36,7 @@ async function look(lease: Lease, traceparent: string): Promise<void> {
     const topup = await readTopup(lease.operationId);
     if (!topup) return;
     const asking = {
-      traceparent: topup.attempt?.traceparent ?? traceparent,
+      traceparent: topup.attempt.traceparent ?? traceparent,
       signal: AbortSignal.timeout(WORK_LIMIT_MS),
     };
     const found = await findOut(topup, lease, asking);
@@ -52,6 +52,6 @@ function reportStuck({ operationId, accountId, method, attempt }: Topup, found: 
     kind: 'topup_stuck',
     subject: operationId,
     operationId,
-    detail: `${method} ${what} the payment ${attempt?.reference ?? '(none)'} for account ${accountId}, an hour after it was asked for.`,
+    detail: `${method} ${what} the payment ${attempt.reference} for account ${accountId}, an hour after it was asked for.`,
   });
 }

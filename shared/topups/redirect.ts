@@ -23,22 +23,28 @@ export type Redirect =
 /** An answer that was lost, what became of it, a cancellation, another attempt: more is not done for one request. */
 const MOST_LAPS = 4;
 
-export async function obtainRedirect(lease: Lease, returnUrl: string | undefined, asking: Asking): Promise<Redirect> {
+/** With `opened`, whoever has just opened the top-up asks first, and at once: nothing else can have happened to it. */
+export async function obtainRedirect(
+  lease: Lease,
+  returnUrl: string | undefined,
+  asking: Asking,
+  opened?: Topup,
+): Promise<Redirect> {
   for (let lap = 1; lap <= MOST_LAPS && !asking.signal.aborted; lap++) {
     if (lap > 1 && !(await renewLease(lease))) break;
-    const topup = await readTopup(lease.operationId);
+    const unsent = lap === 1 ? opened : undefined;
+    const topup = unsent ?? (await readTopup(lease.operationId));
     if (!topup) throw new Error(`top-up ${lease.operationId} is not in the database`);
     if (topup.status !== 'PENDING') return { name: 'ended' };
-    const earlier = topup.attempt && isAlive(topup.attempt) ? topup.attempt : undefined;
-    if (earlier) {
-      const cleared = await clear(topup, earlier, asking);
-      if (cleared === 'unknown') break;
-      if (cleared === 'look again') continue;
-    } else if (topup.isCancelRequested) {
+    if (topup.isCancelRequested) {
       if ((await findOut(topup, lease, asking)) !== 'ended') break;
       continue;
     }
-    const attempt = earlier ?? (await addAttempt(lease, topup, asking.traceparent));
+    const earlier = !unsent && isAlive(topup.attempt) ? topup.attempt : undefined;
+    const cleared = earlier && (await clear(topup, earlier, asking));
+    if (cleared === 'unknown') break;
+    if (cleared === 'look again') continue;
+    const attempt = unsent?.attempt ?? earlier ?? (await addAttempt(lease, topup));
     if (!attempt) continue;
     const outcome = await request(topup, attempt, returnUrl, asking);
     if (outcome.name === 'accepted') return { ...outcome, reference: attempt.reference, expiresAt: attempt.expiresAt };

@@ -17,7 +17,7 @@ type Paid = Extract<PaymentState, { name: 'paid' }>;
 /** What is kept with a settlement's key: which attempt it was for, and what it came to. */
 interface Settled {
   outcome: Outcome;
-  reference: string | null;
+  reference: string;
 }
 
 /**
@@ -66,7 +66,7 @@ interface End {
   traceparent: string | null;
 }
 
-async function settle(topup: Topup, attempt: Attempt | undefined, end: End): Promise<Settled> {
+async function settle(topup: Topup, attempt: Attempt, end: End): Promise<Settled> {
   const { topic, clearing, suspense } = providerOf(topup.method);
   const { traceparent, ...settlement } = end;
   const { operationId, accountId } = topup;
@@ -79,7 +79,7 @@ async function settle(topup: Topup, attempt: Attempt | undefined, end: End): Pro
     movement: { name: 'settle', operationId, account: accountId, clearing, suspense, ...settlement },
     respond: ({ outcome, legs }) => {
       const changed = legs.find((leg) => leg.accountId === accountId);
-      const settled: Settled = { outcome, reference: attempt?.reference ?? null };
+      const settled: Settled = { outcome, reference: attempt.reference };
       return {
         answer: { status: 200, body: JSON.stringify(settled) },
         ...(changed && { events: [topupChanged(changed, topic, traceparent)] }),

@@ -2,7 +2,7 @@
 
 import { query } from '../database/database.ts';
 import { CREDIT_PLACE, legId, transactionId } from '../ledger/ids.ts';
-import type { PaymentMethod, TransactionStatus } from '../ledger/posting.ts';
+import type { Leg, PaymentMethod, TransactionStatus } from '../ledger/posting.ts';
 import { parseAmount } from '../money.ts';
 
 export interface Attempt {
@@ -14,6 +14,7 @@ export interface Attempt {
   endedAs: AttemptEnd | undefined;
   /** The provider's answer was read and given to the owner. */
   wasAccepted: boolean;
+  /** Of the request that was told of its acceptance. */
   traceparent: string | null;
   expiresAt: Date;
   /** Long enough past its expiry that no request for it can still arrive. */
@@ -37,9 +38,12 @@ export interface Topup {
   isOld: boolean;
   /** It should have come to its end long ago. */
   isOverdue: boolean;
-  /** The latest, or the one that was asked for; undefined when the provider was never called. */
-  attempt: Attempt | undefined;
+  /** The latest, or the one that was asked for. */
+  attempt: Attempt;
 }
+
+/** How long a payer has at the provider. */
+export const VALID_MINUTES = 15;
 
 export function isAlive({ state }: Attempt): boolean {
   return state === 'REQUESTED' || state === 'ACCEPTED';
@@ -48,6 +52,40 @@ export function isAlive({ state }: Attempt): boolean {
 /** At most 64 characters, unique for ever, and known as soon as the operation is. */
 export function attemptReference(operationId: string, number: number): string {
   return `${transactionId('TOPUP', legId(operationId, CREDIT_PLACE))}-${number}`;
+}
+
+/** A top-up that has just been opened, as the database has it with its PENDING leg: with an attempt that nobody has sent yet. */
+export function openedTopup({ operationId, accountId, paymentMethod, ...leg }: Leg): Topup {
+  return {
+    operationId,
+    accountId,
+    method: paymentMethod as PaymentMethod,
+    amount: leg.amount,
+    currency: leg.currency,
+    status: leg.status,
+    legNumber: leg.legNumber.toString(),
+    isCancelRequested: false,
+    isOld: false,
+    isOverdue: false,
+    attempt: newAttempt({
+      reference: attemptReference(operationId, 1),
+      number: 1,
+      expiresAt: new Date(leg.createdAt.getTime() + VALID_MINUTES * 60_000),
+    }),
+  };
+}
+
+/** One that nobody has sent yet. */
+export function newAttempt(its: Pick<Attempt, 'reference' | 'number' | 'expiresAt'>): Attempt {
+  return {
+    ...its,
+    state: 'REQUESTED',
+    providerReference: undefined,
+    endedAs: undefined,
+    wasAccepted: false,
+    traceparent: null,
+    isOver: false,
+  };
 }
 
 /** The top-up with its latest attempt, or with the one that has this reference; undefined when there is no such thing. */
@@ -64,10 +102,10 @@ export async function readTopup(operationId: string, reference?: string): Promis
              attempt.expires_at < now() - interval '5 minutes' as is_over
         from topups topup
         join historical_transactions leg on leg.id = $2
-        left join lateral (
+       cross join lateral (
           select * from topup_attempts
            where operation_id = topup.operation_id and reference = coalesce($3, reference)
-           order by number desc limit 1) attempt on true
+           order by number desc limit 1) attempt
        where topup.operation_id = $1`,
     values: [operationId, legId(operationId, CREDIT_PLACE), reference ?? null],
   });
@@ -96,7 +134,7 @@ interface TopupRow {
   currency: string;
   transaction_status: TransactionStatus;
   leg_number: string;
-  reference: string | null;
+  reference: string;
   number: number;
   state: Attempt['state'];
   provider_reference: string | null;
@@ -119,11 +157,11 @@ function topupOf(row: TopupRow): Topup {
     isCancelRequested: row.is_cancel_requested,
     isOld: row.is_old,
     isOverdue: row.is_overdue,
-    attempt: row.reference === null ? undefined : attemptOf({ ...row, reference: row.reference }),
+    attempt: attemptOf(row),
   };
 }
 
-function attemptOf(row: TopupRow & { reference: string }): Attempt {
+function attemptOf(row: TopupRow): Attempt {
   return {
     reference: row.reference,
     number: row.number,

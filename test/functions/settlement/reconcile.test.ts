@@ -98,15 +98,17 @@ test('and does not fail before the provider has confirmed that', async () => {
 });
 
 describe('what a crash has left behind', () => {
-  test('before the provider was called has failed, without a call', async () => {
+  test('before the provider was called is waited for until no request can arrive any more, and has failed then', async () => {
     const person = await service.openWallet();
     const key = randomUUID();
     const operationId = await openOnly(person, key);
     await service.age(operationId, '2 minutes');
-    const before = (await service.gopay.control.payments()).length;
+    await service.reconcile();
+    expect(await stateOf(operationId)).toMatchObject({ status: 'PENDING', finished: false });
+    await service.age(operationId, '19 minutes');
     await service.reconcile();
     expect(await stateOf(operationId)).toMatchObject({ status: 'FAILED', finished: true });
-    expect((await service.gopay.control.payments()).length).toBe(before);
+    expect(await service.paymentsOf(operationId)).toEqual([undefined]);
     // Who asks for it after that learns how it ended.
     const late = await service.topup(person, { key });
     expect([late.status, late.body.code]).toEqual([422, 'provider_refused']);
@@ -123,21 +125,6 @@ describe('what a crash has left behind', () => {
     await service.reconcile();
     expect(await stateOf(operationId)).toMatchObject({ status: 'FAILED', finished: true });
     expect((await service.paymentsOf(operationId)).map((payment) => payment?.status)).toEqual(['cancelled']);
-  });
-
-  test('while the request was on its way is waited for until it can no longer arrive', async () => {
-    const person = await service.openWallet();
-    const operationId = await openOnly(person);
-    await service.rows(
-      "insert into topup_attempts (reference, operation_id, number, expires_at) values ($2, $1, 1, now() + interval '15 minutes')",
-      [operationId, `TOP-${operationId}-1`],
-    );
-    await service.age(operationId, '2 minutes');
-    await service.reconcile();
-    expect(await stateOf(operationId)).toMatchObject({ status: 'PENDING', finished: false });
-    await service.age(operationId, '19 minutes');
-    await service.reconcile();
-    expect(await stateOf(operationId)).toMatchObject({ status: 'FAILED', finished: true });
   });
 
   test('between the posting and the note of it is not posted again', async () => {

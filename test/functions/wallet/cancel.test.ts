@@ -184,7 +184,7 @@ test('a wish that comes while the provider is being asked is carried out afterwa
   expect(await service.transaction(siti, operationId)).toMatchObject({ status: 'CANCELLED' });
 });
 
-test('one that the provider was never asked about is cancelled without it, and the key that opened it learns so', async () => {
+test('one that the provider has never heard of is not sent again, is cancelled when nothing can arrive any more, and its key learns so', async () => {
   const key = randomUUID();
   await service.gopay.control.fault({ service: '73', answer: 'drop', times: 2 });
   await service.gopay.control.expireTokens();
@@ -194,8 +194,13 @@ test('one that the provider was never asked about is cancelled without it, and t
     'select operation_id from idempotency_keys where key = $1',
     [key],
   );
-  await service.rows('delete from topup_attempts where operation_id = $1', [operationId]);
-  expect((await service.cancel(siti, operationId)).body.data.transaction.status).toBe('CANCELLED');
+  const { status, body: cancelled } = await service.cancel(siti, operationId);
+  expect([status, cancelled.data.transaction.status]).toEqual([202, 'PENDING']);
+  expect((await service.topup(siti, { key })).body.code).toBe('outcome_unknown');
+  expect(await service.paymentsOf(operationId)).toEqual([undefined]);
+
+  await service.age(operationId, '21 minutes');
+  await service.reconcile();
   const late = await service.topup(siti, { key });
   expect([late.status, late.body.data.transaction.status, late.body.data.redirect_url]).toEqual([
     202,

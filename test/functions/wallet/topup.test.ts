@@ -48,6 +48,7 @@ test('a top-up is pending at once, is paid on the page, and the balance changes 
     external_reference: `${transaction.transaction_id}-1`,
   });
   expect(Date.parse(expiresAt) - Date.now()).toBeGreaterThan(14 * 60_000);
+  expect(await service.transaction(siti, transaction.id)).toEqual(transaction);
   expect((await fetch(page)).status).toBe(200);
   const [payment] = await service.paymentsOf(transaction.operation_id);
   expect(payment).toMatchObject({ amount: { value: '150000.00', currency: 'IDR' } });

@@ -4,7 +4,7 @@ import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { newOperationId } from '../../../shared/ledger/ids.ts';
-import type { Key } from '../../../shared/ledger/posting.ts';
+import type { Key, Leg } from '../../../shared/ledger/posting.ts';
 import { runShutdown } from '../../../shared/shutdown.ts';
 import type { Topup } from '../../../shared/topups/topup.ts';
 import { openAccount, type TestAccount } from '../../setup/accounts.ts';
@@ -39,10 +39,10 @@ afterAll(async () => {
   await database.drop();
 });
 
-async function open(): Promise<{ operationId: string; key: Key; topup: Topup }> {
+async function open(): Promise<{ operationId: string; key: Key; leg: Leg; topup: Topup }> {
   const operationId = newOperationId();
   const key = { accountId: siti.accountId, key: operationId, function: 'topup', request: '{}' };
-  await ledger.post({
+  const { decided } = await ledger.post({
     key,
     operationId,
     movement: {
@@ -57,7 +57,14 @@ async function open(): Promise<{ operationId: string; key: Key; topup: Topup }> 
   });
   const topup = await topups.readTopup(operationId);
   if (!topup) throw new Error('nobody watches the top-up');
-  return { operationId, key, topup };
+  return { operationId, key, leg: decided?.legs[0] as Leg, topup };
+}
+
+/** With its first attempt at its end, so that there can be another. */
+async function openWithoutAttempt() {
+  const opened = await open();
+  await attempts.markDead(opened.topup.attempt, 'given_up');
+  return opened;
 }
 
 const expire = (operationId: string) =>
@@ -65,9 +72,19 @@ const expire = (operationId: string) =>
 
 test('every pending top-up is watched from its opening on, and its opener has the lease', async () => {
   const { operationId, topup } = await open();
-  expect(topup).toMatchObject({ status: 'PENDING', amount: 100n, method: 'GOPAY', attempt: undefined });
+  expect(topup).toMatchObject({ status: 'PENDING', amount: 100n, method: 'GOPAY' });
   expect(await leases.takeLease(operationId)).toBeUndefined();
   expect(await leases.renewLease(leases.openersLease(operationId))).toBe(true);
+});
+
+test('whoever opens one knows what the database has written with it', async () => {
+  const { leg, topup } = await open();
+  expect(topups.openedTopup(leg)).toEqual(topup);
+  expect(topup.attempt).toMatchObject({
+    number: 1,
+    state: 'REQUESTED',
+    reference: expect.stringMatching(/^TOP-.*-1$/),
+  });
 });
 
 test('of many who want an expired lease, one gets it', async () => {
@@ -78,13 +95,13 @@ test('of many who want an expired lease, one gets it', async () => {
 });
 
 test('a predecessor that was only slow can neither begin an attempt nor answer nor give the lease away', async () => {
-  const { operationId, key, topup } = await open();
+  const { operationId, key, topup } = await openWithoutAttempt();
   const slow = leases.openersLease(operationId);
   await expire(operationId);
   const successor = await leases.takeLease(operationId);
   if (!successor) throw new Error('there is no lease');
   expect(await leases.renewLease(slow)).toBe(false);
-  expect(await attempts.addAttempt(slow, topup, undefined)).toBeUndefined();
+  expect(await attempts.addAttempt(slow, topup)).toBeUndefined();
   expect(await attempts.answerRequest(slow, key, { status: 202, body: '{"late":true}' })).toBe(false);
   await leases.releaseLease(slow);
   expect(await leases.takeLease(operationId)).toBeUndefined();
@@ -95,12 +112,12 @@ test('a predecessor that was only slow can neither begin an attempt nor answer n
 });
 
 test('an attempt that begins while the lease is being taken over is seen to have lost it', async () => {
-  const { operationId, topup } = await open();
+  const { operationId, topup } = await openWithoutAttempt();
   const successor = new pg.Client({ connectionString: database.adminUrl });
   await successor.connect();
   await successor.query('begin');
   await successor.query('update topups set lease = lease + 1 where operation_id = $1', [operationId]);
-  const attempt = attempts.addAttempt(leases.openersLease(operationId), topup, undefined);
+  const attempt = attempts.addAttempt(leases.openersLease(operationId), topup);
   await untilSomebodyWaits();
   await successor.query('commit');
   await successor.end();
@@ -108,13 +125,13 @@ test('an attempt that begins while the lease is being taken over is seen to have
 });
 
 test('no attempt begins when the owner wants it cancelled, or when it has ended', async () => {
-  const [wanted, ended] = [await open(), await open()];
+  const [wanted, ended] = [await openWithoutAttempt(), await openWithoutAttempt()];
   await admin.query('update topups set cancel_requested_at = now() where operation_id = $1', [wanted.operationId]);
   await admin.query("update historical_transactions set transaction_status = 'FAILED' where operation_id = $1", [
     ended.operationId,
   ]);
   for (const { operationId, topup } of [wanted, ended]) {
-    expect(await attempts.addAttempt(leases.openersLease(operationId), topup, undefined)).toBeUndefined();
+    expect(await attempts.addAttempt(leases.openersLease(operationId), topup)).toBeUndefined();
   }
 });
 
@@ -122,11 +139,9 @@ describe('the database refuses', () => {
   test('a second living attempt', async () => {
     const { operationId, topup } = await open();
     const lease = leases.openersLease(operationId);
-    const first = await attempts.addAttempt(lease, topup, undefined);
-    const next = { ...topup, attempt: first };
-    await expect(attempts.addAttempt(lease, next, undefined)).rejects.toThrow('one_living_attempt_per_topup');
-    if (first) await attempts.markDead(first, 'given_up');
-    expect(await attempts.addAttempt(lease, next, undefined)).toMatchObject({
+    await expect(attempts.addAttempt(lease, topup)).rejects.toThrow('one_living_attempt_per_topup');
+    await attempts.markDead(topup.attempt, 'given_up');
+    expect(await attempts.addAttempt(lease, topup)).toMatchObject({
       number: 2,
       reference: expect.stringMatching(/^TOP-.*-2$/),
     });
