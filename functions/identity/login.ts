@@ -6,12 +6,12 @@ import { type Quota, throttle } from '../../shared/cache/throttle.ts';
 import { query } from '../../shared/database/database.ts';
 import { anyone, defineFunction } from '../../shared/http/function.ts';
 import { Problem } from '../../shared/http/problem.ts';
-import { hashPassword, needsRehash, verifyPassword } from '../../shared/passwords/hash.ts';
+import { hashPassword, needsRehash, prepareHashing, verifyPassword } from '../../shared/passwords/hash.ts';
 import type { Caller } from '../../shared/sessions/access-token.ts';
 import { addressOf } from '../../shared/sessions/address.ts';
 import { type Identifier, readIdentifier, subjectOf } from '../../shared/sessions/identifier.ts';
 import { openSession } from '../../shared/sessions/session.ts';
-import { TokenPair, tokenPair } from '../../shared/sessions/token-pair.ts';
+import { prepareTokens, TokenPair, tokenPair } from '../../shared/sessions/token-pair.ts';
 import { log } from '../../shared/telemetry/log.ts';
 
 /** Wrong passwords for one identifier; a right one clears the count. */
@@ -46,14 +46,18 @@ export default defineFunction({
       const onAccount = { quota: PER_ACCOUNT, subject: subjectOf(identifier) };
       const attempt = await throttle([onAccount, { quota: PER_ADDRESS, subject: addressOf(headers) }]);
 
-      const person = await findPerson(identifier);
+      const [person] = await Promise.all([findPerson(identifier), prepareHashing()]);
+      // While another thread hashes: this one has nothing to do.
+      setImmediate(prepareTokens);
       if (!(await verifyPassword(person?.password, body.password)) || !person) {
         throw new Problem('invalid_credentials', { headers: attempt.headers });
       }
-      await attempt.clear(onAccount);
       await renewHash(person, body.password);
       const { userId, accountId, username, type } = person;
-      const session = await openSession({ userId, accountId, username, type });
+      const [session] = await Promise.all([
+        openSession({ userId, accountId, username, type }),
+        attempt.clear(onAccount),
+      ]);
       return { data: await tokenPair(session), headers: attempt.headers };
     },
   },

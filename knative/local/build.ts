@@ -10,25 +10,31 @@ import { build, type Metafile, type OutputFile, type Plugin } from 'esbuild';
 export const ROOT = new URL('../../', import.meta.url).pathname;
 
 /** CommonJS packages ask for require, which modules do not have. */
-export const REQUIRE =
-  "import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url);";
+export const REQUIRE = "const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);";
 
 /** Loaded from node_modules: argon2 is native, pg-native is an option that is not taken. */
 export const EXTERNAL = ['argon2', 'pg-native'];
 
 /**
- * An `import` of one of Node's own modules reads all that it exports, used or not: node:http has WebSocket, for which Node loads its
- * whole fetch, node:crypto has webcrypto. That is tens of milliseconds of every cold start. `require` reads what is asked for.
+ * Of Node's own modules only what a file imports. A plain `import` reads all that such a module exports: of node:http that is WebSocket,
+ * for which Node loads its whole fetch, of node:crypto webcrypto. That is tens of milliseconds of every cold start.
  */
-const NODE_BY_REQUIRE: Plugin = {
-  name: "Node's own modules by require",
+const BUILT_IN: Plugin = {
+  name: 'built-in modules',
   setup({ onResolve, onLoad }) {
-    const namespace = 'by-require';
+    const namespace = 'built-in';
     // One for each file that imports it: shared by several it would be a file of its own in the build.
     onResolve({ filter: /^node:/ }, ({ kind, path, importer }) =>
       kind === 'import-statement' ? { path, namespace, suffix: `?for=${importer}` } : undefined,
     );
-    onLoad({ filter: /./, namespace }, ({ path }) => ({ contents: `module.exports = require('${path}');` }));
+    onLoad({ filter: /./, namespace }, ({ path }) => {
+      const names = Object.keys(process.getBuiltinModule(path) ?? {}).filter((name) => name !== 'default');
+      // Pure, so that what nobody asks for is left out.
+      const members = names.map((name) => `export const ${name} = /* @__PURE__ */ (() => all.${name})();`);
+      return {
+        contents: [`const all = process.getBuiltinModule('${path}');`, 'export default all;', ...members].join('\n'),
+      };
+    });
   },
 };
 
@@ -101,7 +107,7 @@ export async function bundleProgram(name: string, contents: string, outdir: stri
     minifySyntax: true,
     minifyWhitespace: true,
     external: EXTERNAL,
-    plugins: [NODE_BY_REQUIRE],
+    plugins: [BUILT_IN],
     banner: { js: REQUIRE },
     logLevel: 'silent',
   });

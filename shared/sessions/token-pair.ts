@@ -1,7 +1,6 @@
 // What a login and a refresh answer with, in the words of OAuth 2.0.
 
 import * as v from 'valibot';
-import { ACCESS_TOKEN_SECONDS, signAccessToken } from './access-token.ts';
 import type { OpenedSession } from './session.ts';
 
 export const TokenPair = v.object({
@@ -12,7 +11,16 @@ export const TokenPair = v.object({
   refresh_expires_in: v.pipe(v.number(), v.integer(), v.description('Seconds.'), v.examples([604800])),
 });
 
+/** jose is loaded with the first token, or before it by whoever waits for something else anyway. */
+const signer = () => import('./access-token.ts');
+
+/** Loads what signs. A failure is for the token that needs it. */
+export function prepareTokens(): void {
+  signer().catch(() => undefined);
+}
+
 export async function tokenPair(session: OpenedSession): Promise<v.InferOutput<typeof TokenPair>> {
+  const { ACCESS_TOKEN_SECONDS, signAccessToken } = await signer();
   return {
     access_token: await signAccessToken(session.caller),
     token_type: 'Bearer',
