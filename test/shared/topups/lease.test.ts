@@ -1,5 +1,7 @@
 // One at a time works on a top-up, and the database holds what the code promises about attempts.
 
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
@@ -85,6 +87,25 @@ test('whoever opens one knows what the database has written with it', async () =
     state: 'REQUESTED',
     reference: expect.stringMatching(/^TOP-.*-1$/),
   });
+});
+
+test('those that were opened before the first attempt was written with them have got it', async () => {
+  const [pending, ended, asked] = [await open(), await open(), await openWithoutAttempt()];
+  await admin.query('delete from topup_attempts where operation_id = any($1)', [
+    [pending.operationId, ended.operationId],
+  ]);
+  await admin.query("update historical_transactions set transaction_status = 'FAILED' where operation_id = $1", [
+    ended.operationId,
+  ]);
+  const migration = join(import.meta.dirname, '../../../migrations/0022_first_attempts.sql');
+  await admin.query(readFileSync(migration, 'utf8'));
+  expect(await topups.readTopup(pending.operationId)).toEqual(pending.topup);
+  expect((await topups.readTopup(ended.operationId))?.attempt).toEqual({
+    ...ended.topup.attempt,
+    state: 'DEAD',
+    endedAs: 'not_found',
+  });
+  expect((await topups.readTopup(asked.operationId))?.attempt).toMatchObject({ number: 1, endedAs: 'given_up' });
 });
 
 test('of many who want an expired lease, one gets it', async () => {
