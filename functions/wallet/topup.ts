@@ -145,7 +145,7 @@ async function answerTo(
   if (redirect.name === 'refused') {
     return refused(`The provider says: ${redirect.reason}. Try another payment method or amount with a new key.`);
   }
-  // Nobody but the holder of the lease ends what is waiting to be paid: it is as it was opened.
+  // As it was opened: nobody has been told where to pay it, and nobody without the lease ends what is not paid.
   const isUnchanged = opened && redirect.name === 'accepted';
   const transaction = isUnchanged ? transactionOf(opened, null) : await readTransaction(accountId, operationId);
   if (transaction?.status === 'FAILED') {

@@ -9,8 +9,8 @@ import type { Lease } from './lease.ts';
 import { type Attempt, type AttemptEnd, attemptReference, newAttempt, type Topup, VALID_MINUTES } from './topup.ts';
 
 /**
- * The next attempt after the one that the top-up was opened with, committed before the provider hears of it. Undefined when there must be none: the lease is lost, the top-up has
- * ended, or its owner wants it cancelled.
+ * The next attempt after those that are dead, committed before the provider hears of it. Undefined when there must be none: the lease is
+ * lost, the top-up has ended, or its owner wants it cancelled.
  */
 export async function addAttempt(lease: Lease, topup: Topup): Promise<Attempt | undefined> {
   const number = topup.attempt.number + 1;

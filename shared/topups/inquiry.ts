@@ -68,7 +68,8 @@ function isCancelled({ isCancelRequested }: Topup, endedAs: AttemptEnd): boolean
 }
 
 /** Nobody wants it any more, or nobody can pay it: its time is over, or the payer was never told where. */
-function shallGiveUp({ attempt, ...topup }: Topup): boolean {
+function shallGiveUp(topup: Topup): boolean {
+  const { attempt } = topup;
   if (attempt.state === 'PAID') return false;
   const isAbandoned = !attempt.wasAccepted && topup.isOld;
   return topup.isCancelRequested || topup.status !== 'PENDING' || attempt.isOver || isAbandoned || !isAlive(attempt);
