@@ -1,7 +1,8 @@
 // Sets of Ed25519 keys that sign what others verify: a JWK set of public keys, which is published, and one of private keys. Each private
 // key says from when it signs (`signs_from`), so that it can be handed out and published beforehand.
 
-import { type CryptoKey, importJWK, type JSONWebKeySet, type JWK } from 'jose';
+import type { CryptoKey, JSONWebKeySet, JWK } from 'jose';
+import { importJWK } from './packages/jose.ts';
 
 export interface SigningKey {
   kid: string;

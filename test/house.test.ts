@@ -37,6 +37,7 @@ const PLATFORM = [
   'events',
   'http',
   'host',
+  'packages',
   'telemetry',
 ];
 /** Other files of a domain's folder than functions: none may be imported across folders. */
@@ -46,6 +47,12 @@ const layerOf = (path: string): 'function' | 'domain' | 'platform' | 'outside' =
   if (top !== 'shared') return 'outside';
   return PLATFORM.includes(second) ? 'platform' : 'domain';
 };
+
+/** The files that take more than types from there. */
+const importersOf = (module: string) =>
+  productFiles
+    .filter(({ imports }) => imports.some(({ to, typeOnly }) => to === module && !typeOnly))
+    .map(({ path }) => path);
 
 describe('layers', () => {
   const edges = productFiles.flatMap(({ path, imports }) => imports.map(({ to }) => [path, to] as const));
@@ -78,13 +85,21 @@ describe('layers', () => {
 
   test.each([
     // The ledger has one writing connection of its own: one batch is in flight per instance, never two.
-    ['pg', ['shared/database/', 'shared/ledger/ledger.ts']],
-    ['@upstash/redis', ['shared/cache/']],
-    ['kafkajs', ['shared/events/']],
+    ['shared/packages/pg.ts', ['shared/database/', 'shared/ledger/ledger.ts']],
+    ['shared/packages/redis.ts', ['shared/cache/']],
+    ['shared/packages/kafkajs.ts', ['shared/events/']],
   ])('%s is opened in %s alone', (driver, places) => {
-    const opens = ({ to, typeOnly }: Import) => to === driver && !typeOnly;
-    const openers = productFiles.filter(({ imports }) => imports.some(opens));
-    expect(openers.filter(({ path }) => !places.some((place) => path.startsWith(place)))).toEqual([]);
+    const openers = importersOf(driver);
+    expect(openers).not.toEqual([]);
+    expect(openers.filter((path) => !places.some((place) => path.startsWith(place)))).toEqual([]);
+  });
+
+  test('a package that functions share is not bundled into one of them', () => {
+    const shared = productFiles.filter(({ path }) => path.startsWith('shared/packages/'));
+    const names = new Set(shared.flatMap(({ imports }) => imports.map(({ to }) => to)));
+    expect(names).toContain('jose');
+    const importers = [...names].flatMap(importersOf);
+    expect(importers.filter((path) => !path.startsWith('shared/packages/'))).toEqual([]);
   });
 
   test('there are no import cycles', () => {

@@ -27,7 +27,7 @@ export async function askRedis<Answer>(ask: (redis: Redis) => Promise<Answer>): 
 
 async function connect(address: ReturnType<typeof settings>): Promise<Redis> {
   // Loaded when first needed: a cold function answers its probes without it.
-  const { Redis: Client, errors } = await import('@upstash/redis');
+  const { Redis: Client, errors } = await import('../packages/redis.ts');
   const requester = redisOverHttp(address, ANSWER_TIMEOUT_MS, errors.UpstashError);
   return new (class extends Client {
     constructor() {

@@ -107,9 +107,9 @@ function unavailable(error: unknown): unknown {
 
 async function openPool(): Promise<pg.Pool> {
   // The driver is loaded with the first query: a cold function answers its probes without it.
-  const { default: driver } = await import('pg');
+  const { Pool } = await import('../packages/pg.ts');
   const { url, poolSize } = database();
-  const opened = new driver.Pool({
+  const opened = new Pool({
     connectionString: url,
     max: Math.max(1, poolSize - reserved),
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,

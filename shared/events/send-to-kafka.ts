@@ -1,6 +1,7 @@
 // Hands events to Kafka with kafkajs.
 
-import { CompressionTypes, Kafka, logLevel, type Message } from 'kafkajs';
+import type { Message } from 'kafkajs';
+import { CompressionTypes, Kafka, logLevel } from '../packages/kafkajs.ts';
 import { log } from '../telemetry/log.ts';
 import { structured } from './cloudevent.ts';
 import type { OutboxEvent } from './event.ts';

@@ -2,9 +2,10 @@
 // 2xx: done with. 400, 410, 422: final, to the dead letters. Everything else is tried again.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type CloudEventV1, HTTP } from 'cloudevents';
+import type { CloudEventV1 } from 'cloudevents';
 import type { FunctionDeclaration } from '../http/function.ts';
 import { Problem } from '../http/problem.ts';
+import { HTTP } from '../packages/cloudevents.ts';
 import { log } from '../telemetry/log.ts';
 import { startTrace } from '../telemetry/trace.ts';
 import { readBody } from './body.ts';

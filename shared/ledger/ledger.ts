@@ -208,8 +208,8 @@ function connect(): Promise<pg.Client> {
 }
 
 async function open(lost: () => void): Promise<pg.Client> {
-  const { default: driver } = await import('pg');
-  const client = new driver.Client({
+  const { Client } = await import('../packages/pg.ts');
+  const client = new Client({
     connectionString: database().url,
     pipeline: true,
     query_timeout: ANSWER_TIMEOUT_MS,

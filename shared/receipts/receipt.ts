@@ -1,10 +1,10 @@
 // A receipt: what became of one transaction, as one party to it may show it to others, signed so that it can be checked without us.
 
-import { CompactSign } from 'jose';
 import * as v from 'valibot';
 import { publicUrl } from '../environment.ts';
 import { maskName } from '../ledger/payees.ts';
 import { type Transaction, transactionSchema } from '../ledger/transaction.ts';
+import { CompactSign } from '../packages/jose.ts';
 import { signingKey } from './signing-keys.ts';
 
 const TYPE = 'receipt+jwt';

@@ -2,10 +2,10 @@
 // (0019, chain_access_logs); here a chain is checked, by the same rule written a second time, and its head is signed.
 
 import { createHash } from 'node:crypto';
-import { CompactSign } from 'jose';
 import * as v from 'valibot';
 import { type Query, query } from '../database/database.ts';
 import { publicUrl } from '../environment.ts';
+import { CompactSign } from '../packages/jose.ts';
 import { signingKey } from '../receipts/signing-keys.ts';
 
 const TYPE = 'access-log-head+jwt';

@@ -1,9 +1,9 @@
 // Access tokens: JWTs signed with Ed25519, valid for fifteen minutes, typed at+jwt so that no other token passes for one.
 
 import { randomUUID } from 'node:crypto';
-import { createLocalJWKSet, errors, jwtVerify, SignJWT } from 'jose';
 import * as v from 'valibot';
 import { accessTokens } from '../environment.ts';
+import { createLocalJWKSet, errors, jwtVerify, SignJWT } from '../packages/jose.ts';
 import { publicKeys, signingKey } from './signing-keys.ts';
 
 export const ACCESS_TOKEN_SECONDS = 15 * 60;

@@ -1,16 +1,20 @@
 // Exports metrics to the OpenTelemetry collector. Loaded only where a collector is configured, with the first figure.
 
 import type { Counter, Gauge, Meter } from '@opentelemetry/api';
-import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http';
-import { resourceFromAttributes } from '@opentelemetry/resources';
-import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
+import type { MeterProvider as Provider } from '@opentelemetry/sdk-metrics';
+import {
+  MeterProvider,
+  OTLPMetricExporter,
+  PeriodicExportingMetricReader,
+  resourceFromAttributes,
+} from '../packages/opentelemetry-metrics.ts';
 import type { Attributes } from './metrics.ts';
 
 const EXPORT_EVERY_MS = 60_000;
 /** A run must not wait for a collector that does not answer. */
 const EXPORT_TIMEOUT_MS = 3_000;
 
-let provider: MeterProvider | undefined;
+let provider: Provider | undefined;
 let meter: Meter | undefined;
 const gauges = new Map<string, Gauge>();
 const counters = new Map<string, Counter>();

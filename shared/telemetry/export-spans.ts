@@ -1,11 +1,19 @@
 // Exports spans to the OpenTelemetry collector. Loaded only where a collector is configured.
 
-import { context, type Span, SpanKind, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
-import { resourceFromAttributes } from '@opentelemetry/resources';
-import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
+import type { Span, Tracer } from '@opentelemetry/api';
+import type { NodeTracerProvider as Provider } from '@opentelemetry/sdk-trace-node';
+import {
+  BatchSpanProcessor,
+  context,
+  NodeTracerProvider,
+  OTLPTraceExporter,
+  resourceFromAttributes,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '../packages/opentelemetry.ts';
 
-let provider: NodeTracerProvider | undefined;
+let provider: Provider | undefined;
 let tracer: Tracer | undefined;
 
 export function start(service: string): void {

@@ -1,6 +1,6 @@
 // The functions as they are deployed, one file each, and the plain way built the same.
 
-import { bundle } from '../../knative/local/build.ts';
+import { buildPackages, bundle } from '../../knative/local/build.ts';
 
 const SOURCES = [
   'functions/wallet/pay.ts',
@@ -11,6 +11,7 @@ const SOURCES = [
 
 /** Builds what is measured into `outdir` and returns it: `pay.mjs`, `plain-pay.mjs` ... */
 export async function buildBundles(outdir: string): Promise<string> {
+  await buildPackages(outdir);
   for (const source of SOURCES) await bundle(source, outdir);
   return outdir;
 }

@@ -9,7 +9,7 @@ import { basename, join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { bundle, bundleProgram, functionFiles } from '../../knative/local/build.ts';
+import { buildPackages, bundle, bundleProgram, functionFiles } from '../../knative/local/build.ts';
 import { freePort } from '../../knative/local/parts/free-port.ts';
 import { kafkajsQuiet } from '../../knative/local/parts/kafka.ts';
 import { table, writeBetween } from '../../knative/local/table.ts';
@@ -70,9 +70,10 @@ const bundles = join(ROOT, '.build');
 /** Into the folder of all functions: what is native is found from there. */
 async function buildAll(): Promise<Map<string, Loaded>> {
   const sizes = new Map<string, Loaded>();
+  const packages = await buildPackages(bundles);
   for (const source of await functionFiles()) {
     const name = basename(source, '.ts');
-    if (name in SUCCESS) sizes.set(name, loadedOf(name, (await bundle(source, bundles)).metafile));
+    if (name in SUCCESS) sizes.set(name, loadedOf(name, (await bundle(source, bundles)).metafile, packages));
   }
   const empty = await bundleProgram('bench-empty', `import './test/bench/empty-function/serve.ts';`, bundles);
   return sizes.set('empty', loadedOf('bench-empty', empty));

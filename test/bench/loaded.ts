@@ -9,20 +9,17 @@ export interface Loaded {
   later: number;
 }
 
-export function loadedOf(name: string, { outputs }: Metafile): Loaded {
-  const byName = new Map(Object.entries(outputs).map(([path, output]) => [basename(path), output]));
-  const read = new Set<string>();
-  const visit = (file: string) => {
+/** `built`: of the bundle, and of the packages that it shares with others. */
+export function loadedOf(name: string, ...built: readonly Metafile[]): Loaded {
+  const outputs = built.flatMap((each) => Object.entries(each.outputs));
+  const byName = new Map(outputs.map(([path, output]) => [basename(path), output]));
+  const read = (later: boolean, file = `${name}.mjs`, seen = new Set<string>()): number => {
     const output = byName.get(file);
-    if (!output || read.has(file)) return;
-    read.add(file);
-    for (const { path, kind } of output.imports) if (kind === 'import-statement') visit(basename(path));
+    if (!output || seen.has(file)) return 0;
+    seen.add(file);
+    const followed = output.imports.filter(({ kind }) => later || kind === 'import-statement');
+    return followed.reduce((bytes, { path }) => bytes + read(later, basename(path), seen), output.bytes);
   };
-  visit(`${name}.mjs`);
-  let [atStart, all] = [0, 0];
-  for (const [file, { bytes }] of byName) {
-    all += bytes;
-    if (read.has(file)) atStart += bytes;
-  }
-  return { atStart, later: all - atStart };
+  const atStart = read(false);
+  return { atStart, later: read(true) - atStart };
 }

@@ -35,6 +35,16 @@ test('every program that a manifest names is in it', async () => {
   expect(named.filter((program) => !there.has(program))).toEqual([]);
 });
 
+test('a package that functions share is in it once', async () => {
+  const programs = (await readdir(image, { recursive: true })).filter((name) => name.endsWith('.mjs'));
+  const holders = [];
+  for (const program of programs) {
+    if ((await readFile(join(image, program), 'utf8')).includes('SASL: SCRAM-SERVER-FINAL-MESSAGE'))
+      holders.push(program);
+  }
+  expect(holders.sort()).toEqual(['migrations/run.mjs', 'packages/pg.mjs']);
+});
+
 test('the migrations run from it, and find nothing to do where ours have run', async () => {
   const database = await createTestDatabase();
   try {

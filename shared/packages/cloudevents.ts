@@ -1,0 +1,3 @@
+// CloudEvents as they come over HTTP.
+
+export { HTTP } from 'cloudevents';

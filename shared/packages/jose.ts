@@ -1,0 +1,3 @@
+// Tokens, receipts and chains: signing and verifying.
+
+export { CompactSign, createLocalJWKSet, errors, importJWK, jwtVerify, SignJWT } from 'jose';

@@ -1,0 +1,3 @@
+// Kafka's client.
+
+export { CompressionTypes, Kafka, logLevel } from 'kafkajs';

@@ -1,0 +1,5 @@
+// PostgreSQL's driver.
+
+import pg from 'pg';
+
+export const { Client, Pool } = pg;

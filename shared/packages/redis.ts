@@ -1,0 +1,3 @@
+// Redis over the Upstash REST protocol.
+
+export { errors, Redis } from '@upstash/redis';
