@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { chmod, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type RolePasswords, SERVED_ROLES } from '../../../migrations/run.ts';
@@ -80,19 +80,25 @@ export async function claimFile(file: string, addresses: Addresses): Promise<Cla
           announce: (found) => replaceFile(file, JSON.stringify({ ...us, addresses: found }, null, 2)),
         };
       }
-      const present = await readOwner(file);
-      if (present !== undefined && (await isAlive(present))) return { owner: present };
-      // Moved away and looked at again: another start may have replaced the stale owner in between.
-      const stale = `${own}.stale`;
-      await rename(file, stale).catch(() => undefined);
-      const moved = await readOwner(stale);
-      if (moved !== undefined && (await isAlive(moved))) await linked(stale, file);
-      await rm(stale, { force: true });
+      const present = await read(file);
+      if (present === undefined) continue;
+      const owner = ownerIn(present);
+      if (owner && (await isAlive(owner))) return { owner };
+      // Whoever replaces this very claim holds a token for that, so that what is taken away is never the claim of somebody who was faster.
+      const replacement = await claimFile(replacementOf(file, present), addresses);
+      if ('owner' in replacement) return replacement;
+      if ((await read(file)) === present) await rm(file);
+      await replacement.release();
     }
   } finally {
     await rm(own, { force: true });
   }
   throw new Error(`${file} could not be claimed: other processes keep claiming it.`);
+}
+
+/** The token of whoever takes away a claim that nobody holds any more, by the claim's text. */
+export function replacementOf(file: string, claim: string): string {
+  return `${file}.after-${createHash('sha256').update(claim).digest('hex').slice(0, 16)}`;
 }
 
 async function linked(from: string, to: string): Promise<boolean> {
@@ -118,9 +124,11 @@ function inTheWay(directory: string, owner: Owner): string {
   );
 }
 
-async function readOwner(file: string): Promise<Owner | undefined> {
-  const content = await readFile(file, 'utf8').catch(() => undefined);
-  if (content === undefined) return undefined;
+function read(file: string): Promise<string | undefined> {
+  return readFile(file, 'utf8').catch(() => undefined);
+}
+
+function ownerIn(content: string): Owner | undefined {
   try {
     return JSON.parse(content) as Owner;
   } catch {

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { Redis } from '@upstash/redis';
 import { Kafka, logLevel } from 'kafkajs';
 import pg from 'pg';
-import { claimDataDirectory } from '../../../knative/local/parts/data-directory.ts';
+import { claimDataDirectory, claimFile, replacementOf } from '../../../knative/local/parts/data-directory.ts';
 import { startGuarded, stopLeftOver, waitUntilReady } from '../../../knative/local/parts/guarded-process.ts';
 import { createTopics } from '../../../knative/local/parts/kafka.ts';
 import { commandOf, identityOf } from '../../../knative/local/parts/process-identity.ts';
@@ -120,11 +120,24 @@ test('a second start on the same data names the process and the addresses in its
   await expect(claimDataDirectory(directory.path).then((data) => data.release())).resolves.toBeUndefined();
 });
 
+const DEAD = { pid: process.pid, identity: 'another start', since: new Date(0).toISOString(), addresses: {} };
+
 test('the claim of an owner that ended without a word is replaced', async () => {
-  const dead = { pid: process.pid, identity: 'another start', since: new Date(0).toISOString(), addresses: {} };
-  await writeFile(join(directory.path, 'owner.json'), JSON.stringify(dead));
-  const claims = await Promise.allSettled([1, 2, 3].map(() => claimDataDirectory(directory.path)));
-  expect(claims.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  await writeFile(join(directory.path, 'owner.json'), JSON.stringify(DEAD));
+  await (await claimDataDirectory(directory.path)).release();
+});
+
+test('of many who find it at once, one replaces it, and one that died meanwhile is in nobody’s way', async () => {
+  for (let round = 0; round < 100; round++) {
+    const file = join(directory.path, `token-${round}`);
+    await writeFile(file, JSON.stringify(DEAD));
+    if (round % 2 === 1) await writeFile(replacementOf(file, JSON.stringify(DEAD)), JSON.stringify(DEAD));
+    const claims = await Promise.all(Array.from({ length: 8 }, () => claimFile(file, {})));
+    const ours = claims.flatMap((claim) => ('release' in claim ? [claim] : []));
+    expect({ round, ours: ours.length }).toEqual({ round, ours: 1 });
+    await ours[0]?.release();
+  }
+  expect((await readdir(directory.path)).filter((name) => name.startsWith('token-'))).toEqual([]);
 });
 
 test('when one part cannot start, the others are stopped and its reason is told', async () => {
