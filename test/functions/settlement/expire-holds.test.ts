@@ -93,13 +93,10 @@ test('a capture and the expiry at the same instant end in exactly one of both, m
     const holds = await Promise.all(Array.from({ length: 8 }, () => movements.hold(ada, shop, '10.00')));
     const before = Number((await accountOf(shop)).balance);
     // Each is over at a moment of its own, while captures and ticks are on their way.
-    await Promise.all(
-      holds.map(({ operationId }, index) =>
-        rows(
-          "update holds set held_at = now() - interval '1 hour', expires_at = clock_timestamp() + make_interval(secs => $2) where operation_id = $1",
-          [operationId, (index % 4) * 0.01],
-        ),
-      ),
+    await rows(
+      `update holds set held_at = now() - interval '1 hour', expires_at = clock_timestamp() + make_interval(secs => 0.01 * (place % 4))
+         from unnest($1::uuid[]) with ordinality as over (id, place) where operation_id = over.id`,
+      [holds.map(({ operationId }) => operationId)],
     );
     const [captures] = await Promise.all([
       Promise.all(holds.map(({ operationId }) => movements.capture(operationId, ada, shop))),

@@ -235,9 +235,10 @@ describe('the books', () => {
   test('are proven while payments go on, without a false alarm', async () => {
     const movements = await import('../../setup/movements.ts');
     const { pay, hold, capture, giveUp, refund } = movements;
-    const people = await Promise.all(
-      Array.from({ length: 6 }, () => openAccount(service.admin, { type: 'merchant', balance: '100000.00' })),
-    );
+    const people: TestAccount[] = [];
+    for (let count = 0; count < 6; count++) {
+      people.push(await openAccount(service.admin, { type: 'merchant', balance: '100000.00' }));
+    }
     let going = true;
     let moved = 0;
     const somebody = (but?: unknown) => {

@@ -49,7 +49,7 @@ interface Stand {
 interface Run {
   /** By account, in the order of their versions. */
   stands: Map<string, Map<bigint, Stand>>;
-  openTopups: { operationId: string; account: string }[];
+  openTopups: { operationId: string; account: string; paid: bigint }[];
   openHolds: { operationId: string; debit: string; credit: string }[];
 }
 
@@ -103,7 +103,8 @@ async function take(run: Run, people: string[], { kind, from, to, amount: units 
     });
   } else if (kind === 'open') {
     const opened = { name: 'open', type: 'TOPUP', credit: payer, paymentMethod: 'GOPAY', ...particulars } as const;
-    if (await record(run, payer, operationId, opened)) run.openTopups.push({ operationId, account: payer });
+    if (await record(run, payer, operationId, opened))
+      run.openTopups.push({ operationId, account: payer, paid: amount });
   } else if (kind === 'hold') {
     const parties = { debit: payer, credit: payee };
     const held = { name: 'hold', type: 'PAYMENT', ...parties, ...particulars, expiresInSeconds: 600 } as const;
@@ -115,7 +116,6 @@ async function take(run: Run, people: string[], { kind, from, to, amount: units 
       name: 'settle',
       ...topup,
       status: kind === 'settle' ? 'SUCCESS' : 'FAILED',
-      paid: await amountOf(topup.operationId),
       clearing: GOPAY_CLEARING,
       suspense: GOPAY_SUSPENSE,
     });
@@ -125,14 +125,6 @@ async function take(run: Run, people: string[], { kind, from, to, amount: units 
     const ending = kind === 'capture' ? ({ name: 'capture', amount: undefined } as const) : undefined;
     await record(run, hold.credit, operationId, { ...(ending ?? { name: 'release', why: 'voided' }), ...hold });
   }
-}
-
-async function amountOf(operationId: string): Promise<bigint> {
-  const { rows } = await admin.query(
-    'select (amount * 100)::bigint as units from historical_transactions where operation_id = $1',
-    [operationId],
-  );
-  return BigInt(rows[0].units);
 }
 
 test('after any history, every moment of it is told as it was', async () => {
