@@ -22,9 +22,12 @@ const MOST_WAITING = 50;
 let running = 0;
 const waiting: (() => void)[] = [];
 
-/** Loads the native module, for whoever waits for something else anyway. A failure is for the password that needs it. */
+/** The native module is loaded with the first password, or before it by whoever waits for something else anyway. */
+const library = () => import('argon2');
+
+/** Loads what hashes. A failure is for the password that needs it. */
 export async function prepareHashing(): Promise<void> {
-  await import('argon2').catch(() => undefined);
+  await library().catch(() => undefined);
 }
 
 /** The hash to store, in PHC form. */
@@ -48,7 +51,7 @@ export async function verifyPassword(stored: string | undefined, password: strin
 
 /** Whether the hash was made with other parameters than today's. */
 export async function needsRehash(stored: string): Promise<boolean> {
-  const { default: argon2 } = await import('argon2');
+  const { default: argon2 } = await library();
   return argon2.needsRehash(stored, PARAMETERS) || !stored.startsWith('$argon2id$');
 }
 
@@ -77,7 +80,7 @@ async function inTurn<Result>(work: (argon2: Argon2) => Promise<Result>): Promis
     running += 1;
   }
   try {
-    const { default: argon2 } = await import('argon2');
+    const { default: argon2 } = await library();
     return await work(argon2);
   } finally {
     const next = waiting.shift();
