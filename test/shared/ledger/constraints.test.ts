@@ -36,7 +36,7 @@ type LegValues = [
 ];
 
 /** Writes legs and, unless told otherwise, leaves each account where its last leg says. */
-async function write(legs: LegValues[], { balances = true, status = 'SUCCESS' } = {}): Promise<void> {
+async function write(legs: LegValues[], { balances = true, status = 'SUCCESS', currency = 'IDR' } = {}): Promise<void> {
   const operationId = newOperationId();
   await money.query('begin');
   try {
@@ -58,11 +58,11 @@ async function write(legs: LegValues[], { balances = true, status = 'SUCCESS' } 
     }));
     await money.query(
       `insert into historical_transactions (id, operation_id, account_id, user_id, leg_number, transaction_type, transaction_status,
-              direction, amount, balance_before, balance_after)
-       select id, operation_id, account_id, user_id, leg_number, 'PAYMENT', $2::transaction_status_enum, direction, amount, before, after
+              direction, amount, balance_before, balance_after, currency)
+       select id, operation_id, account_id, user_id, leg_number, 'PAYMENT', $2::transaction_status_enum, direction, amount, before, after, $3
          from json_to_recordset($1) as new (id uuid, operation_id uuid, account_id uuid, user_id bigint, leg_number bigint,
               direction direction_enum, amount numeric, before numeric, after numeric)`,
-      [JSON.stringify(rows), status],
+      [JSON.stringify(rows), status, currency],
     );
   } finally {
     // Whatever was let through is taken back: each test starts from the same state.
@@ -78,7 +78,7 @@ describe('legs are refused', () => {
     ]);
   });
 
-  test.each<{ when: string; legs: () => LegValues[]; balances?: boolean; status?: string }>([
+  test.each<{ when: string; legs: () => LegValues[]; balances?: boolean; status?: string; currency?: string }>([
     {
       when: 'they make money',
       legs: () => [
@@ -116,6 +116,14 @@ describe('legs are refused', () => {
         [{ ...ada, userId: grace.userId }, 2, 'DEBIT', '10', '100', '90'],
         [grace, 1, 'CREDIT', '10', '0', '10'],
       ],
+    },
+    {
+      when: 'they are in another currency',
+      legs: () => [
+        [ada, 2, 'DEBIT', '10', '100', '90'],
+        [grace, 1, 'CREDIT', '10', '0', '10'],
+      ],
+      currency: 'USD',
     },
     {
       when: 'there is no such account',
