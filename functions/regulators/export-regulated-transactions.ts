@@ -7,9 +7,9 @@ import { defineFunction, type Headers } from '../../shared/http/function.ts';
 import { Problem } from '../../shared/http/problem.ts';
 import { recordAccess } from '../../shared/regulators/access-log.ts';
 import { regulatorWith } from '../../shared/regulators/caller.ts';
+import { currentCut, cutOfPosition, isCut, liesAhead } from '../../shared/regulators/cut.ts';
 import { exportLines, FORMATS } from '../../shared/regulators/export.ts';
 import { filterSchemas } from '../../shared/regulators/filters.ts';
-import { completeCut } from '../../shared/regulators/listing.ts';
 import { regulatorHeaders } from '../../shared/regulators/purpose.ts';
 import { recordSchema } from '../../shared/regulators/record.ts';
 
@@ -40,8 +40,12 @@ export default defineFunction({
       cut: v.optional(
         v.pipe(
           v.string(),
-          v.regex(/^\d{1,20}$/, 'must be an X-Export-Cut'),
-          v.description('`X-Export-Cut` of the export that broke off.'),
+          v.maxLength(500, 'must be an X-Export-Cut'),
+          v.transform((cut) => (/^\d+$/.test(cut) ? cutOfPosition(cut) : cut)),
+          v.check(isCut, 'must be an X-Export-Cut, or cut.position of a report'),
+          v.description(
+            '`X-Export-Cut` of the export that broke off; or `cut.position` of a report, for what had been created by then.',
+          ),
         ),
       ),
     }),
@@ -51,8 +55,8 @@ export default defineFunction({
     errors: [],
 
     handle: async ({ headers, query: { format, after, cut: given, ...filters } }) => {
-      const latest = await completeCut();
-      if (given !== undefined && BigInt(given) > BigInt(latest)) {
+      const latest = await currentCut();
+      if (given !== undefined && liesAhead(given, latest)) {
         throw new Problem('invalid_request', { errors: [{ pointer: 'query/cut', detail: 'lies in the future' }] });
       }
       const cut = given ?? latest;

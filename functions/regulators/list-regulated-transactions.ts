@@ -11,7 +11,7 @@ import { accountOfUser, readAccountPage, readPage } from '../../shared/regulator
 import { regulatorHeaders, requireCase } from '../../shared/regulators/purpose.ts';
 import { recordSchema } from '../../shared/regulators/record.ts';
 
-const CURSOR = /^[0-9a-z:-]{1,100}$/;
+const CURSOR = /^[0-9a-f:,/-]{1,600}$/;
 const uuid = (what: string) => v.pipe(v.string(), v.toLowerCase(), v.uuid(`must be ${what} (a UUID)`));
 
 const Query = v.pipe(
@@ -45,7 +45,7 @@ export default defineFunction({
   name: 'list-regulated-transactions',
   summary: 'Transactions, for regulators',
   description:
-    'Each transaction once, newest first. A list shows what had been created when its first page was read, however long it takes to read ' +
+    'Each transaction once, newest first. A list shows what had been committed when its first page was read, however long it takes to read ' +
     'it: nothing is skipped or repeated while new ones come and pending ones end. Where what you ask for is rare a page may be short or ' +
     'empty: go on until `next_cursor` is null. With `account_id` or `user_id` you see that wallet’s side, what was pending first, the rest ' +
     'by the time it ended. What is not open to regulators is left out here and counted in reports.',

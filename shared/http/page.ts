@@ -17,7 +17,7 @@ export const limitSchema = v.optional(
 );
 
 export const cursorSchema = v.optional(
-  v.pipe(v.string(), v.maxLength(200, 'must be a next_cursor'), v.description('`next_cursor` of the page before.')),
+  v.pipe(v.string(), v.maxLength(1000, 'must be a next_cursor'), v.description('`next_cursor` of the page before.')),
 );
 
 /** Where a page ends. It names the filters it was made with, so that it cannot be continued with others. */

@@ -15,7 +15,7 @@ const IN_FLIGHT = 2;
 export interface Export {
   format: Format;
   filters: Filters;
-  /** The position that shows what there was. */
+  /** What there is to see. */
   cut: string;
   /** The id of the last record that was received; undefined for all. */
   after?: string | undefined;
@@ -79,7 +79,7 @@ export function chunkStatement(
     text: `
       with read as materialized (
         select leg.* from historical_transactions leg
-         where leg.id > $2 ${until} and leg.created_position < $1 and ${COUNTS}
+         where leg.id > $2 ${until} and pg_visible_in_snapshot(leg.created_position, $1) and ${COUNTS}
            and ${narrowing(filters, values)} and ${selection(filters, values)}
          order by leg.id
       )

@@ -1,11 +1,12 @@
-// Pages of transactions for regulators, newest first, that neither skip nor repeat: the first page takes the position of the oldest
-// transaction that still runs, and all pages show exactly what had been created before it, as it stands when they are read.
+// Pages of transactions for regulators, newest first, that neither skip nor repeat: the first page takes a cut, and all pages show exactly
+// what had been committed by then, as it stands when they are read.
 //
 // A page reads a bounded number of legs. Where what is asked for is rare it may be short, or empty, and have a next page all the same.
 
-import { type Query, query, type Statement } from '../database/database.ts';
+import { query, type Statement } from '../database/database.ts';
 import { Problem } from '../http/problem.ts';
 import type { PaymentMethod, TransactionStatus, TransactionType } from '../ledger/posting.ts';
+import { currentCut, isCut } from './cut.ts';
 import { COUNTS, JOINS, jsonLine, type RegulatedTransaction } from './record.ts';
 
 export interface Filters {
@@ -30,12 +31,6 @@ const MOST_READ = 6_000;
 const MOST_READ_OF_WALLET = 2_000;
 export const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 export const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
-
-/** The position of the oldest transaction that still runs: all before it have ended. */
-export async function completeCut(ask: Query = query): Promise<string> {
-  const [row] = await ask<{ cut: string }>({ text: 'select pg_snapshot_xmin(pg_current_snapshot())::text as cut' });
-  return row?.cut ?? '0';
-}
 
 /** What narrows the legs that are read, by an index; each value becomes a parameter. */
 export function narrowing({ from, to, type, status, payment_method: method }: Filters, values: unknown[]): string {
@@ -62,7 +57,7 @@ export function selection(filters: Filters, values: unknown[]): string {
   ].join(' and ');
 }
 
-const CURSOR_OF_ALL = /^\d{1,20}:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** One page of everybody's transactions. `after`: `next` of the page before. */
 export async function readPage(
@@ -71,12 +66,12 @@ export async function readPage(
   limit: number,
   unmasked: boolean,
 ): Promise<Page> {
-  if (after !== undefined && !CURSOR_OF_ALL.test(after)) throw new Problem('invalid_cursor');
-  const [cut = '', below = LAST_ID] = after?.split(':') ?? [await completeCut()];
+  const [cut = '', below = ''] = after?.split('/') ?? [await currentCut(), LAST_ID];
+  if (!isCut(cut) || !ID.test(below)) throw new Problem('invalid_cursor');
   const end = await endOfReading(filters, below);
   const rows = await query<{ id: string; line: string }>(pageStatement(filters, cut, { below, end }, limit, unmasked));
   const next = rows.length === limit ? rows.at(-1)?.id : end;
-  return { transactions: parsed(rows), next: next && `${cut}:${next}` };
+  return { transactions: parsed(rows), next: next && `${cut}/${next}` };
 }
 
 /** Shown in test/bench, with its plan. `end`: the last leg to be read, all there are without it. */
@@ -92,7 +87,7 @@ export function pageStatement(
     text: `
       with page as (
         select leg.* from historical_transactions leg
-         where leg.id < $2 and leg.id >= $3 and leg.created_position < $1 and ${COUNTS}
+         where leg.id < $2 and leg.id >= $3 and pg_visible_in_snapshot(leg.created_position, $1) and ${COUNTS}
            and ${narrowing(filters, values)} and ${selection(filters, values)}
          order by leg.id desc limit $4
       )
@@ -115,7 +110,7 @@ async function endOfReading(filters: Filters, below: string): Promise<string | u
   return row?.id;
 }
 
-const CURSOR_OF_ACCOUNT = /^\d{1,20}:\d{1,19}:(?:p[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|l\d{1,19})$/;
+const LEG_NUMBER = /^\d{1,18}$/;
 const LAST_LEG = '9223372036854775807';
 
 /**
@@ -130,31 +125,30 @@ export async function readAccountPage(
   limit: number,
   unmasked: boolean,
 ): Promise<Page> {
-  if (after !== undefined && !CURSOR_OF_ACCOUNT.test(after)) throw new Problem('invalid_cursor');
-  const [cut, top, place] = after?.split(':') ?? (await beginAccount(accountId));
-  const continued = { accountId, filters, cut: cut ?? '', top: top ?? '', limit, unmasked };
-  const name = (next: string | undefined) => next && `${cut}:${top}:${next}`;
-  if (place?.startsWith('p')) {
-    const pending = await pendingAtCut(continued, place.slice(1));
-    const last = pending.at(-1);
-    if (last && pending.length === limit) return { transactions: parsed(pending), next: name(`p${last.id}`) };
-    const ended = await endedAtCut({ ...continued, limit: limit - pending.length }, LAST_LEG);
-    return { transactions: parsed([...pending, ...ended.rows]), next: name(ended.next) };
+  const [cut = '', top = '', below = ''] = after?.split('/') ?? (await beginAccount(accountId));
+  const amongPending = ID.test(below);
+  if (!isCut(cut) || !LEG_NUMBER.test(top) || !(amongPending || LEG_NUMBER.test(below))) {
+    throw new Problem('invalid_cursor');
   }
-  const { rows, next } = await endedAtCut(continued, place?.slice(1) ?? LAST_LEG);
-  return { transactions: parsed(rows), next: name(next) };
+  const continued = { accountId, filters, cut, top, limit, unmasked };
+  const name = (next: string | undefined) => next && `${cut}/${top}/${next}`;
+  const pending = amongPending ? await pendingAtCut(continued, below) : [];
+  if (pending.length === limit) return { transactions: parsed(pending), next: name(pending.at(-1)?.id) };
+  const ended = await endedAtCut({ ...continued, limit: limit - pending.length }, amongPending ? LAST_LEG : below);
+  return { transactions: parsed([...pending, ...ended.rows]), next: name(ended.next) };
 }
 
 /** The cut, and the number of the account's last leg that had ended before it. */
 async function beginAccount(accountId: string): Promise<string[]> {
-  const cut = await completeCut();
+  const cut = await currentCut();
   const [row] = await query<{ leg_number: string }>({
     text: `
-      select leg_number from historical_transactions where account_id = $1 and position < $2 and transaction_status <> 'PENDING'
+      select leg_number from historical_transactions
+       where account_id = $1 and pg_visible_in_snapshot(position, $2) and transaction_status <> 'PENDING'
        order by leg_number desc limit 1`,
     values: [accountId, cut],
   });
-  return [cut, row?.leg_number ?? '0', `p${LAST_ID}`];
+  return [cut, row?.leg_number ?? '0', LAST_ID];
 }
 
 interface OfAccount {
@@ -174,14 +168,15 @@ interface Row {
 
 function pendingAtCut({ accountId, filters, cut, top, limit, unmasked }: OfAccount, below: string): Promise<Row[]> {
   const values: unknown[] = [accountId, cut, top, below, limit];
-  const wanted = `leg.id < $4 and leg.created_position < $2 and ${narrowing(filters, values)} and ${selection(filters, values)}`;
+  const wanted = `leg.id < $4 and pg_visible_in_snapshot(leg.created_position, $2) and ${narrowing(filters, values)} and ${selection(filters, values)}`;
   return query<Row>({
     text: `
       with leg as (
         select * from historical_transactions leg where leg.account_id = $1 and leg.transaction_status = 'PENDING' and ${wanted}
         union all
         select * from historical_transactions leg
-         where leg.account_id = $1 and leg.leg_number > $3 and leg.transaction_status <> 'PENDING' and leg.position >= $2 and ${wanted}
+         where leg.account_id = $1 and leg.leg_number > $3 and leg.transaction_status <> 'PENDING'
+           and not pg_visible_in_snapshot(leg.position, $2) and ${wanted}
          order by id desc limit $5
       )
       select leg.id, leg.leg_number, ${jsonLine(unmasked)} as line from leg ${JOINS} where leg.user_id is not null order by leg.id desc`,
@@ -206,7 +201,7 @@ async function endedAtCut(
       with page as (
         select leg.* from historical_transactions leg
          where leg.account_id = $1 and leg.leg_number <= $3 and leg.leg_number < $4 and leg.leg_number >= $5
-           and leg.transaction_status <> 'PENDING' and leg.position < $2 and leg.user_id is not null
+           and leg.transaction_status <> 'PENDING' and pg_visible_in_snapshot(leg.position, $2) and leg.user_id is not null
            and ${narrowing(filters, values)} and ${selection(filters, values)}
          order by leg.leg_number desc limit $6
       )
@@ -214,7 +209,7 @@ async function endedAtCut(
     values,
   });
   const next = rows.length === limit ? rows.at(-1)?.leg_number : end?.leg_number;
-  return { rows, next: next && `l${next}` };
+  return { rows, next };
 }
 
 /** The wallet of a person by the name that regulators know her by. */

@@ -11,6 +11,7 @@ import { processEnvironment } from '../../knative/local/process-environment.ts';
 import { table } from '../../knative/local/table.ts';
 import type { Query } from '../../shared/database/database.ts';
 import { keptOf, newApiKey } from '../../shared/regulators/api-key.ts';
+import { cutOfPosition } from '../../shared/regulators/cut.ts';
 import { chunkStatement } from '../../shared/regulators/export.ts';
 import { type Filters, LAST_ID, pageStatement } from '../../shared/regulators/listing.ts';
 import { type Period, readSums } from '../../shared/regulators/report-sums.ts';
@@ -288,7 +289,9 @@ function someHour(bench: Bench): Search {
 
 async function plansOf({ admin, history: { from, to } }: Bench): Promise<string[]> {
   const middle = `${from.slice(0, 8)}15T12:00:00+07:00`;
-  const cut = (await admin.query<{ cut: string }>('select position::text as cut from report_cut')).rows[0]?.cut ?? '';
+  const position =
+    (await admin.query<{ position: string }>('select position::text from report_cut')).rows[0]?.position ?? '';
+  const cut = cutOfPosition(position);
   const found = await admin.query<{ id: string }>(
     `select id from historical_transactions where id < uuidv7_from($1::date::timestamp at time zone 'Asia/Jakarta') order by id desc offset 8000 limit 1`,
     [to],
@@ -308,7 +311,7 @@ async function plansOf({ admin, history: { from, to } }: Bench): Promise<string[
       return [];
     },
     'rollups',
-    cut,
+    position,
     { from, to },
   );
   const plans: [string, { text: string; values?: unknown[] } | undefined][] = [

@@ -26,8 +26,8 @@ export async function seedHistory(
   transactions: number,
   say: (text: string) => void,
 ): Promise<SeededHistory> {
-  // One transaction: the complete cut of lists and reports waits for it, or they would take its legs for older than they are. A top-up
-  // of somebody else waits for it, too, since all of them meet in the provider's account.
+  // One transaction: lists and reports show it whole or not at all. A top-up of somebody else waits for it, since all of them meet in the
+  // provider's account.
   await client.query('begin');
   await client.query("set local session_replication_role = replica; set local work_mem = '512MB'");
   await makePeople(client);

@@ -109,15 +109,15 @@ test('Bank Indonesia reads transactions and its own log, and is refused everythi
 
 test('OJK reads transactions and reports, in three formats, the same each time, and what describes them', async () => {
   expect((await look('ojk', `${LIST}?limit=1`)).status).toBe(200);
-  await admin.query('select advance_report_rollups(1000000000)');
   const day = new Date(Date.now() + 7 * 3_600_000).toISOString().slice(0, 10);
-  const report = await look('ojk', `/v1/regulator/report?from=${day}&to=${day}`);
-  expect(report.status).toBe(200);
-  expect(report.body.by_type.find(({ type }: { type: string }) => type === 'PAYMENT')).toEqual({
-    type: 'PAYMENT',
-    transactions: 1,
-    amount: '25000.00',
+  const ofPayments = ({ body }: Answer) => body.by_type.find(({ type }: { type: string }) => type === 'PAYMENT');
+  // The sums of a report wait for whatever else is being written.
+  const report = await until(async () => {
+    await admin.query('select advance_report_rollups(1000000000)');
+    const answer = await look('ojk', `/v1/regulator/report?from=${day}&to=${day}`);
+    return answer.status === 200 && ofPayments(answer) && answer;
   });
+  expect(ofPayments(report)).toEqual({ type: 'PAYMENT', transactions: 1, amount: '25000.00' });
   expect((await look('ojk', `/v1/regulator/report?id=${report.body.id}`)).body).toEqual(report.body);
   const csv = await look('ojk', `/v1/regulator/report?id=${report.body.id}&format=csv`);
   expect(csv.body).toContain('by_type,PAYMENT,amount,25000.00');
@@ -187,9 +187,12 @@ test('the log holds exactly the requests that the gateway counted, and is whole'
     });
     return row?.requests === counted();
   });
-  await admin.query('select chain_access_logs(100000)');
-  const proof = await proveAccessLog(query);
-  expect(proof).toMatchObject({ requests: counted(), waiting: 0, findings: [] });
+  const proof = await until(async () => {
+    await admin.query('select chain_access_logs(100000)');
+    const found = await proveAccessLog(query);
+    return found.waiting === 0 && found;
+  });
+  expect(proof).toMatchObject({ requests: counted(), findings: [] });
   // As an operator proves it, with the role that only reads.
   const { stdout } = await promisify(execFile)(process.execPath, ['knative/verify-access-log.ts'], {
     cwd: new URL('../..', import.meta.url).pathname,

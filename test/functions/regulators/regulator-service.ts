@@ -1,6 +1,6 @@
 // The regulators' functions served in this process as their own role of the database, and a ledger that moves money as its own.
 
-import { jest } from '@jest/globals';
+import { expect, jest } from '@jest/globals';
 import pg from 'pg';
 import { makeSigningKey } from '../../../knative/local/keys.ts';
 import type { ServedFunction } from '../../../shared/host/serve.ts';
@@ -40,6 +40,10 @@ export interface RegulatorService {
   urlOf(path: string): string;
   /** One tick of a schedule, or an event; its status. */
   deliver(name: string, data?: unknown, type?: string): Promise<number>;
+  /** Until they hold everything that has been committed. Other tests write to the same server, and sums wait for whatever runs there. */
+  bringSumsForward(): Promise<void>;
+  /** The same of the access log's chains. */
+  chainAll(): Promise<void>;
   rows<Row extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]>;
   /** Runs a statement behind every trigger's back, as whoever owns the machine could. */
   behindTriggers(text: string, values?: unknown[]): Promise<void>;
@@ -88,6 +92,31 @@ export async function serveRegulators(): Promise<RegulatorService> {
   const admin = new pg.Client({ connectionString: database.adminUrl });
   await admin.connect();
   const portOf = (name: string) => served.get(name)?.port;
+  const deliver: RegulatorService['deliver'] = async (name, data = {}, type = 'dev.knative.sources.ping') => {
+    const response = await fetch(`http://127.0.0.1:${portOf(name)}/events`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        'ce-specversion': '1.0',
+        'ce-id': 'test',
+        'ce-source': '/test',
+        'ce-type': type,
+      },
+      body: JSON.stringify(data),
+    });
+    await response.text();
+    return response.status;
+  };
+  const deliverUntilPast = async (name: string, place: string) => {
+    const { rows } = await admin.query<{ next: string }>(
+      'select pg_snapshot_xmax(pg_current_snapshot())::text as next',
+    );
+    for (;;) {
+      expect(await deliver(name)).toBe(204);
+      const there = await admin.query(`select where (${place}) >= $1::xid8`, [rows[0]?.next]);
+      if (there.rowCount === 1) return;
+    }
+  };
   const urlOf = (path: string) =>
     `http://127.0.0.1:${portOf(PATHS.find(([form]) => form.test(path))?.[1] ?? '')}${path}`;
   return {
@@ -107,21 +136,9 @@ export async function serveRegulators(): Promise<RegulatorService> {
           ...headers,
         },
       }),
-    deliver: async (name, data = {}, type = 'dev.knative.sources.ping') => {
-      const response = await fetch(`http://127.0.0.1:${portOf(name)}/events`, {
-        method: 'POST',
-        headers: {
-          'content-type': 'application/json',
-          'ce-specversion': '1.0',
-          'ce-id': 'test',
-          'ce-source': '/test',
-          'ce-type': type,
-        },
-        body: JSON.stringify(data),
-      });
-      await response.text();
-      return response.status;
-    },
+    deliver,
+    bringSumsForward: () => deliverUntilPast('advance-rollups', 'select position from report_cut'),
+    chainAll: () => deliverUntilPast('chain-access-log', 'select below from api_access_chained'),
     rows: async (text, values) => (await admin.query(text, values)).rows,
     behindTriggers: async (text, values) => {
       await admin.query('begin');

@@ -114,8 +114,7 @@ test('the sums are those of the legs at the same cut, beside concurrent writes, 
   expect(widest).toBeGreaterThan(0);
   for (const end of open.splice(0)) await end();
   const before = (await bothSources(service.admin)).cut;
-  await service.deliver('advance-rollups');
-  await service.deliver('advance-rollups');
+  await service.bringSumsForward();
   const { cut, rollups, legs } = await bothSources(service.admin);
   expect(BigInt(cut)).toBeGreaterThan(BigInt(before));
   expect(rollups).toEqual(legs);
@@ -124,7 +123,7 @@ test('the sums are those of the legs at the same cut, beside concurrent writes, 
 });
 
 test('a sum that was lost or added twice is found by the comparison', async () => {
-  await service.deliver('advance-rollups');
+  await service.bringSumsForward();
   await service.admin.query('update report_totals set transactions = transactions + 1 where status = $1', ['SUCCESS']);
   const { rollups, legs } = await bothSources(service.admin);
   expect(rollups).not.toEqual(legs);
@@ -142,7 +141,7 @@ describe('a report', () => {
       'update historical_transactions set is_accessible_external = false where operation_id = $1',
       [hidden.operationId],
     );
-    await service.deliver('advance-rollups');
+    await service.bringSumsForward();
     const { status, text, headers } = await service.ask(address(), ojk);
     expect(status).toBe(200);
     const report = JSON.parse(text);
@@ -175,13 +174,13 @@ describe('a report', () => {
   });
 
   test('is byte for byte the same whenever it is asked for by its id, and as long as the ledger stands still', async () => {
-    await service.deliver('advance-rollups');
+    await service.bringSumsForward();
     const first = await service.ask(address(), ojk);
     const id = first.headers.get('x-report-id') ?? '';
     expect((await service.ask(address(), ojk)).text).toBe(first.text);
     const wallet = await service.openWallet({ balance: '10.00' });
     await service.movements.pay(wallet, await service.openWallet({ type: 'merchant' }), '10.00');
-    await service.deliver('advance-rollups');
+    await service.bringSumsForward();
     const next = await service.ask(address(), ojk);
     expect(next.headers.get('x-report-id')).not.toBe(id);
     expect((await service.ask(`/v1/regulator/report?id=${id}`, ojk)).text).toBe(first.text);
