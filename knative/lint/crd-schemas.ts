@@ -13,8 +13,8 @@ export interface Crd {
   /** "serving.knative.dev/v1 Service" */
   kind: string;
   schema: Schema;
-  /** Whether it has rules in CEL (x-kubernetes-validations), which only an API server evaluates. */
-  rules: boolean;
+  /** As it was, with its rules in CEL. */
+  definition: Schema;
 }
 
 interface Definition {
@@ -42,7 +42,7 @@ export function versionsOf({ spec }: Pick<Definition, 'spec'>): Crd[] {
     .map(({ name, schema: { openAPIV3Schema: schema } }) => ({
       kind: `${spec.group}/${name} ${spec.names.kind}`,
       schema: strictSchema(schema),
-      rules: JSON.stringify(schema).includes('"x-kubernetes-validations"'),
+      definition: schema,
     }));
 }
 
@@ -78,7 +78,7 @@ export function strictSchema(root: Schema): Schema {
 /** Keywords of JSON Schema that mean the same in a definition. */
 const SAME = [
   ...['type', 'format', 'enum', 'required', 'pattern', 'minLength', 'maxLength', 'minItems', 'maxItems', 'uniqueItems'],
-  ...['minimum', 'maximum', 'multipleOf', 'minProperties', 'maxProperties'],
+  ...['minimum', 'maximum', 'multipleOf', 'minProperties', 'maxProperties', 'default'],
 ];
 
 function strict(node: Schema): Schema {

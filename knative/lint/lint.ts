@@ -77,7 +77,7 @@ function summaryOf(
       'NOT checked at all',
       kinds.filter((kind) => withoutSchema.has(kind) && !isLinted(kind)),
     ),
-    ...say('Rules in CEL were NOT evaluated', kinds.filter(schemas.rulesOf)),
+    ...[...schemas.notEvaluated].map((rule) => `A rule in CEL was NOT evaluated: ${rule}.`),
     `${[...counts.values()].reduce((sum, count) => sum + count, 0)} objects: a cluster would refuse ${refusals} things, our policy ${findings.length - refusals}.`,
   ];
 }

@@ -1,19 +1,21 @@
 // Where schemas come from: the real definitions where they are at hand, else the schemas of the npm package @kubernetes-models/knative,
-// which know types and required fields, but refuse no unknown field and have no KafkaSource, no KafkaSink and nothing of Strimzi.
+// which have no KafkaSource, no KafkaSink and nothing of Strimzi. Kubernetes' own kinds are checked by the npm package kubernetes-models.
 
 import { stat } from 'node:fs/promises';
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import ajvFormats from 'ajv-formats';
+import { evaluateRules } from './cel-rules.ts';
 import { type Crd, readCrds } from './crd-schemas.ts';
 import { type Finding, refused } from './finding.ts';
+import { unknownFields } from './unknown-fields.ts';
 
 export interface Schemas {
   /** Where they are from and what they do not see, in one sentence. */
   source: string;
   /** `kind` is "apiVersion kind". Undefined where there is no schema for it. */
   check(object: unknown, kind: string): Promise<Finding[] | undefined>;
-  /** Kinds with rules in CEL, which were not evaluated. */
-  rulesOf(kind: string): boolean;
+  /** "kind: rule" of each rule in CEL that an object has met and that could not be evaluated. */
+  notEvaluated: ReadonlySet<string>;
 }
 
 /** Which apiVersions are looked for in which package: what it does not export would be looked for as a file. */
@@ -21,8 +23,6 @@ const PACKAGES = {
   '@kubernetes-models/knative': /^[\w.-]+\.dev\/v\w+$/,
   'kubernetes-models': /^(v1|(apps|batch|networking\.k8s\.io|policy)\/v1)$/,
 } as const;
-const KUBERNETES =
-  "Kubernetes' own kinds are checked by the npm package kubernetes-models: types and required fields, not unknown ones.";
 
 const BESIDE_THE_REPOSITORY = new URL('../../../shared/crds', import.meta.url).pathname;
 
@@ -41,7 +41,7 @@ export async function findSchemas(wanted: string | undefined): Promise<Schemas> 
 export async function ofCrds(folder: string): Promise<Schemas> {
   const crds = new Map((await readCrds(folder)).map((crd) => [crd.kind, crd]));
   const versions = new Set([...crds.keys()].map(withoutVersion));
-  const ajv = new Ajv({ allErrors: true, strict: false });
+  const ajv = new Ajv({ allErrors: true, strict: false, useDefaults: true });
   // CommonJS: its types and Node disagree about where the function is.
   (ajvFormats as unknown as (ajv: Ajv) => void)(ajv);
   const compiled = new Map<string, ValidateFunction>();
@@ -50,8 +50,10 @@ export async function ofCrds(folder: string): Promise<Schemas> {
     compiled.set(kind, present);
     return present;
   };
+  const notEvaluated = new Set<string>();
   return {
-    source: `Schemas are the definitions (CRDs) in ${folder}; fields that they do not know are refused. ${KUBERNETES}`,
+    notEvaluated,
+    source: `Schemas are the definitions (CRDs) in ${folder} with their rules, and of Kubernetes' own kinds the npm package kubernetes-models; fields that they do not know are refused.`,
     async check(object, kind) {
       const crd = crds.get(kind);
       if (!crd) {
@@ -60,23 +62,29 @@ export async function ofCrds(folder: string): Promise<Schemas> {
           : byModel(object, kind, 'kubernetes-models');
       }
       const validate = validatorOf(crd);
-      return validate(object) ? [] : (validate.errors ?? []).map(toFinding);
+      // As the API server: defaults first, and rules only where the schema is content.
+      const kept = structuredClone(object);
+      if (!validate(kept)) return (validate.errors ?? []).map(toFinding);
+      const rules = evaluateRules(crd.definition, { path: '', value: kept });
+      for (const rule of rules.notEvaluated) notEvaluated.add(`${kind}: ${rule}`);
+      return rules.findings;
     },
-    rulesOf: (kind) => crds.get(kind)?.rules ?? false,
   };
 }
 
-/** A model of the package: what is wrong is in the error that `validate` throws. */
-type Model = new (object: unknown) => { validate(): void };
+/** A model of the package: what is wrong is in the error that its `validate` throws. */
+interface Model {
+  prototype: { validate(this: unknown): void };
+}
 
 export function ofPackage(): Schemas {
   return {
     source:
-      'Schemas are those of the npm package @kubernetes-models/knative, as ../shared/crds is not there: types and required ' +
-      `fields were checked, unknown fields only where our own lint knows the kind. ${KUBERNETES}`,
+      'Schemas are those of the npm packages @kubernetes-models/knative and kubernetes-models, as ../shared/crds is not there; fields ' +
+      'that they do not know are refused.',
     check: async (object, kind) =>
       (await byModel(object, kind, '@kubernetes-models/knative')) ?? byModel(object, kind, 'kubernetes-models'),
-    rulesOf: () => false,
+    notEvaluated: new Set(),
   };
 }
 
@@ -93,14 +101,17 @@ async function byModel(object: unknown, kind: string, from: keyof typeof PACKAGE
   const module = await importIfThere(`${from}/${apiVersion}/${name}`);
   const model = module?.[name];
   if (!model) return undefined;
-  try {
-    new model(object).validate();
-    return [];
-  } catch (error) {
-    const { errors } = error as { errors?: ErrorObject[] };
-    if (!errors) throw error;
-    return errors.filter((each) => from === 'kubernetes-models' || !isDefaulted(each)).map(toFinding);
-  }
+  const wrong: ErrorObject[] = [];
+  const unknown = unknownFields(object, (watched) => {
+    try {
+      model.prototype.validate.call(watched);
+    } catch (error) {
+      const { errors } = error as { errors?: ErrorObject[] };
+      if (!errors) throw error;
+      wrong.push(...errors.filter((each) => from === 'kubernetes-models' || !isDefaulted(each)));
+    }
+  });
+  return [...wrong.map(toFinding), ...unknown.map(({ instancePath, name }) => unknownField(instancePath, name))];
 }
 
 async function importIfThere(path: string): Promise<Record<string, Model> | undefined> {
@@ -119,17 +130,22 @@ function withoutVersion(kind: string): string {
 
 /** "/spec/containers/0/image" becomes "spec.containers[0].image". */
 function toFinding({ instancePath, keyword, params, message }: ErrorObject): Finding {
-  const steps = instancePath
+  const stranger = (params as { additionalProperty?: string }).additionalProperty;
+  if (keyword === 'additionalProperties' && stranger !== undefined) return unknownField(instancePath, stranger);
+  const allowed = (params as { allowedValues?: unknown[] }).allowedValues;
+  const values = allowed ? ` (${allowed.join(', ')})` : '';
+  return refused(pathOf(stepsOf(instancePath)), `The schema says that it ${message ?? 'is wrong'}${values}.`);
+}
+
+function unknownField(instancePath: string, name: string): Finding {
+  return refused(pathOf([...stepsOf(instancePath), name]), 'The schema does not know this field.');
+}
+
+function stepsOf(pointer: string): string[] {
+  return pointer
     .split('/')
     .slice(1)
     .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
-  const stranger = (params as { additionalProperty?: string }).additionalProperty;
-  if (keyword === 'additionalProperties' && stranger !== undefined) {
-    return refused(pathOf([...steps, stranger]), 'The schema does not know this field.');
-  }
-  const allowed = (params as { allowedValues?: unknown[] }).allowedValues;
-  const values = allowed ? ` (${allowed.join(', ')})` : '';
-  return refused(pathOf(steps), `The schema says that it ${message ?? 'is wrong'}${values}.`);
 }
 
 function pathOf(steps: string[]): string {

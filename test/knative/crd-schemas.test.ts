@@ -18,6 +18,7 @@ const OVERLAY = join(ROOT, 'knative/overlays/production');
 const REAL = process.env['CRD_SCHEMAS'] ?? join(ROOT, '../shared/crds');
 
 const SERVICE = 'serving.knative.dev/v1 Service';
+const CATALOGUE = { apiGroup: 'postgresql.cnpg.io', kind: 'ImageCatalog', name: 'images' };
 
 let temporary: TemporaryDirectory;
 beforeAll(async () => {
@@ -39,15 +40,29 @@ spec:
       schema:
         openAPIV3Schema:
           type: object
-          x-kubernetes-validations: [{ rule: "self.spec.size > 0" }]
+          x-kubernetes-validations: [{ rule: "self.spec.size < 100" }]
           properties:
             apiVersion: { type: string }
             kind: { type: string }
             metadata: { type: object }
             spec:
               type: object
-              required: [size]
+              required: [size, mode]
+              x-kubernetes-validations:
+                - { rule: "self.mode != 'small' || self.size < 10", message: small ones are below 10., fieldPath: .size }
+                - { rule: "self == oldSelf", message: it stays }
               properties:
+                mode: { type: string, default: small }
+                steps:
+                  type: array
+                  items: { type: integer, x-kubernetes-validations: [{ rule: self % 5 == 0, message: by fives }] }
+                places:
+                  type: object
+                  additionalProperties:
+                    type: object
+                    x-kubernetes-validations: [{ rule: "!has(self.x) || self.y == 'b'", message: x goes with y }]
+                    properties: { x: { type: string }, y: { type: string } }
+                weight: { type: string, x-kubernetes-validations: [{ rule: quantity(self).isGreaterThan(quantity('1')) }] }
                 size: { type: integer, format: int32, minimum: 0, exclusiveMinimum: true }
                 colour: { type: string, enum: [red, green] }
                 port: { x-kubernetes-int-or-string: true, anyOf: [{ type: integer }, { type: string }] }
@@ -135,8 +150,25 @@ describe('a definition as a strict schema', () => {
     expect(await check({ apiVersion: 'example.com/v1', kind: 'Gadget' })).toBeUndefined();
   });
 
-  test('rules in CEL are known not to be evaluated', () => {
-    expect(schemas.rulesOf('example.com/v1 Widget')).toBe(true);
+  test.each<[string, object, string, string]>([
+    ['of the whole', { size: 100, mode: 'large' }, '', 'it must be that self.spec.size < 100'],
+    ['that a default falls under', { size: 10 }, 'spec.size', 'small ones are below 10'],
+    ['of an element, where whole numbers are integers', { steps: [5, 7] }, 'spec.steps[1]', 'by fives'],
+    ['that asks for what is not there', { places: { here: { x: 'a' } } }, 'spec.places.here', 'x goes with y'],
+  ])('a rule in CEL %s is kept', async (_what, spec, path, message) => {
+    expect(await check(widget(spec))).toEqual([
+      { kind: 'refused', path, sentence: `The definition says: ${message}.` },
+    ]);
+  });
+
+  test('rules of updates do not count, and one that cannot be evaluated is named', async () => {
+    expect(schemas.notEvaluated).toEqual(new Set());
+    const object = widget({ size: 10, mode: 'large', steps: [5], places: { here: { x: 'a', y: 'b' } }, weight: '2' });
+    const { lines, summary } = await checkObjects([{ file: 'w', object, rendered: false }], schemas);
+    expect(lines).toEqual([]);
+    expect(summary).toContain(
+      "A rule in CEL was NOT evaluated: example.com/v1 Widget: quantity(self).isGreaterThan(quantity('1')).",
+    );
   });
 
   test('a folder that is named must be there', async () => {
@@ -144,8 +176,27 @@ describe('a definition as a strict schema', () => {
   });
 });
 
-describe('without the definitions: the schemas of the npm package', () => {
+describe('without the definitions: the schemas of the npm packages', () => {
   const schemas = ofPackage();
+
+  /** Whoever chooses the names in these. */
+  const FREE = /(?:labels|annotations|matchLabels|data|limits|requests|nodeSelector)$/i;
+
+  test('a field that they do not know is refused, wherever it stands', async () => {
+    let places = 0;
+    for (const { object } of await readObjects([OVERLAY])) {
+      const kind = kindOf(object) ?? '';
+      if ((await schemas.check(object, kind)) === undefined) continue;
+      for (const at of recordsIn(object)) {
+        if (FREE.test(String(at.at(-1)))) continue;
+        places++;
+        const wrong = changed(object as object, { at: [...at, 'strange'], value: {} });
+        const found = (await schemas.check(wrong, kind)) ?? [];
+        expect([kind, at, found.map(({ path }) => path.split('.').at(-1))]).toEqual([kind, at, ['strange']]);
+      }
+    }
+    expect(places).toBeGreaterThan(500);
+  });
 
   test.each(admissionCases.filter(({ accepted }) => accepted))(
     'what the webhook accepts fits: $name',
@@ -179,7 +230,9 @@ describe('without the definitions: the schemas of the npm package', () => {
     const { lines, summary } = await checkObjects(await readObjects([OVERLAY]), schemas);
     expect(lines).toEqual([]);
     const said = summary.join('\n');
-    expect(said).toMatch(/npm package @kubernetes-models\/knative, as \.\.\/shared\/crds is not there/);
+    expect(said).toMatch(
+      /npm packages @kubernetes-models\/knative and kubernetes-models, as \.\.\/shared\/crds is not there/,
+    );
     expect(said).toMatch(/so that fields were NOT checked: .*sources.knative.dev\/v1 KafkaSource/);
     expect(said).toMatch(
       /NOT checked at all: eventing.knative.dev\/v1alpha1 KafkaSink .*kafka.strimzi.io\/v1 KafkaTopic/,
@@ -220,6 +273,9 @@ describe('without the definitions: the schemas of the npm package', () => {
     ['a schedule', 'PingSource', 'timezone', 'timeZone'],
     ['a probe', 'Service', 'periodSeconds', 'periodSecond'],
     ['a backup', 'Cluster', 'retentionPolicy', 'retention'],
+    ['a network policy', 'NetworkPolicy', 'podSelector', 'podSelecter'],
+    ['a disruption budget', 'PodDisruptionBudget', 'maxUnavailable', 'maxUnavailble'],
+    ['a deployment', 'Deployment', 'readinessProbe', 'readynessProbe'],
   ])('a misspelt field of %s is refused', async (_what, kind, right, wrong) => {
     const objects = (await readObjects([OVERLAY]))
       .filter(({ object }) => (object as { kind: string }).kind === kind)
@@ -227,7 +283,39 @@ describe('without the definitions: the schemas of the npm package', () => {
     const found = await Promise.all(objects.map((object) => schemas.check(object, kindOf(object) ?? '')));
     expect(found.flat().map((each) => each?.path.split('.').at(-1))).toContain(wrong);
   });
+
+  test.each<[string, string, (string | number)[], unknown, string]>([
+    [
+      'an image and a catalogue',
+      'Cluster',
+      ['spec', 'imageCatalogRef'],
+      { ...CATALOGUE, major: 18 },
+      'imageName and imageCatalogRef are mutually exclusive',
+    ],
+    [
+      'a catalogue of another kind',
+      'Pooler',
+      ['spec', 'pgbouncer', 'imageCatalogRef'],
+      { ...CATALOGUE, kind: 'Images', key: 'pgbouncer' },
+      'Only ImageCatalog and ClusterImageCatalog are supported',
+    ],
+  ])('a rule in CEL is kept: %s', async (_what, kind, at, value, sentence) => {
+    const objects = (await readObjects([OVERLAY])).map(({ object }) => object as { kind: string });
+    const one = objects.find((object) => object.kind === kind);
+    const found = await schemas.check(changed(one, { at, value }), kindOf(one) ?? '');
+    expect(found?.map((each) => each.sentence)).toEqual([`The definition says: ${sentence}.`]);
+    expect(schemas.notEvaluated).toEqual(new Set());
+  });
 });
+
+/** The places of all records in a document, its own among them. */
+function* recordsIn(value: unknown, at: (string | number)[] = []): Generator<(string | number)[]> {
+  if (typeof value !== 'object' || value === null) return;
+  if (!Array.isArray(value)) yield at;
+  for (const [name, member] of Object.entries(value)) {
+    yield* recordsIn(member, [...at, Array.isArray(value) ? Number(name) : name]);
+  }
+}
 
 describe('node knative/lint/lint.ts', () => {
   const lint = (paths: string[], input = '', environment: Record<string, string> = {}) =>

@@ -1,0 +1,58 @@
+// The rules in CEL (x-kubernetes-validations) that a definition has beside its schema, evaluated as the API server does when an object is
+// created: at every place that the object has. A rule that compares with what was there before (`oldSelf`) is for updates alone.
+
+import { type CelInput, isCelError, run } from '@bufbuild/cel';
+import type { Schema } from './crd-schemas.ts';
+import { type Finding, refused } from './finding.ts';
+import { fields, isRecord, items, type Place } from './place.ts';
+
+interface Rule {
+  rule: string;
+  message?: string;
+  /** Such as `.size`, below the place that the rule belongs to. */
+  fieldPath?: string;
+}
+
+export interface Evaluated {
+  findings: Finding[];
+  /** Rules that use what Kubernetes adds to the language and the library does not have. */
+  notEvaluated: string[];
+}
+
+/** `object` has the defaults of its schema, as the API server would keep it. */
+export function evaluateRules(schema: Schema, object: Place): Evaluated {
+  const findings: Finding[] = [];
+  const notEvaluated: string[] = [];
+  for (const { rule, place } of rulesOf(schema, object)) {
+    if (/\boldSelf\b/.test(rule.rule)) continue;
+    const result = run(rule.rule, { self: celValue(place.value) });
+    if (result === true) continue;
+    // To ask for a field that is not there is an error, and for the API server one of the object.
+    if (isCelError(result) && !result.message.startsWith('field not found')) notEvaluated.push(rule.rule);
+    else findings.push(refused(`${place.path}${rule.fieldPath ?? ''}`, sentenceOf(rule)));
+  }
+  return { findings, notEvaluated };
+}
+
+function sentenceOf({ rule, message }: Rule): string {
+  return `The definition says: ${message?.trim().replace(/\.$/, '') ?? `it must be that ${rule}`}.`;
+}
+
+function* rulesOf(schema: Schema, place: Place): Generator<{ rule: Rule; place: Place }> {
+  if (place.value === undefined || place.value === null) return;
+  for (const rule of (schema['x-kubernetes-validations'] ?? []) as Rule[]) yield { rule, place };
+  const { properties, additionalProperties, items: element } = schema;
+  for (const [name, field] of fields(place)) {
+    const below = isRecord(properties) && Object.hasOwn(properties, name) ? properties[name] : additionalProperties;
+    if (isRecord(below)) yield* rulesOf(below, field);
+  }
+  if (isRecord(element)) for (const each of items(place)) yield* rulesOf(element, each);
+}
+
+/** JSON as CEL has it: whole numbers are integers. */
+function celValue(value: unknown): CelInput {
+  if (Number.isSafeInteger(value)) return BigInt(value as number);
+  if (Array.isArray(value)) return value.map(celValue);
+  if (!isRecord(value)) return value as CelInput;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, celValue(member)]));
+}
