@@ -292,11 +292,13 @@ async function plansOf({ admin, history: { from, to } }: Bench): Promise<string[
   const position =
     (await admin.query<{ position: string }>('select position::text from report_cut')).rows[0]?.position ?? '';
   const cut = cutOfPosition(position);
-  const found = await admin.query<{ id: string }>(
-    `select id from historical_transactions where id < uuidv7_from($1::date::timestamp at time zone 'Asia/Jakarta') order by id desc offset 8000 limit 1`,
-    [to],
-  );
-  const begin = found.rows[0]?.id ?? '';
+  const [chunkEnd, chunkBegin] = (
+    await admin.query<{ id: string }>(
+      `select id from (values (4000), (8000)) as place (legs), lateral (select id from historical_transactions
+          where id < uuidv7_from($1::date::timestamp at time zone 'Asia/Jakarta') order by id desc offset place.legs limit 1) leg`,
+      [to],
+    )
+  ).rows.map(({ id }) => id);
   const bound = await admin.query<{ id: string }>(
     'select id from historical_transactions where id < uuidv7_from($1::timestamptz) order by id desc offset 6000 limit 1',
     [middle],
@@ -318,7 +320,7 @@ async function plansOf({ admin, history: { from, to } }: Bench): Promise<string[
     ['a page without a filter', page({})],
     ['a page of `status=FAILED`', page({ status: 'FAILED' })],
     ['a page of a rare amount: a bounded read, a short page', page({ amount_from: '10000000.00' })],
-    ['a chunk of the export', chunkStatement('ndjson', {}, cut, begin, undefined)],
+    ['a chunk of the export', chunkStatement('ndjson', {}, cut, chunkBegin ?? '', chunkEnd)],
     ['the active users of the report', sums[0]],
     ['the totals of the report', sums[1]],
   ];
