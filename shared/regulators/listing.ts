@@ -26,7 +26,10 @@ export interface Page {
   next: string | undefined;
 }
 
-/** So many legs are read for one page, and no more: neighbours on the disk, or those of a wallet, which lie all over it. */
+/**
+ * So many legs are read for one page, and no more: neighbours on the disk, or those of a wallet, which lie all over it. The last of them comes
+ * with the page even if it does not belong there: it says where the next one begins, by the same look at the ledger.
+ */
 const MOST_READ = 6_000;
 const MOST_READ_OF_WALLET = 2_000;
 export const FIRST_ID = '00000000-0000-0000-0000-000000000000';
@@ -68,46 +71,48 @@ export async function readPage(
 ): Promise<Page> {
   const [cut = '', below = ''] = after?.split('/') ?? [await currentCut(), LAST_ID];
   if (!isCut(cut) || !ID.test(below)) throw new Problem('invalid_cursor');
-  const end = await endOfReading(filters, below);
-  const rows = await query<{ id: string; line: string }>(pageStatement(filters, cut, { below, end }, limit, unmasked));
-  const next = rows.length === limit ? rows.at(-1)?.id : end;
-  return { transactions: parsed(rows), next: next && `${cut}/${next}` };
+  const rows = await query<Row>(pageStatement(filters, cut, below, limit, unmasked));
+  const next = nextAfter(rows, limit)?.id;
+  return { transactions: shown(rows), next: next && `${cut}/${next}` };
 }
 
-/** Shown in test/bench, with its plan. `end`: the last leg to be read, all there are without it. */
+/** Shown in test/bench, with its plan. */
 export function pageStatement(
   filters: Filters,
   cut: string,
-  { below, end = FIRST_ID }: { below: string; end?: string | undefined },
+  below: string,
   limit: number,
   unmasked: boolean,
 ): Statement {
-  const values: unknown[] = [cut, below, end, limit];
+  const values: unknown[] = [cut, below, limit];
+  const belongs = `pg_visible_in_snapshot(leg.created_position, $1) and ${COUNTS} and ${selection(filters, values)}`;
   return {
     text: `
-      with page as (
-        select leg.* from historical_transactions leg
-         where leg.id < $2 and leg.id >= $3 and pg_visible_in_snapshot(leg.created_position, $1) and ${COUNTS}
-           and ${narrowing(filters, values)} and ${selection(filters, values)}
-         order by leg.id desc limit $4
+      with read as (
+        select leg.*, row_number() over (order by leg.id desc) = ${MOST_READ} as is_last from historical_transactions leg
+         where leg.id < $2 and ${narrowing(filters, values)}
+         order by leg.id desc limit ${MOST_READ}
+      ), page as (
+        select * from (select *, ${belongs} as belongs from read leg) leg
+         where belongs or is_last order by id desc limit $3
       )
-      select leg.id, ${jsonLine(unmasked)} as line from page leg ${JOINS} order by leg.id desc`,
+      select leg.id, leg.leg_number, is_last, case when belongs then ${jsonLine(unmasked)} end as line from page leg ${JOINS} order by leg.id desc`,
     values,
   };
 }
 
-/**
- * The last leg that a page may read; undefined where it may read all there are. It is looked up before the page: a count of what the page has
- * read would be off by whatever came or ended meanwhile, and the next page would skip that or repeat it.
- */
-async function endOfReading(filters: Filters, below: string): Promise<string | undefined> {
-  const values: unknown[] = [below, MOST_READ - 1];
-  const range = narrowing(filters, values);
-  const [row] = await query<{ id: string }>({
-    text: `select leg.id from historical_transactions leg where leg.id < $1 and ${range} order by leg.id desc offset $2 limit 1`,
-    values,
-  });
-  return row?.id;
+interface Row {
+  id: string;
+  leg_number: string;
+  /** Null for one that is only there as the last that was read. */
+  line: string | null;
+  is_last: boolean;
+}
+
+/** The row behind which the next page begins; undefined at the end of the list. */
+function nextAfter(rows: readonly Row[], limit: number): Row | undefined {
+  const last = rows.at(-1);
+  return rows.length === limit || last?.is_last ? last : undefined;
 }
 
 const LEG_NUMBER = /^\d{1,18}$/;
@@ -133,9 +138,10 @@ export async function readAccountPage(
   const continued = { accountId, filters, cut, top, limit, unmasked };
   const name = (next: string | undefined) => next && `${cut}/${top}/${next}`;
   const pending = amongPending ? await pendingAtCut(continued, below) : [];
-  if (pending.length === limit) return { transactions: parsed(pending), next: name(pending.at(-1)?.id) };
-  const ended = await endedAtCut({ ...continued, limit: limit - pending.length }, amongPending ? LAST_LEG : below);
-  return { transactions: parsed([...pending, ...ended.rows]), next: name(ended.next) };
+  if (pending.length === limit) return { transactions: shown(pending), next: name(pending.at(-1)?.id) };
+  const left = limit - pending.length;
+  const ended = await endedAtCut({ ...continued, limit: left }, amongPending ? LAST_LEG : below);
+  return { transactions: shown([...pending, ...ended]), next: name(nextAfter(ended, left)?.leg_number) };
 }
 
 /** The cut, and the number of the account's last leg that had ended before it. */
@@ -160,12 +166,6 @@ interface OfAccount {
   unmasked: boolean;
 }
 
-interface Row {
-  id: string;
-  leg_number: string;
-  line: string;
-}
-
 function pendingAtCut({ accountId, filters, cut, top, limit, unmasked }: OfAccount, below: string): Promise<Row[]> {
   const values: unknown[] = [accountId, cut, top, below, limit];
   const wanted = `leg.id < $4 and pg_visible_in_snapshot(leg.created_position, $2) and ${narrowing(filters, values)} and ${selection(filters, values)}`;
@@ -179,37 +179,30 @@ function pendingAtCut({ accountId, filters, cut, top, limit, unmasked }: OfAccou
            and not pg_visible_in_snapshot(leg.position, $2) and ${wanted}
          order by id desc limit $5
       )
-      select leg.id, leg.leg_number, ${jsonLine(unmasked)} as line from leg ${JOINS} where leg.user_id is not null order by leg.id desc`,
+      select leg.id, leg.leg_number, false as is_last, ${jsonLine(unmasked)} as line
+        from leg ${JOINS} where leg.user_id is not null order by leg.id desc`,
     values,
   });
 }
 
-async function endedAtCut(
-  { accountId, filters, cut, top, limit, unmasked }: OfAccount,
-  below: string,
-): Promise<{ rows: Row[]; next: string | undefined }> {
-  // As endOfReading: before the page.
-  const [end] = await query<{ leg_number: string }>({
+function endedAtCut({ accountId, filters, cut, top, limit, unmasked }: OfAccount, below: string): Promise<Row[]> {
+  const values: unknown[] = [accountId, cut, top, below, limit];
+  const belongs = `leg.transaction_status <> 'PENDING' and pg_visible_in_snapshot(leg.position, $2) and leg.user_id is not null
+           and ${narrowing(filters, values)} and ${selection(filters, values)}`;
+  return query<Row>({
     text: `
-      select leg_number from historical_transactions where account_id = $1 and leg_number <= $2 and leg_number < $3
-       order by leg_number desc offset $4 limit 1`,
-    values: [accountId, top, below, MOST_READ_OF_WALLET - 1],
-  });
-  const values: unknown[] = [accountId, cut, top, below, end?.leg_number ?? '0', limit];
-  const rows = await query<Row>({
-    text: `
-      with page as (
-        select leg.* from historical_transactions leg
-         where leg.account_id = $1 and leg.leg_number <= $3 and leg.leg_number < $4 and leg.leg_number >= $5
-           and leg.transaction_status <> 'PENDING' and pg_visible_in_snapshot(leg.position, $2) and leg.user_id is not null
-           and ${narrowing(filters, values)} and ${selection(filters, values)}
-         order by leg.leg_number desc limit $6
+      with read as (
+        select leg.*, row_number() over (order by leg.leg_number desc) = ${MOST_READ_OF_WALLET} as is_last from historical_transactions leg
+         where leg.account_id = $1 and leg.leg_number <= $3 and leg.leg_number < $4
+         order by leg.leg_number desc limit ${MOST_READ_OF_WALLET}
+      ), page as (
+        select * from (select *, ${belongs} as belongs from read leg) leg
+         where belongs or is_last order by leg_number desc limit $5
       )
-      select leg.id, leg.leg_number, ${jsonLine(unmasked)} as line from page leg ${JOINS} order by leg.leg_number desc`,
+      select leg.id, leg.leg_number, is_last, case when belongs then ${jsonLine(unmasked)} end as line
+        from page leg ${JOINS} order by leg.leg_number desc`,
     values,
   });
-  const next = rows.length === limit ? rows.at(-1)?.leg_number : end?.leg_number;
-  return { rows, next };
 }
 
 /** The wallet of a person by the name that regulators know her by. */
@@ -221,6 +214,6 @@ export async function accountOfUser(pseudonym: string): Promise<string | undefin
   return row?.id;
 }
 
-function parsed(rows: readonly { line: string }[]): RegulatedTransaction[] {
-  return rows.map(({ line }) => JSON.parse(line));
+function shown(rows: readonly Row[]): RegulatedTransaction[] {
+  return rows.flatMap(({ line }) => (line === null ? [] : [JSON.parse(line)]));
 }

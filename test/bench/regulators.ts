@@ -299,13 +299,7 @@ async function plansOf({ admin, history: { from, to } }: Bench): Promise<string[
       [to],
     )
   ).rows.map(({ id }) => id);
-  const bound = await admin.query<{ id: string }>(
-    'select id from historical_transactions where id < uuidv7_from($1::timestamptz) order by id desc offset 6000 limit 1',
-    [middle],
-  );
-  const end = bound.rows[0]?.id;
-  const page = (filters: Filters) =>
-    pageStatement({ to: middle, ...filters }, cut, { below: LAST_ID, end }, PAGE, false);
+  const page = (filters: Filters) => pageStatement({ to: middle, ...filters }, cut, LAST_ID, PAGE, false);
   const sums: { text: string; values?: unknown[] }[] = [];
   await readSums(
     async (statement) => {

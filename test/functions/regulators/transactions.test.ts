@@ -209,22 +209,37 @@ describe('pages', () => {
   });
 
   test('may be short where what is asked for is rare, and lead on all the same', async () => {
-    // More legs than three pages read.
+    // Pages read 6 000, 2 000 of a wallet. Of 15 000, a few are asked for: the first, the last, and those beside and at the ends of reading.
+    const few = [15_000, 9_001, 9_000, 3_002, 1];
     await service.behindTriggers(
       `insert into historical_transactions (id, operation_id, account_id, user_id, leg_number, transaction_type, transaction_status, direction,
               amount, balance_before, balance_after)
-       select (left(id, 35) || '1')::uuid, (left(id, 35) || '0')::uuid, $1, $2, 1000000 + n, 'TRANSFER', 'SUCCESS', 'DEBIT', 1, 1, 0
-         from generate_series(1, 15000) n, lateral (select uuidv7(interval '1 day' + n * interval '0')::text as id) made`,
-      [siti.accountId, siti.userId],
+       select (left(id, 35) || '1')::uuid, (left(id, 35) || '0')::uuid, $1, $2, 1000000 + n, 'TRANSFER', 'SUCCESS', 'DEBIT', amount, amount, 0
+         from generate_series(1, 15000) n, lateral (select uuidv7(interval '1 day' + n * interval '0')::text as id,
+              case when n = any ($3) then n else 0.5 end as amount) made`,
+      [siti.accountId, siti.userId, few],
     );
     const from = new Date(Date.now() + 3_600_000).toISOString();
-    const counts: number[] = [];
-    for (let cursor: string | null = ''; cursor !== null; ) {
-      const { body } = await service.ask(search({ from, type: 'TOPUP', limit: '100', ...(cursor && { cursor }) }), key);
-      counts.push(body.data.length);
-      cursor = body.next_cursor;
+    const pagesOf = async (filters: { [name: string]: string }) => {
+      const pages: number[][] = [];
+      for (let cursor: string | null = ''; cursor !== null; ) {
+        const { body } = await service.ask(
+          search({ from, amount_from: '1', ...filters, ...(cursor && { cursor }) }),
+          key,
+        );
+        pages.push(body.data.map(({ amount }: Record) => Number(amount)));
+        cursor = body.next_cursor;
+      }
+      return pages;
+    };
+    expect(await pagesOf({ limit: '100' })).toEqual([[15_000, 9_001], [9_000, 3_002], [1]]);
+    expect(await pagesOf({ limit: '100', type: 'TOPUP' })).toEqual([[], [], []]);
+    for (const limit of ['1', '2', '3']) {
+      expect([limit, (await pagesOf({ limit })).flat()]).toEqual([limit, few]);
+      const own = await pagesOf({ limit, account_id: siti.accountId });
+      expect([limit, own.flat()]).toEqual([limit, few]);
     }
-    expect(counts).toEqual([0, 0, 0]);
+    expect((await pagesOf({ limit: '100', account_id: siti.accountId })).length).toBeGreaterThanOrEqual(8);
     await service.behindTriggers('delete from historical_transactions where leg_number > 1000000');
   });
 
