@@ -142,9 +142,14 @@ export async function serveRegulators(): Promise<RegulatorService> {
     rows: async (text, values) => (await admin.query(text, values)).rows,
     behindTriggers: async (text, values) => {
       await admin.query('begin');
-      await admin.query('set local session_replication_role = replica');
-      await admin.query(text, values);
-      await admin.query('commit');
+      try {
+        await admin.query('set local session_replication_role = replica');
+        await admin.query(text, values);
+        await admin.query('commit');
+      } catch (error) {
+        await admin.query('rollback');
+        throw error;
+      }
     },
     close: async () => {
       for (const each of served.values()) await each.drain();
