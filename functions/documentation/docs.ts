@@ -36,6 +36,7 @@ export default defineFunction({
   http: {
     route: 'GET /docs',
     alsoAt: [`GET ${SCRIPT_PATH}`, 'GET /errors', 'GET /errors/{code}'],
+    limit: { perMinute: 300, by: 'address' },
     caller: anyone,
     path: v.strictObject({
       code: v.optional(

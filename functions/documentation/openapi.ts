@@ -17,6 +17,7 @@ export default defineFunction({
   description: 'OpenAPI 3.1, generated from the functions themselves. `/docs` shows it as a page.',
   http: {
     route: 'GET /v1/openapi.json',
+    limit: { perMinute: 300, by: 'address' },
     caller: anyone,
     answer: v.looseObject({ openapi: v.pipe(v.string(), v.examples(['3.1.0'])) }),
     status: 200,

@@ -9,8 +9,10 @@ export default defineFunction({
   summary: 'Public keys of access tokens',
   description:
     'A JWK set (RFC 7517). A key appears here before it signs its first token and stays until its last one has expired.',
+  uses: { accessTokens: 'verify' },
   http: {
     route: 'GET /.well-known/jwks.json',
+    limit: { perMinute: 300, by: 'address' },
     caller: anyone,
     answer: keySetSchema,
     status: 200,

@@ -25,8 +25,10 @@ export default defineFunction({
   description:
     'Takes a username, an e-mail address or a phone number, and the password. The access token is valid for 15 minutes; ' +
     'the refresh token for 7 days and for one use at /v1/refresh. A wrong password and an unknown identifier get the same answer.',
+  uses: { database: 'identity', redis: true, accessTokens: 'sign' },
   http: {
     route: 'POST /v1/login',
+    limit: { perMinute: 60, by: 'address' },
     caller: anyone,
     body: v.strictObject({
       identifier: v.pipe(

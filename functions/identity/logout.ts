@@ -9,8 +9,10 @@ export default defineFunction({
   name: 'logout',
   summary: 'Log out',
   description: 'Ends the session of the access token. Other sessions of the same user last.',
+  uses: { database: 'identity', redis: true, accessTokens: 'verify' },
   http: {
     route: 'POST /v1/logout',
+    limit: { perMinute: 60, by: 'user' },
     caller: user,
     answer: v.null(),
     status: 204,

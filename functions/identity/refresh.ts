@@ -14,8 +14,10 @@ export default defineFunction({
   description:
     'A refresh token works once: keep the new one. Using one a second time ends its session. Of several requests with the same ' +
     'token at the same time one gets the new pair, the others invalid_refresh_token, and the session lasts.',
+  uses: { database: 'identity', redis: true, accessTokens: 'sign' },
   http: {
     route: 'POST /v1/refresh',
+    limit: { perMinute: 120, by: 'address' },
     caller: anyone,
     body: v.strictObject({ refresh_token: v.pipe(v.string(), v.minLength(1), v.maxLength(512)) }),
     answer: TokenPair,

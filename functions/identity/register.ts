@@ -78,8 +78,10 @@ export default defineFunction({
   description:
     'Makes the user and an empty account. If username, e-mail address or phone number is taken, the answer is ' +
     'already_registered, without saying which. If an answer got lost, log in instead of registering again.',
+  uses: { database: 'identity', redis: true, kafka: true, accessTokens: 'verify' },
   http: {
     route: 'POST /v1/register',
+    limit: { perMinute: 30, by: 'address' },
     caller: anyone,
     body: Body,
     answer: Answer,

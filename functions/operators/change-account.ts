@@ -47,8 +47,10 @@ export default defineFunction({
   description:
     'A suspended account neither pays nor is paid, but refunds and paid top-ups come in, and its holds can be captured or given up. ' +
     'An account is closed at zero, with nothing held and nothing on its way, and for good. What is so already is left as it is.',
+  uses: { database: 'operator', redis: true, accessTokens: 'verify' },
   http: {
     route: 'POST /v1/operator/account',
+    limit: { perMinute: 60, by: 'user' },
     caller: operator,
     body: Body,
     answer: v.object({ account: Account }),

@@ -14,8 +14,10 @@ export default defineFunction({
   description:
     'Functions ask for the key with every request, so that the next one is refused; a request that is being answered is answered. ' +
     'The gateway may know the key until it is configured anew, which opens nothing. A key that is disabled stays so: issue another.',
+  uses: { database: 'operator', redis: true, accessTokens: 'verify' },
   http: {
     route: 'POST /v1/operator/api-key/disable',
+    limit: { perMinute: 60, by: 'user' },
     caller: operator,
     body: v.strictObject({
       key_id: v.pipe(

@@ -57,8 +57,10 @@ export default defineFunction({
     'In force from the next batch of each instance on, that is at once. Whatever is asked of money meanwhile is answered with ' +
     '`money_frozen` and can be sent again later; reading goes on, and so do repeated requests that have their answer already. ' +
     'Freezing what is frozen changes nothing and answers with the freeze that is there.',
+  uses: { database: 'operator', redis: true, accessTokens: 'verify' },
   http: {
     route: 'POST /v1/operator/freeze',
+    limit: { perMinute: 60, by: 'user' },
     caller: operator,
     body: Body,
     answer: v.object({ freeze: freezeSchema }),

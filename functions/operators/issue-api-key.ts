@@ -112,8 +112,10 @@ export default defineFunction({
     'The key is in this answer and nowhere else: hand it over, it cannot be shown again. For the first key of a service send `company` ' +
     'and `contact_email`. With `replaces` the older key goes on working for `overlap_hours`. Afterwards the gateway is ' +
     'configured with `GET /v1/operator/api-keys` (kong/README.md); until then it refuses the new key.',
+  uses: { database: 'operator', redis: true, accessTokens: 'verify' },
   http: {
     route: 'POST /v1/operator/api-key',
+    limit: { perMinute: 60, by: 'user' },
     caller: operator,
     body: Body,
     answer: v.object({

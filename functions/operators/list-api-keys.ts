@@ -11,8 +11,10 @@ export default defineFunction({
   summary: 'The API keys of regulators',
   description:
     'The newest first, those that no longer work as well. What it answers is what `kong/render.ts --api-keys` takes. Nothing here opens anything.',
+  uses: { database: 'operator', redis: true, accessTokens: 'verify' },
   http: {
     route: 'GET /v1/operator/api-keys',
+    limit: { perMinute: 120, by: 'user' },
     caller: operator,
     query: v.strictObject({
       consumer: v.optional(v.pipe(v.string(), v.maxLength(50, 'must have at most 50 characters'), v.examples(['ojk']))),

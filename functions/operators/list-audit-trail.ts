@@ -32,8 +32,10 @@ export default defineFunction({
   summary: 'What operators have done, and why',
   description:
     'Newest first. Filters can be combined. A row was written together with what it tells of, and is never changed.',
+  uses: { database: 'operator', redis: true, accessTokens: 'verify' },
   http: {
     route: 'GET /v1/operator/audit',
+    limit: { perMinute: 120, by: 'user' },
     caller: operator,
     query: v.strictObject({
       limit: limitSchema,

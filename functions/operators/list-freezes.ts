@@ -11,8 +11,10 @@ export default defineFunction({
   name: 'list-freezes',
   summary: 'What is frozen',
   description: 'Newest first: the freezes in force, or all that ever were.',
+  uses: { database: 'operator', redis: true, accessTokens: 'verify' },
   http: {
     route: 'GET /v1/operator/freezes',
+    limit: { perMinute: 120, by: 'user' },
     caller: operator,
     query: v.strictObject({
       limit: limitSchema,

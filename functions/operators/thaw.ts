@@ -21,8 +21,10 @@ export default defineFunction({
   summary: 'End a freeze',
   description:
     'Money moves again from the next batch of each instance on, unless another freeze stops it. Thawing what is thawed changes nothing.',
+  uses: { database: 'operator', redis: true, accessTokens: 'verify' },
   http: {
     route: 'POST /v1/operator/thaw',
+    limit: { perMinute: 60, by: 'user' },
     caller: operator,
     body: v.strictObject({
       freeze_id: v.pipe(v.string(), v.uuid('must be the id of a freeze (a UUID)')),

@@ -12,6 +12,7 @@ const LIMIT_MS = 20_000;
 export default defineFunction({
   name: 'advance-rollups',
   summary: 'Bring the sums of reports forward',
+  uses: { database: 'regulator' },
   event: {
     types: [SCHEDULE_TYPE],
     data: scheduleSchema,

@@ -11,6 +11,7 @@ const LIMIT_MS = 10_000;
 export default defineFunction({
   name: 'chain-access-log',
   summary: 'Chain the access log of regulators by hash, and sign its heads',
+  uses: { database: 'regulator', receipts: 'sign' },
   event: {
     types: [SCHEDULE_TYPE],
     data: scheduleSchema,

@@ -21,6 +21,7 @@ export default defineFunction({
     'see is settled when the export begins: `X-Export-Cut` names it. An export that broke off goes on with `after` (the `id` of the last ' +
     'whole record) and `cut`, and gives what was left; it ends regularly or the connection breaks, so that a part is never taken ' +
     'for the whole. Names are masked.',
+  uses: { database: 'regulator', redis: true },
   http: {
     route: 'GET /v1/regulator/transactions/export',
     caller: regulatorWith('READ_TRANSACTIONS'),
@@ -52,6 +53,7 @@ export default defineFunction({
     answer: recordSchema,
     status: 200,
     raw: FORMATS.ndjson,
+    streams: true,
     errors: [],
 
     handle: async ({ headers, query: { format, after, cut: given, ...filters } }) => {

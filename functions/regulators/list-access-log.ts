@@ -37,6 +37,7 @@ export default defineFunction({
     'All that was asked with your keys, what was refused as well, newest first; this very request is on the next page that you read. The ' +
     'entries are a chain: each hash covers the one before it. `X-Access-Log-Head` is a signed statement (JWS, keys at ' +
     '`/.well-known/receipt-keys.json`) of where the chain stands: keep it, and nobody can take anything out unseen.',
+  uses: { database: 'regulator', redis: true },
   http: {
     route: 'GET /v1/regulator/access-log',
     caller: regulatorWith('READ_TRANSACTIONS', 'READ_REPORTS'),

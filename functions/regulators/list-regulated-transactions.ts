@@ -49,6 +49,7 @@ export default defineFunction({
     'it: nothing is skipped or repeated while new ones come and pending ones end. Where what you ask for is rare a page may be short or ' +
     'empty: go on until `next_cursor` is null. With `account_id` or `user_id` you see that wallet’s side, what was pending first, the rest ' +
     'by the time it ended. What is not open to regulators is left out here and counted in reports.',
+  uses: { database: 'regulator', redis: true },
   http: {
     route: 'GET /v1/regulator/transactions',
     caller: regulatorWith('READ_TRANSACTIONS'),

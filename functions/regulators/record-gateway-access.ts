@@ -48,6 +48,7 @@ export default defineFunction({
   description:
     'Kong’s http-log tells of every request on the regulators’ addresses. Those that a function has answered are in the access log already, ' +
     'by the same gateway id, and are left as they are; the others are added.',
+  uses: { database: 'regulator' },
   event: {
     types: ['one-gate.gateway.access-seen'],
     // One entry, or a batch of them. Kong sends what is refused again and again, and nothing behind it: what cannot be used is let go.

@@ -18,6 +18,7 @@ export default defineFunction({
   description:
     '`/v1/regulator/openapi.json` is this document, of the regulators’ part alone; `/v1/regulator/data-dictionary` explains every field (a ' +
     `page with \`format=html\`); \`/v1/regulator/samples/{name}\` are sample files: ${Object.keys(SAMPLES).join(', ')}.`,
+  uses: { database: 'regulator', redis: true },
   http: {
     route: 'GET /v1/regulator/openapi.json',
     alsoAt: ['GET /v1/regulator/data-dictionary', 'GET /v1/regulator/samples/{name}'],

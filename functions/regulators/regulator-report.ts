@@ -59,6 +59,7 @@ export default defineFunction({
     'Totals by day, type, status and method, active users, failure rates, top-ups against outflow, the float, large and unusual transactions, ' +
     'and control totals, as JSON, CSV or a page. It is made from the ledger up to `cut`, which a schedule moves every minute, and kept: ' +
     'asked for by its `id` it is the same, byte for byte, in each format. JSON is the report itself, without an envelope.',
+  uses: { database: 'regulator', redis: true },
   http: {
     route: 'GET /v1/regulator/report',
     caller: regulatorWith('READ_REPORTS'),

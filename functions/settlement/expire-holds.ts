@@ -12,6 +12,7 @@ const LIMIT_MS = 40_000;
 export default defineFunction({
   name: 'expire-holds',
   summary: 'Release what was held for longer than agreed',
+  uses: { database: 'money', kafka: true },
   event: {
     types: [SCHEDULE_TYPE],
     data: scheduleSchema,

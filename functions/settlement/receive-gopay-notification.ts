@@ -13,8 +13,10 @@ export default defineFunction({
   name: 'receive-gopay-notification',
   summary: 'What GoPay calls when a payment changes',
   description: "SNAP's own request, signature and answers (service 56): refusals, too, are in its words.",
+  uses: { database: 'money', kafka: true, providers: true },
   http: {
     route: 'POST /v1/notifications/gopay/v1.0/debit/notify',
+    limit: { perMinute: 3000, by: 'address' },
     caller: anyone,
     answer: v.object({
       responseCode: v.pipe(v.string(), v.examples(['2005600'])),

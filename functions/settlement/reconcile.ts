@@ -26,6 +26,7 @@ const MOST_COUNTED = 10_000;
 export default defineFunction({
   name: 'reconcile',
   summary: 'Ask about top-ups that nobody told us of, prove the books, and keep the house',
+  uses: { database: 'money', redis: true, kafka: true, providers: true },
   event: {
     types: [SCHEDULE_TYPE],
     data: scheduleSchema,

@@ -17,6 +17,7 @@ const LIMIT_MS = 45_000;
 export default defineFunction({
   name: 'relay-outbox',
   summary: 'Publish events that were left behind',
+  uses: { database: 'money', kafka: true },
   event: {
     types: [SCHEDULE_TYPE],
     data: scheduleSchema,

@@ -12,6 +12,7 @@ import { operationOfAttempt, readTopup } from '../../shared/topups/topup.ts';
 export default defineFunction({
   name: 'settle-topup',
   summary: 'Settle a top-up that the provider has news of',
+  uses: { database: 'money', kafka: true, providers: true },
   event: {
     // A source delivers all of its topic; what is of no use here is simply done with.
     types: TOPUP_EVENT_TYPES,

@@ -23,8 +23,10 @@ export default defineFunction({
     'Only the provider can say that nothing will be paid any more. 200: the transaction has come to its end, as `CANCELLED`, or as ' +
     '`SUCCESS` when it had just been paid. 202: it is still `PENDING`; the provider could not be asked in time and will be asked again, ' +
     'so read the transaction later.',
+  uses: { database: 'money', redis: true, kafka: true, accessTokens: 'verify', providers: true },
   http: {
     route: 'POST /v1/cancel',
+    limit: { perMinute: 60, by: 'user' },
     caller: user,
     idempotencyKey: true,
     body: v.strictObject({

@@ -16,8 +16,10 @@ export default defineFunction({
   description:
     'Once per hold, by its payee and before it expires. Without `amount` all of it is taken; the rest of a smaller one is the ' +
     "payer's again at once.",
+  uses: { database: 'money', redis: true, kafka: true, accessTokens: 'verify' },
   http: {
     route: 'POST /v1/capture',
+    limit: { perMinute: 300, by: 'user' },
     caller: user,
     idempotencyKey: true,
     body: v.strictObject({ transaction_id: receivedIdSchema, amount: v.optional(amountSchema) }),

@@ -12,8 +12,10 @@ export default defineFunction({
   description:
     'Asked for a username or a phone number, exactly one of them. A phone number does not tell the username of whoever has it: show ' +
     '`masked_name` to the payer, and pay to the `account_id` or to the phone number.',
+  uses: { database: 'reader', redis: true, accessTokens: 'verify' },
   http: {
     route: 'GET /v1/payees',
+    limit: { perMinute: 120, by: 'user' },
     caller: user,
     query: v.pipe(
       v.strictObject({

@@ -16,8 +16,10 @@ export default defineFunction({
   description:
     'With `at` the wallet as it was at that moment, computed from its history; a movement at exactly that moment has happened. Moments ' +
     'less than ten seconds ago can still change by what is being committed; older ones never do.',
+  uses: { database: 'reader', redis: true, accessTokens: 'verify' },
   http: {
     route: 'GET /v1/account',
+    limit: { perMinute: 600, by: 'user' },
     caller: user,
     query: v.strictObject({
       at: v.optional(

@@ -17,8 +17,10 @@ export default defineFunction({
     "Keys are the caller's account's own. `{key}` is percent-encoded; it may be quoted as in the header, which a key such as `..` needs, " +
     'since that means something else in an address. An answer that is completed can also be had again by sending the same request ' +
     'with the same key.',
+  uses: { database: 'reader', redis: true, accessTokens: 'verify' },
   http: {
     route: 'GET /v1/idempotency-keys/{key}',
+    limit: { perMinute: 300, by: 'user' },
     caller: user,
     path: v.strictObject({
       key: v.pipe(

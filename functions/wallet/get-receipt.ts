@@ -23,8 +23,10 @@ export default defineFunction({
     'if (protectedHeader.typ !== "receipt+jwt") throw new Error("This is not a receipt.");\n' +
     'console.log(JSON.parse(new TextDecoder().decode(payload)));\n' +
     '```',
+  uses: { database: 'reader', redis: true, accessTokens: 'verify', receipts: 'sign' },
   http: {
     route: 'GET /v1/transactions/{id}/receipt',
+    limit: { perMinute: 120, by: 'user' },
     caller: user,
     path: v.strictObject({ id: v.pipe(v.string(), v.maxLength(50, 'must have at most 50 characters')) }),
     answer: v.object({

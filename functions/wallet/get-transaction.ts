@@ -13,8 +13,10 @@ export default defineFunction({
   summary: "One of the caller's transactions",
   description:
     "`{id}` is either leg's id or transaction_id, or the operation_id; only a party to the transaction finds it.",
+  uses: { database: 'reader', redis: true, accessTokens: 'verify' },
   http: {
     route: 'GET /v1/transactions/{id}',
+    limit: { perMinute: 600, by: 'user' },
     caller: user,
     path: v.strictObject({ id: v.pipe(v.string(), v.maxLength(50, 'must have at most 50 characters')) }),
     answer: v.object({ transaction: transactionSchema }),

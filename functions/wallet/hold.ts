@@ -28,8 +28,10 @@ export default defineFunction({
   description:
     'The answer is a `PENDING` payment: the money is still in the wallet and no longer available. Only the payee ends it, with ' +
     '/v1/capture (in whole or in part) or /v1/void; after `expires_at` it ends by itself and the money is available again.',
+  uses: { database: 'money', redis: true, kafka: true, accessTokens: 'verify' },
   http: {
     route: 'POST /v1/hold',
+    limit: { perMinute: 300, by: 'user' },
     caller: user,
     idempotencyKey: true,
     body: v.strictObject({

@@ -14,8 +14,10 @@ export default defineFunction({
   description:
     'A pending transaction that comes to its end moves to the top. Filters can be combined. `from` (inclusive) and `to` (exclusive) ' +
     'are about the time of the last change, `updated_at`, by which the list is ordered.',
+  uses: { database: 'reader', redis: true, accessTokens: 'verify' },
   http: {
     route: 'GET /v1/transactions',
+    limit: { perMinute: 600, by: 'user' },
     caller: user,
     query: v.strictObject({
       limit: limitSchema,

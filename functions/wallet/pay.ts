@@ -22,8 +22,10 @@ export default defineFunction({
   summary: 'Pay a person or a merchant from the wallet',
   description:
     'The money has moved when the answer is 201: both sides see their leg at once. Repeat with the same key as often as needed.',
+  uses: { database: 'money', redis: true, kafka: true, accessTokens: 'verify' },
   http: {
     route: 'POST /v1/pay',
+    limit: { perMinute: 300, by: 'user' },
     caller: user,
     idempotencyKey: true,
     body: v.strictObject({

@@ -10,8 +10,10 @@ export default defineFunction({
   description:
     'A JWK set (RFC 7517). A key appears here before it signs its first receipt and stays for as long as its receipts may have to be ' +
     'checked: years. Access tokens have other keys, at /.well-known/jwks.json.',
+  uses: { receipts: 'publish' },
   http: {
     route: 'GET /.well-known/receipt-keys.json',
+    limit: { perMinute: 300, by: 'address' },
     caller: anyone,
     answer: keySetSchema,
     status: 200,

@@ -17,8 +17,10 @@ export default defineFunction({
     'By whoever was paid. Each refund is a transaction of its own that names the payment (`refund_of`); all of them together never ' +
     'exceed it. Without `amount` everything that is left is given back. Limits on e-money do not stand in its way, nor does a ' +
     "suspension of the payer's wallet.",
+  uses: { database: 'money', redis: true, kafka: true, accessTokens: 'verify' },
   http: {
     route: 'POST /v1/refund',
+    limit: { perMinute: 300, by: 'user' },
     caller: user,
     idempotencyKey: true,
     body: v.strictObject({

@@ -30,8 +30,10 @@ export default defineFunction({
     'The answer is a `PENDING` transaction and `redirect_url`, where the payer confirms with the provider until `expires_at`. The ' +
     'balance changes when the transaction becomes `SUCCESS`. Both are null when there is nothing left to pay: the transaction then ' +
     'says how it ended.',
+  uses: { database: 'money', redis: true, kafka: true, accessTokens: 'verify', providers: true },
   http: {
     route: 'POST /v1/topup',
+    limit: { perMinute: 60, by: 'user' },
     caller: user,
     idempotencyKey: true,
     body: v.strictObject({

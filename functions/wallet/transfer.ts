@@ -16,8 +16,10 @@ export default defineFunction({
   summary: 'Send money to another person',
   description:
     'By username, phone number or account id. The money has moved when the answer is 201. Merchants are paid with /v1/pay.',
+  uses: { database: 'money', redis: true, kafka: true, accessTokens: 'verify' },
   http: {
     route: 'POST /v1/transfer',
+    limit: { perMinute: 300, by: 'user' },
     caller: user,
     idempotencyKey: true,
     body: v.strictObject({

@@ -12,8 +12,10 @@ export default defineFunction({
   name: 'void',
   summary: 'Give up what is held',
   description: "By the hold's payee. The payment becomes `CANCELLED` and the money is available to its payer again.",
+  uses: { database: 'money', redis: true, kafka: true, accessTokens: 'verify' },
   http: {
     route: 'POST /v1/void',
+    limit: { perMinute: 300, by: 'user' },
     caller: user,
     idempotencyKey: true,
     body: v.strictObject({ transaction_id: receivedIdSchema }),

@@ -16,7 +16,31 @@ export interface Headers {
  */
 export interface CallerKind<Caller> {
   scheme: 'none' | 'bearer' | 'api-key';
+  /** The gateway lets only consumers of one of these groups through. */
+  groups?: readonly string[];
+  /** The gateway lets only the networks of operators through. */
+  from?: 'operator-networks';
   identify(headers: Headers, forMoney: boolean): Caller | Promise<Caller>;
+}
+
+/** How often the gateway lets one caller through: `address` where nobody has logged in yet. */
+export interface GatewayLimit {
+  perMinute: number;
+  by: 'address' | 'user';
+}
+
+/** What a function needs of its surroundings. Its Service is given that and nothing else: manifests' labels follow from it. */
+export interface Uses {
+  /** The role that it runs as in PostgreSQL. All functions of one Service share it. */
+  database?: 'money' | 'identity' | 'reader' | 'operator' | 'regulator';
+  redis?: true;
+  kafka?: true;
+  /** Verifies access tokens, or signs them as well. */
+  accessTokens?: 'verify' | 'sign';
+  /** Publishes the keys of receipts, or signs with them as well. */
+  receipts?: 'publish' | 'sign';
+  /** Talks with payment providers: it has their secrets. */
+  providers?: true;
 }
 
 /** Anybody may call: login, register, documents. */
@@ -63,6 +87,9 @@ export interface Access {
   readonly problem?: ProblemCode;
 }
 
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+export type Address = `${Method} /${string}`;
+
 export interface HttpTrigger<
   Caller,
   Body extends GenericSchema | undefined,
@@ -70,10 +97,12 @@ export interface HttpTrigger<
   Path extends GenericSchema | undefined,
   Answer extends GenericSchema,
 > {
-  /** Method and path; `{name}` is a segment, checked by `path`. */
-  route: `${'GET' | 'POST' | 'DELETE'} /${string}`;
+  /** Method and path; `{name}` is a segment, checked by `path`. Several functions may share a path by different methods. */
+  route: Address;
   /** Further routes of the same function. */
-  alsoAt?: `GET /${string}`[];
+  alsoAt?: readonly Address[];
+  /** Absent where consumers of the gateway have limits of their own (regulators). */
+  limit?: GatewayLimit;
   caller: CallerKind<Caller>;
   /** Set where money moves: the header is required, answers carry `outcome` and `safe_to_retry`. */
   idempotencyKey?: true;
@@ -93,6 +122,8 @@ export interface HttpTrigger<
   list?: true;
   /** The answer is not in our envelope; this is its media type. */
   raw?: string;
+  /** The answer may be gigabytes: the gateway passes it on as it comes. */
+  streams?: true;
   /**
    * Sees every request before it is answered, refused ones as well, and gives further headers to the answer. When it throws, its problem
    * is the answer.
@@ -123,10 +154,12 @@ export interface EventTrigger<Data extends GenericSchema> {
 }
 
 export interface FunctionDeclaration {
+  /** Its file's name; in logs, metrics, traces, freezes and limits. */
   name: string;
   /** One line, as the API document shows it. */
   summary: string;
   description?: string;
+  uses?: Uses;
   // biome-ignore lint/suspicious/noExplicitAny: a list of functions has triggers of every shape; each file's own is exact.
   http?: HttpTrigger<any, any, any, any, any>;
   // biome-ignore lint/suspicious/noExplicitAny: as above.
@@ -145,6 +178,7 @@ export function defineFunction<
   name: string;
   summary: string;
   description?: string;
+  uses?: Uses;
   http?: HttpTrigger<Caller, Body, Query, Path, Answer>;
   event?: EventTrigger<Data>;
 }): FunctionDeclaration {

@@ -50,6 +50,7 @@ const SECONDS = { second: 1, minute: 60, hour: 3_600, day: 86_400 } as const;
 export function regulatorWith(...oneOf: Permission[]): CallerKind<Regulator> {
   return {
     scheme: 'api-key',
+    groups: oneOf.map((permission) => permission.toLowerCase().replaceAll('_', '-')),
     async identify(headers) {
       const row = await readKey(headers);
       const known: Recognised = { keyId: row.id, serviceId: row.external_service_id };
