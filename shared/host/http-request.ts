@@ -10,23 +10,23 @@ import { startTrace, type Trace } from '../telemetry/trace.ts';
 import { parseJson, readBody, requirePlainJson } from './body.ts';
 import { check, parseIdempotencyKey, parseQuery } from './input.ts';
 import { type Delivery, problemCodeOf, statusOf, writeProblem, writeReply } from './reply.ts';
-import { type Route, routesOf } from './route.ts';
+import type { Place } from './route.ts';
 
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
 export type Answer = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+export type HttpAnswer = (request: IncomingMessage, response: ServerResponse, place: Place) => Promise<void>;
 
 /** Makes the listener that answers the function's HTTP requests; it never rejects and always answers. */
-export function httpAnswer(declaration: FunctionDeclaration): Answer {
+export function httpAnswer(declaration: FunctionDeclaration): HttpAnswer {
   const http = declaration.http;
-  const routes = http ? routesOf(http) : [];
   const aboutMoney = http?.idempotencyKey === true;
 
-  return async (request, response) => {
+  return async (request, response, place) => {
     const requestId = requestIdOf(request.headers);
     const delivery: Delivery = { response, requestId, aboutMoney };
     const trace = startTrace(declaration.name, first(request.headers.traceparent));
-    let outcome = await outcomeOf(() => handle(request, delivery, trace));
+    let outcome = await outcomeOf(() => handle(request, delivery, trace, place));
     if (http?.beforeAnswer) outcome = await tellOf(outcome, http.beforeAnswer, http.status, request);
     let status: number;
     if ('reply' in outcome) {
@@ -43,20 +43,25 @@ export function httpAnswer(declaration: FunctionDeclaration): Answer {
     trace.end({ 'http.response.status_code': status });
   };
 
-  async function handle(request: IncomingMessage, delivery: Delivery, trace: Trace): Promise<Reply<unknown>> {
+  async function handle(
+    request: IncomingMessage,
+    delivery: Delivery,
+    trace: Trace,
+    place: Place,
+  ): Promise<Reply<unknown>> {
     const { headers } = request;
     const url = request.url ?? '/';
     refuseCloudEvents(request);
-    const [path, search] = splitUrl(url);
-    const encoded = routeTo(path, request.method ?? 'GET', routes);
+    if (place.problem) throw place.problem;
     if (!http) throw new Problem('not_found');
+    const [, search] = splitUrl(url);
     const identified = http.caller.identify(headers, aboutMoney);
     const caller = identified instanceof Promise ? await identified : identified;
     const idempotencyKey = aboutMoney ? parseIdempotencyKey(headers['idempotency-key'], request.rawHeaders) : '';
     delivery.idempotencyKey = idempotencyKey;
     const query = http.query ? check(http.query, parseQuery(search), 'query') : undefined;
-    const pathValues = http.path ? check(http.path, decode(encoded), 'path') : undefined;
-    const rawBody = request.method === 'GET' ? Buffer.alloc(0) : await readBody(request);
+    const pathValues = http.path ? check(http.path, decode(place.values), 'path') : undefined;
+    const rawBody = isBodyless(request) ? Buffer.alloc(0) : await readBody(request);
     let body: unknown;
     if (http.body) {
       requirePlainJson(headers['content-type'], headers['content-encoding']);
@@ -114,20 +119,13 @@ function refuseCloudEvents(request: IncomingMessage): void {
   }
 }
 
-function splitUrl(url: string): [path: string, search: string] {
-  const mark = url.indexOf('?');
-  return mark < 0 ? [url, ''] : [url.slice(0, mark), url.slice(mark + 1)];
+function isBodyless({ method }: IncomingMessage): boolean {
+  return method === 'GET' || method === 'HEAD';
 }
 
-function routeTo(path: string, method: string, routes: Route[]): Record<string, string> {
-  const here = routes.flatMap((route) => {
-    const values = route.match(path);
-    return values ? [{ route, values }] : [];
-  });
-  const found = here.find(({ route }) => route.method === method);
-  if (found) return found.values;
-  if (here.length === 0) throw new Problem('not_found');
-  throw new Problem('method_not_allowed', { headers: { allow: here.map(({ route }) => route.method).join(', ') } });
+export function splitUrl(url: string): [path: string, search: string] {
+  const mark = url.indexOf('?');
+  return mark < 0 ? [url, ''] : [url.slice(0, mark), url.slice(mark + 1)];
 }
 
 function decode(encoded: Record<string, string>): Record<string, string> {

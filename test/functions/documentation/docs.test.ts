@@ -4,15 +4,15 @@ import process from 'node:process';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import document from '../../../functions/documentation/openapi.json' with { type: 'json' };
 import { REDOC_VERSION } from '../../../shared/documentation/reference-page.ts';
-import { type ServedFunction, serve } from '../../../shared/host/serve.ts';
+import { type Served, serve } from '../../../shared/host/serve.ts';
 import { problems } from '../../../shared/http/problems.ts';
 
 const here = 'https://pay.example.co.id';
-let served: ServedFunction;
+let served: Served;
 
 beforeAll(async () => {
   process.env.PUBLIC_URL = here;
-  served = await serve((await import('../../../functions/documentation/docs.ts')).default, 0);
+  served = await serve([(await import('../../../functions/documentation/docs.ts')).default], 0);
 });
 afterAll(() => served.drain());
 

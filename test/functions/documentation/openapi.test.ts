@@ -4,16 +4,16 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type GenericSchema, safeParse } from 'valibot';
 import { everyFunction, generateOpenapi, openapiFile } from '../../../knative/local/generate-openapi.ts';
 import type { OpenApiDocument } from '../../../shared/documentation/openapi.ts';
-import { type ServedFunction, serve } from '../../../shared/host/serve.ts';
+import { type Served, serve } from '../../../shared/host/serve.ts';
 import { asDocumented } from '../../shared/documentation/as-documented.ts';
 import { lintOpenapi } from '../../shared/documentation/lint-openapi.ts';
 
 const here = 'https://pay.example.co.id';
-let served: ServedFunction;
+let served: Served;
 
 beforeAll(async () => {
   process.env.PUBLIC_URL = here;
-  served = await serve((await import('../../../functions/documentation/openapi.ts')).default, 0);
+  served = await serve([(await import('../../../functions/documentation/openapi.ts')).default], 0);
 });
 afterAll(() => served.drain());
 
@@ -81,7 +81,7 @@ test('what any function says to a stranger who sends nothing is in the document'
   const faults = asDocumented(JSON.parse(await generateOpenapi()));
   for (const { declaration } of await everyFunction()) {
     if (!declaration.http) continue;
-    const stranger = await serve(declaration, 0);
+    const stranger = await serve([declaration], 0);
     const [method = '', path = ''] = declaration.http.route.split(' ');
     const body = method === 'GET' ? {} : { headers: { 'content-type': 'application/json' }, body: '{}' };
     const answer = await fetch(`http://localhost:${stranger.port}${path.replace(/\{\w+\}/g, 'x')}`, {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as v from 'valibot';
 import { describeApi } from '../../../shared/documentation/document.ts';
 import type { Response as DocumentedResponse } from '../../../shared/documentation/openapi.ts';
-import { type ServedFunction, serve } from '../../../shared/host/serve.ts';
+import { type Served, serve } from '../../../shared/host/serve.ts';
 import { anyone, type CallerKind, defineFunction, type Headers } from '../../../shared/http/function.ts';
 import { Problem } from '../../../shared/http/problem.ts';
 import { asDocumented } from './as-documented.ts';
@@ -193,10 +193,10 @@ test('what cannot be described stops the document and says where', () => {
 });
 
 describe('what the host answers', () => {
-  const served: Record<string, ServedFunction> = {};
+  const served: Record<string, Served> = {};
   beforeAll(async () => {
     for (const declaration of [writeNote, listNotes, readNote, takeWord])
-      served[declaration.name] = await serve(declaration, 0);
+      served[declaration.name] = await serve([declaration], 0);
   });
   afterAll(async () => {
     await Promise.all(Object.values(served).map((one) => one.drain()));

@@ -5,18 +5,18 @@ import net from 'node:net';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as v from 'valibot';
-import type { ServedFunction } from '../../../shared/host/serve.ts';
+import type { Served } from '../../../shared/host/serve.ts';
 import { type Access, anyone, defineFunction } from '../../../shared/http/function.ts';
 import { Problem } from '../../../shared/http/problem.ts';
 
 process.env['LOG_LEVEL'] = 'silent';
-let served: ServedFunction;
+let served: Served;
 let url: string;
 const events: unknown[] = [];
 
 beforeAll(async () => {
   const { serve } = await import('../../../shared/host/serve.ts');
-  served = await serve(declaration, 0);
+  served = await serve([declaration], 0);
   url = `http://127.0.0.1:${served.port}`;
 });
 afterAll(() => served.drain());
@@ -183,7 +183,7 @@ test('headers that are too large are refused in our words', async () => {
 
 test('a connection that never asks for anything does not hold up the end, and one that is asking is answered', async () => {
   const { serve } = await import('../../../shared/host/serve.ts');
-  const other = await serve(declaration, 0);
+  const other = await serve([declaration], 0);
   const silent = net.connect(other.port, '127.0.0.1');
   const asking = net.connect(other.port, '127.0.0.1');
   await Promise.all([silent, asking].map((socket) => new Promise((resolve) => socket.once('connect', resolve))));
@@ -203,7 +203,7 @@ test('a connection that never asks for anything does not hold up the end, and on
 
 describe('a function that tells of its requests before they are answered', () => {
   const told: unknown[] = [];
-  let watched: ServedFunction;
+  let watched: Served;
   const ask = (path: string, init?: RequestInit) => fetch(`http://127.0.0.1:${watched.port}${path}`, init);
 
   beforeAll(async () => {
@@ -226,7 +226,7 @@ describe('a function that tells of its requests before they are answered', () =>
         contentType: 'text/plain',
       }),
     } as const;
-    watched = await serve(defineFunction({ name: 'list-rows', summary: 'Rows', http }), 0);
+    watched = await serve([defineFunction({ name: 'list-rows', summary: 'Rows', http })], 0);
   });
   afterAll(() => watched.drain());
 
