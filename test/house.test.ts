@@ -6,8 +6,9 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { parseFileSync } from '@swc/core';
 import { parse } from 'yaml';
 import { CONNECTION_BUDGET, connectionsOf, meaningsOf } from '../knative/explain/meaning.ts';
-import { functionFiles } from '../knative/local/build.ts';
-import { type Manifests, readManifests } from '../knative/local/manifests.ts';
+import { type DeclaredFunction, declaredFunctions, functionPaths, hostsOf } from '../knative/functions.ts';
+import { manifestsWithUses } from '../knative/generate/uses.ts';
+import { type Manifests, readManifests, type ServiceManifest } from '../knative/local/manifests.ts';
 import { SCHEDULE_TYPE } from '../shared/events/schedule.ts';
 import type { FunctionDeclaration } from '../shared/http/function.ts';
 
@@ -119,13 +120,13 @@ describe('files', () => {
   });
 
   test('a function begins with one line: what triggers it, and what it is for', async () => {
-    const opening = /^\/\/ ((GET|POST|DELETE) \/\S*|For every event|Every \w+)[^\n]*: [^\n]{10,}/;
-    for (const path of await functionFiles())
+    const opening = /^\/\/ ((GET|POST|PUT|PATCH|DELETE) \/\S*|For every event|Every \w+)[^\n]*: [^\n]{10,}/;
+    for (const path of (await functionPaths()).map((each) => `functions/${each}.ts`))
       expect({ path, opens: opening.test(sourceOf(path)) }).toEqual({ path, opens: true });
   });
 
   test('every file below a domain’s folder is a function', async () => {
-    const declared = new Set(await functionFiles());
+    const declared = new Set((await functionPaths()).map((path) => `functions/${path}.ts`));
     const others = files.filter(({ path }) => path.startsWith('functions/') && !declared.has(path));
     expect(others.map(({ path }) => path)).toEqual([]);
   });
@@ -147,38 +148,31 @@ interface KongFile {
   routes: KongRoute[];
 }
 
-describe('one name for function, file, manifest, route', () => {
+describe('one name for function, file, route', () => {
   let manifests: Manifests;
-  const declarations = new Map<string, { path: string; declaration: FunctionDeclaration }>();
+  let functions: DeclaredFunction[];
+  let hosts: ReadonlyMap<string, ServiceManifest>;
   const kong = parse(readFileSync(join(ROOT, 'kong/kong.yaml'), 'utf8')) as KongFile;
 
   beforeAll(async () => {
     manifests = await readManifests(join(ROOT, 'knative/base'));
-    for (const path of await functionFiles()) {
-      const { default: declaration } = (await import(join(ROOT, path))) as { default: FunctionDeclaration };
-      declarations.set(basename(path, '.ts'), { path, declaration });
-    }
+    functions = await declaredFunctions();
+    hosts = hostsOf(await functionPaths(), manifests.services);
   });
 
-  const all = () => [...declarations].map(([name, { declaration }]) => ({ ...declaration, name }));
-  const manifestOf = (name: string) => manifests.services.find((service) => service.name === name);
+  const all = () => functions.map(({ declaration }) => declaration);
+  const declarationOf = (name: string) => all().find((declaration) => declaration.name === name);
+  const hostOf = (name: string) =>
+    hosts.get(functions.find(({ declaration }) => declaration.name === name)?.path ?? '');
 
-  test('the file and the declaration', () => {
-    for (const [name, { declaration }] of declarations) expect(declaration.name).toBe(name);
+  test('the file and the declaration, and no name twice', () => {
+    for (const { path, declaration } of functions) expect(declaration.name).toBe(basename(path));
+    expect(new Set(all().map(({ name }) => name)).size).toBe(functions.length);
   });
 
-  test('every function has its manifest in the folder of its domain, and every manifest its function', () => {
-    expect(manifests.services.map(({ name }) => name).sort()).toEqual([...declarations.keys()].sort());
-    for (const { path } of declarations.values()) {
-      const manifest = path.replace('functions/', 'knative/base/').replace('.ts', '.yaml');
-      const text = readFileSync(join(ROOT, manifest), 'utf8');
-      expect(text).toContain(`\n  name: ${basename(path, '.ts')}\n`);
-    }
-  });
-
-  test('the manifest starts that function', () => {
-    for (const { name, argument } of manifests.services) {
-      expect({ name, argument }).toEqual({ name, argument: `${name}.mjs` });
+  test('manifests say what declarations use, and sources post to the Service of their function (make generate)', async () => {
+    for (const { file, text } of await manifestsWithUses()) {
+      expect({ file, text: readFileSync(join(ROOT, file), 'utf8') }).toEqual({ file, text });
     }
   });
 
@@ -194,11 +188,11 @@ describe('one name for function, file, manifest, route', () => {
     expect(routed.sort()).toEqual(declared.sort());
   });
 
-  test('a route is called as its function, leads to it, and outlasts its timeout by a cold start', () => {
+  test('a route is called as its function, leads to the Service that hosts it, and outlasts its timeout by a cold start', () => {
     for (const { name, url, read_timeout: patience, routes } of kong.services) {
-      expect(url).toBe(`http://${name}.one-gate.svc.cluster.local:80`);
+      expect(url).toBe(`http://${hostOf(name)?.name}.one-gate.svc.cluster.local:80`);
       expect(routes.map((route) => route.name)).toEqual([name]);
-      expect(patience).toBeGreaterThanOrEqual(((manifestOf(name)?.timeoutSeconds ?? 0) + 5) * 1000);
+      expect(patience).toBeGreaterThanOrEqual(((hostOf(name)?.timeoutSeconds ?? 0) + 5) * 1000);
     }
   });
 
@@ -249,26 +243,23 @@ describe('one name for function, file, manifest, route', () => {
       .flatMap(({ plugins }) => plugins ?? [])
       .filter(({ name }) => name === 'http-log')
       .map(({ config }) => String(config['http_endpoint']));
-    for (const endpoint of logs)
-      expect(endpoint).toMatch(/^http:\/\/[\w-]+\.one-gate\.svc\.cluster\.local:80\/events$/);
-    const told = logs.map((endpoint) => new URL(endpoint).hostname.split('.')[0] ?? '');
-    const fed = new Set([...sources.map(({ sink }) => sink.service), ...told]);
-    expect([...fed].sort()).toEqual(
+    const eventFunctions = [...sources.map(({ sink }) => sink), ...logs.map(sinkOf)].map(({ service, path }) => {
+      const name = /^\/events\/([\w-]+)$/.exec(path)?.[1] ?? '';
+      expect({ name, service }).toEqual({ name, service: hostOf(name)?.name });
+      return name;
+    });
+    expect([...new Set(eventFunctions)].sort()).toEqual(
       all()
         .filter(({ event }) => event)
         .map(({ name }) => name)
         .sort(),
     );
-    for (const { sink } of sources) expect(sink.path).toBe('/events');
   });
 
   test('a function takes what its source sends', () => {
-    for (const { sink } of manifests.pingSources) {
-      expect(declarations.get(sink.service)?.declaration.event?.types).toEqual([SCHEDULE_TYPE]);
-    }
-    for (const { sink } of manifests.kafkaSources) {
-      expect(declarations.get(sink.service)?.declaration.event?.types).not.toContain(SCHEDULE_TYPE);
-    }
+    const typesOf = (path: string) => declarationOf(path.replace('/events/', ''))?.event?.types;
+    for (const { sink } of manifests.pingSources) expect(typesOf(sink.path)).toEqual([SCHEDULE_TYPE]);
+    for (const { sink } of manifests.kafkaSources) expect(typesOf(sink.path)).not.toContain(SCHEDULE_TYPE);
   });
 
   test('every topic that the code names has its KafkaTopic, and every KafkaTopic is named by the code or is for dead letters', () => {
@@ -297,6 +288,13 @@ describe('one name for function, file, manifest, route', () => {
     expect(connectionsOf(meaningsOf(manifests, new Map()))).toBeLessThanOrEqual(CONNECTION_BUDGET);
   });
 });
+
+/** The Service and the path of an address that the gateway's log is posted to. */
+function sinkOf(endpoint: string): { service: string; path: string } {
+  const { hostname, pathname } = new URL(endpoint);
+  expect(hostname).toMatch(/^[\w-]+\.one-gate\.svc\.cluster\.local$/);
+  return { service: hostname.split('.')[0] ?? '', path: pathname };
+}
 
 /** "GET /v1/transactions/{}" for a declared route and for Kong's regular expression alike. */
 function shape(route: string): string {

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import process from 'node:process';
-import { ROOT } from './build.ts';
+import { ROOT } from '../functions.ts';
 import type { Keys } from './keys.ts';
 import { freePort } from './parts/free-port.ts';
 import { startGuarded, stopLeftOver, waitUntilReady } from './parts/guarded-process.ts';

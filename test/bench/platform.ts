@@ -4,6 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import pg from 'pg';
+import { hostOfFunction, ROOT } from '../../knative/functions.ts';
 import { type Simulator, startGopay } from '../../knative/local/gopay.ts';
 import { gopaySecret, type Keys, keysOf } from '../../knative/local/keys.ts';
 import { type Manifests, readManifests } from '../../knative/local/manifests.ts';
@@ -19,7 +20,6 @@ import { buildBundles } from './bundles.ts';
 import { makePayments, type Payment } from './payments.ts';
 import { makeTokenKey, type Person, type TokenKey } from './tokens.ts';
 
-export const ROOT = new URL('../../', import.meta.url).pathname;
 const TEMPLATE = 'bench_template';
 const PUBLIC_URL = 'http://localhost:8080';
 
@@ -35,7 +35,7 @@ export interface Platform {
   /** A fresh database with all accounts; replaces the last one. */
   freshDatabase(): Promise<{ admin: pg.Client; name: string }>;
   /** The environment that its manifest gives a function's process, on that database. */
-  environmentOf(name: string, database: string): Record<string, string>;
+  environmentOf(name: string, database: string): Promise<Record<string, string>>;
   /** Events that the topic of payments holds, which is that of transfers and refunds, too. */
   publishedEvents(): Promise<number>;
   stop(): Promise<void>;
@@ -152,14 +152,13 @@ interface Supplied {
   gopayUrl: string | undefined;
 }
 
-function environmentOf(
+async function environmentOf(
   name: string,
   manifests: Manifests,
   { parts, key, keys, gopayUrl }: Supplied,
   database: string,
-): Record<string, string> {
-  const service = manifests.services.find((each) => each.name === name);
-  if (!service) throw new Error(`There is no manifest of ${name}.`);
+): Promise<Record<string, string>> {
+  const service = await hostOfFunction(name, manifests.services);
   const { adminUrl } = parts.postgres;
   const url = (role: 'money' | 'identity' | 'reader') =>
     databaseUrl(adminUrl, database, { user: `one_gate_${role}`, password: parts.rolePasswords[role] });

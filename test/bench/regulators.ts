@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type pg from 'pg';
+import { hostOfFunction, ROOT } from '../../knative/functions.ts';
 import { makeSigningKey } from '../../knative/local/keys.ts';
 import { readManifests } from '../../knative/local/manifests.ts';
 import { databaseUrl } from '../../knative/local/parts/postgres.ts';
@@ -19,7 +20,6 @@ import { type FunctionProcess, startFunction } from '../setup/function-process.t
 import { circumstancesOf } from './circumstances.ts';
 import { randomFrom } from './distributions.ts';
 import { onOwnParts } from './own-parts.ts';
-import { ROOT } from './platform.ts';
 import { type SeededHistory, seedHistory } from './seed-history.ts';
 
 const DATABASE = 'bench_regulators';
@@ -248,9 +248,8 @@ async function startFunctions({ postgres, redis, rolePasswords }: Parts): Promis
     password: rolePasswords.regulator,
   });
   const receipts = await makeSigningKey();
-  const start = (name: string) => {
-    const manifest = services.find((service) => service.name === name);
-    if (!manifest) throw new Error(`There is no manifest of ${name}.`);
+  const start = async (name: string) => {
+    const manifest = await hostOfFunction(name, services);
     const secrets = {
       'one-gate-database-regulator': { url },
       'one-gate-redis': { url: redis.restUrl, token: redis.restToken },

@@ -5,19 +5,19 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
+import { hostOfFunction, pathOf, ROOT } from '../../knative/functions.ts';
 import { type Manifests, readManifests, type ServiceManifest } from '../../knative/local/manifests.ts';
 import { freePort } from '../../knative/local/parts/free-port.ts';
 import { type GuardedProcess, startGuarded } from '../../knative/local/parts/guarded-process.ts';
 import { kafkajsQuiet } from '../../knative/local/parts/kafka.ts';
 import { databaseUrl } from '../../knative/local/parts/postgres.ts';
 import { type Objects, processEnvironment } from '../../knative/local/process-environment.ts';
+import { bundleName } from '../../shared/host/bundle-name.ts';
 import type { GopayConfiguration } from '../../shared/providers/gopay/gopay.ts';
 import type { TokenKey } from '../bench/tokens.ts';
 import { KINDS } from './books.ts';
 import { openWire, type Trap, type Wire } from './proxy.ts';
 import type { Servers } from './servers.ts';
-
-export const ROOT = new URL('../../', import.meta.url).pathname;
 
 /** Traps that the next suitable bytes of any function fall into. */
 export interface Traps {
@@ -70,8 +70,7 @@ export async function startFunctions(options: {
   const startNext = async () => {
     for (let next = wanted.shift(); next; next = wanted.shift()) {
       const { name, number } = next;
-      const manifest = manifests.services.find((service) => service.name === name);
-      if (!manifest) throw new Error(`There is no manifest of ${name}.`);
+      const manifest = await hostOfFunction(name, manifests.services);
       const logFile = join(directory, 'logs', `${name}-${number}.log`);
       logs.push(logFile);
       const database = await openWire(servers.postgresPort, {
@@ -129,7 +128,7 @@ async function startInstance(
     running = await startGuarded({
       name,
       command: process.execPath,
-      args: [kafkajsQuiet.nodeOption, join(ROOT, '.build', `${program}.mjs`)],
+      args: [kafkajsQuiet.nodeOption, join(ROOT, '.build', bundleName([await pathOf(program)]))],
       directory: ROOT,
       environment: { ...environment, ...kafkajsQuiet.environment, NODE_ENV: 'production', PORT: String(port) },
       logFile,

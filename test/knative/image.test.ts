@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { functionPaths, ROOT, writtenServices } from '../../knative/functions.ts';
 import { assemble } from '../../knative/image/assemble.ts';
-import { functionFiles, ROOT } from '../../knative/local/build.ts';
-import { renderKustomization } from '../../knative/local/kustomize.ts';
 import { runMigrations } from '../../migrations/run.ts';
+import { bundleName } from '../../shared/host/bundle-name.ts';
 import { createTestDatabase } from '../setup/database.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../setup/temporary-directory.ts';
 
@@ -28,11 +28,24 @@ afterAll(() => directory.remove());
 
 test('every program that a manifest names is in it', async () => {
   const there = new Set(await readdir(image, { recursive: true }));
-  const named = (await renderKustomization(join(ROOT, 'knative/overlays/production')))
-    .flatMap(({ object }) => [...JSON.stringify(object).matchAll(/"args":\["([\w./-]+\.mjs)"\]/g)])
-    .map(([, program]) => program as string);
-  expect(named).toHaveLength((await functionFiles()).length + 1);
+  const services = await writtenServices(join(ROOT, 'knative'));
+  const named = [...services.map(({ args }) => bundleName(args)), 'serve.mjs', 'migrations/run.mjs'];
   expect(named.filter((program) => !there.has(program))).toEqual([]);
+  // Any function can be taken out of its group without a new image.
+  const alone = (await functionPaths()).map((path) => bundleName([path]));
+  expect(alone.filter((program) => !there.has(program))).toEqual([]);
+});
+
+test('a container starts the functions that its arguments name, and says so when no bundle holds them', async () => {
+  const start = (...args: string[]) =>
+    run(process.execPath, ['serve.mjs', ...args], { cwd: image, env: { PORT: 'none' } }).then(
+      () => '',
+      ({ stderr }: { stderr: string }) => stderr,
+    );
+  expect(await start('documentation', 'identity/jwks')).toContain('PORT must be a whole number');
+  expect(await start('wallet/pay')).toContain('PORT must be a whole number');
+  expect(await start('wallet/pay', 'wallet/void')).toContain('Error: no bundle holds wallet/pay, wallet/void.');
+  expect(await start()).toContain('Error: no bundle holds nothing.');
 });
 
 test('a package that functions share is in it once, and where it was built nowhere', async () => {
