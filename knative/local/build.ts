@@ -1,11 +1,14 @@
 // Bundles every function into one file, `.build/<name>.mjs`, what it loads later into further ones beside it, and the packages that all of
-// them share into `.build/packages`: a cold start reads a few files instead of hundreds. `node knative/local/build.ts`
+// them share into `.build/packages`: a cold start reads a few files instead of hundreds. Beside them lies the API document, which some
+// functions serve. `node knative/local/build.ts`
 
 import { randomBytes } from 'node:crypto';
 import { copyFile, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import process from 'node:process';
 import { type BuildOptions, build, type Metafile, type OutputFile, type Plugin } from 'esbuild';
+import { API_DOCUMENT } from '../../shared/documentation/api-document.ts';
+import { apiDocument } from '../generate/openapi.ts';
 
 export const ROOT = new URL('../../', import.meta.url).pathname;
 
@@ -77,12 +80,14 @@ const COMMON = {
   logLevel: 'silent',
 } as const satisfies BuildOptions;
 
-/** Throws esbuild's error, which names file and line. */
+/** Throws esbuild's error, which names file and line, or says which declaration cannot be described. */
 export async function buildFunctions(outdir = join(ROOT, '.build')): Promise<Bundle[]> {
   await mkdir(outdir, { recursive: true });
   // The page of the API document has its script beside it.
   for (const file of REDOC) await copyFile(join(ROOT, 'node_modules/redoc/bundles', file), join(outdir, file));
   await buildPackages(outdir);
+  const contents = Buffer.from(JSON.stringify(await apiDocument()));
+  await replaceIfChanged({ path: join(outdir, API_DOCUMENT), contents });
   return Promise.all((await functionFiles()).map((source) => bundle(source, outdir)));
 }
 

@@ -13,9 +13,15 @@ export interface FunctionProcess {
   ended: Promise<number | string>;
 }
 
-/** Starts `.build/<name>.mjs` with this environment and no other, and waits until it is ready. */
-export async function startFunction(name: string, environment: Record<string, string>): Promise<FunctionProcess> {
-  const bundle = new URL(`../../.build/${name}.mjs`, import.meta.url).pathname;
+const BUILD = new URL('../../.build', import.meta.url).pathname;
+
+/** Starts `<folder>/<name>.mjs` with this environment and no other, and waits until it is ready. */
+export async function startFunction(
+  name: string,
+  environment: Record<string, string>,
+  folder = BUILD,
+): Promise<FunctionProcess> {
+  const bundle = `${folder}/${name}.mjs`;
   if (!existsSync(bundle)) throw new Error(`${bundle} is missing: run make build first (make test does).`);
   const port = await freePort();
   const child = spawn(process.execPath, ['--disable-warning=TimeoutNegativeWarning', bundle], {

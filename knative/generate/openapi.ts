@@ -1,19 +1,18 @@
-// `npm run openapi`: writes functions/documentation/openapi.json from the declarations of all functions. The file is committed, because
-// a function cannot import the others; test/functions/documentation/openapi.test.ts fails when it is stale.
+// The API document of all functions, from their declarations. The build writes it beside the bundles, because a function cannot import
+// the others.
 
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import type { DescribedFunction, Quota } from '../../shared/documentation/described-function.ts';
 import { describeApi } from '../../shared/documentation/document.ts';
+import type { OpenApiDocument } from '../../shared/documentation/openapi.ts';
 import type { FunctionDeclaration } from '../../shared/http/function.ts';
 
 const root = new URL('../../', import.meta.url);
-export const openapiFile = new URL('functions/documentation/openapi.json', root);
 
-/** The document as the file must hold it. */
-export async function generateOpenapi(): Promise<string> {
+export async function apiDocument(): Promise<OpenApiDocument> {
   const { version } = JSON.parse(await readFile(new URL('package.json', root), 'utf8'));
-  return `${JSON.stringify(describeApi(await everyFunction(), version), null, 2)}\n`;
+  return describeApi(await everyFunction(), version);
 }
 
 export async function everyFunction(): Promise<DescribedFunction[]> {
@@ -49,5 +48,3 @@ async function gatewayQuotas(): Promise<Map<string, Quota>> {
     }),
   );
 }
-
-if (import.meta.main) await writeFile(openapiFile, await generateOpenapi());
