@@ -11,6 +11,7 @@ import { asDocumented } from './as-documented.ts';
 import { lintOpenapi } from './lint-openapi.ts';
 
 const somebody: CallerKind<string> = {
+  name: 'user',
   scheme: 'bearer',
   identify: ({ authorization }) => {
     if (authorization !== 'Bearer good') throw new Problem('unauthorized');
