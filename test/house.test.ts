@@ -7,7 +7,6 @@ import { parseFileSync } from '@swc/core';
 import { parse } from 'yaml';
 import { CONNECTION_BUDGET, connectionsOf, meaningsOf } from '../knative/explain/meaning.ts';
 import { type DeclaredFunction, declaredFunctions, functionPaths, hostsOf } from '../knative/functions.ts';
-import { manifestsWithUses } from '../knative/generate/uses.ts';
 import { type Manifests, readManifests, type ServiceManifest } from '../knative/local/manifests.ts';
 import { SCHEDULE_TYPE } from '../shared/events/schedule.ts';
 import type { FunctionDeclaration } from '../shared/http/function.ts';
@@ -168,12 +167,6 @@ describe('one name for function, file, route', () => {
   test('the file and the declaration, and no name twice', () => {
     for (const { path, declaration } of functions) expect(declaration.name).toBe(basename(path));
     expect(new Set(all().map(({ name }) => name)).size).toBe(functions.length);
-  });
-
-  test('manifests say what declarations use, and sources post to the Service of their function (make generate)', async () => {
-    for (const { file, text } of await manifestsWithUses()) {
-      expect({ file, text: readFileSync(join(ROOT, file), 'utf8') }).toEqual({ file, text });
-    }
   });
 
   test('every HTTP function has its route, and every route its function: same method, same paths', () => {

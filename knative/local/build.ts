@@ -1,14 +1,17 @@
 // Bundles into `.build`: each function into one file (wallet.pay.mjs), each group that a manifest names into one (operators.mjs), what they
 // load later into further ones beside it, and the packages that all of them share into `packages`: a cold start reads a few files instead
-// of hundreds. `serve.mjs` starts one by the arguments of a container. `node knative/local/build.ts`
+// of hundreds. `serve.mjs` starts one by the arguments of a container. Beside them lies the API document, which some functions serve.
+// `node knative/local/build.ts`
 
 import { randomBytes } from 'node:crypto';
 import { copyFile, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import process from 'node:process';
 import { type BuildOptions, build, type Metafile, type OutputFile, type Plugin } from 'esbuild';
+import { API_DOCUMENT } from '../../shared/documentation/api-document.ts';
 import { bundleName } from '../../shared/host/bundle-name.ts';
 import { functionPaths, functionsNamed, ROOT, writtenServices } from '../functions.ts';
+import { apiDocument } from '../generate/openapi.ts';
 
 /** CommonJS packages ask for require, which modules do not have. */
 export const REQUIRE = "const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);";
@@ -77,12 +80,14 @@ const COMMON = {
   logLevel: 'silent',
 } as const satisfies BuildOptions;
 
-/** Throws esbuild's error, which names file and line. */
+/** Throws esbuild's error, which names file and line, or says which declaration cannot be described. */
 export async function buildFunctions(outdir = join(ROOT, '.build')): Promise<Bundle[]> {
   await mkdir(outdir, { recursive: true });
   // The page of the API document has its script beside it.
   for (const file of REDOC) await copyFile(join(ROOT, 'node_modules/redoc/bundles', file), join(outdir, file));
   await Promise.all([buildPackages(outdir), buildStarter(outdir)]);
+  const contents = Buffer.from(JSON.stringify(await apiDocument()));
+  await replaceIfChanged({ path: join(outdir, API_DOCUMENT), contents });
   const paths = await functionPaths();
   const groups = (await writtenServices(join(ROOT, 'knative'))).map(({ args }) => args);
   const wanted = new Map([...paths.map((path) => [path]), ...groups].map((args) => [bundleName(args), args]));

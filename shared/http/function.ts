@@ -15,6 +15,8 @@ export interface Headers {
  * With `forMoney` it must refuse when it cannot be sure.
  */
 export interface CallerKind<Caller> {
+  /** In the table of operations: anyone, user, operator ... */
+  name: string;
   scheme: 'none' | 'bearer' | 'api-key';
   /** The gateway lets only consumers of one of these groups through. */
   groups?: readonly string[];
@@ -44,7 +46,7 @@ export interface Uses {
 }
 
 /** Anybody may call: login, register, documents. */
-export const anyone: CallerKind<null> = { scheme: 'none', identify: () => null };
+export const anyone: CallerKind<null> = { name: 'anyone', scheme: 'none', identify: () => null };
 
 type Parsed<Schema> = Schema extends GenericSchema ? InferOutput<Schema> : undefined;
 

@@ -49,6 +49,7 @@ const SECONDS = { second: 1, minute: 60, hour: 3_600, day: 86_400 } as const;
 /** A regulator whose key has one of these permissions. The database is asked at every call: a key that was disabled ends with the next one. */
 export function regulatorWith(...oneOf: Permission[]): CallerKind<Regulator> {
   return {
+    name: `regulator with ${oneOf.join(' or ')}`,
     scheme: 'api-key',
     groups: oneOf.map((permission) => permission.toLowerCase().replaceAll('_', '-')),
     async identify(headers) {

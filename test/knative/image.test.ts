@@ -12,6 +12,7 @@ import { assemble } from '../../knative/image/assemble.ts';
 import { runMigrations } from '../../migrations/run.ts';
 import { bundleName } from '../../shared/host/bundle-name.ts';
 import { createTestDatabase } from '../setup/database.ts';
+import { startFunction } from '../setup/function-process.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../setup/temporary-directory.ts';
 
 const run = promisify(execFile);
@@ -82,10 +83,22 @@ test('the native package works without the packages of this repository', async (
   expect(ran.stdout).toBe('true');
 });
 
+test('the API document is in it, and served with the address of the place', async () => {
+  const openapi = await startFunction('openapi', { PUBLIC_URL: 'https://pay.example.co.id' }, image);
+  try {
+    const answer = await fetch(`${openapi.url}/v1/openapi.json`);
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toMatchObject({ openapi: '3.1.0', servers: [{ url: 'https://pay.example.co.id' }] });
+  } finally {
+    openapi.kill('SIGTERM');
+    await openapi.ended;
+  }
+});
+
 test('the Containerfile copies what assembling needs, and nothing that a stranger could read out of it', async () => {
   const text = await readFile(join(ROOT, 'knative/image/Containerfile'), 'utf8');
   expect(text).toMatch(/^USER 65532$/m);
   expect(text).not.toMatch(/:latest\b|--mount=type=secret|^ARG .*(TOKEN|PASSWORD|KEY)/im);
   const copied = [...text.matchAll(/^COPY (\w+) \1$/gm)].map(([, folder]) => folder);
-  expect(copied).toEqual(['functions', 'shared', 'migrations', 'knative']);
+  expect(copied).toEqual(['functions', 'shared', 'migrations', 'knative', 'kong']);
 });

@@ -16,9 +16,15 @@ export interface FunctionProcess {
   ended: Promise<number | string>;
 }
 
+const BUILD = join(ROOT, '.build');
+
 /** Starts the bundle of that function alone with this environment and no other, and waits until it is ready. */
-export async function startFunction(name: string, environment: Record<string, string>): Promise<FunctionProcess> {
-  const bundle = join(ROOT, '.build', bundleName([await pathOf(name)]));
+export async function startFunction(
+  name: string,
+  environment: Record<string, string>,
+  folder = BUILD,
+): Promise<FunctionProcess> {
+  const bundle = join(folder, bundleName([await pathOf(name)]));
   if (!existsSync(bundle)) throw new Error(`${bundle} is missing: run make build first (make test does).`);
   const port = await freePort();
   const child = spawn(process.execPath, ['--disable-warning=TimeoutNegativeWarning', bundle], {

@@ -11,6 +11,7 @@ import { asDocumented } from './as-documented.ts';
 import { lintOpenapi } from './lint-openapi.ts';
 
 const somebody: CallerKind<string> = {
+  name: 'user',
   scheme: 'bearer',
   identify: ({ authorization }) => {
     if (authorization !== 'Bearer good') throw new Problem('unauthorized');
@@ -29,6 +30,7 @@ const writeNote = defineFunction({
   summary: 'Write a note',
   http: {
     route: 'POST /v1/notes',
+    limit: { perMinute: 60, by: 'user' },
     caller: somebody,
     idempotencyKey: true,
     body: v.strictObject({ text: v.pipe(v.string(), v.maxLength(5), v.examples(['hello'])) }),
@@ -111,7 +113,6 @@ const document = describeApi(
   [writeNote, listNotes, readNote, takeWord, onEvent].map((declaration) => ({
     domain: 'wallet',
     declaration,
-    ...(declaration === writeNote && { quota: { perMinute: 60, per: 'user' as const } }),
   })),
   '1.2.3',
 );
