@@ -188,7 +188,8 @@ async function startOurGateway({ door, publicUrl, knative, parts, keys, log }: G
     }),
     publicUrl,
     ingress: knative.ingress,
-    redis: { url: parts.redis.restUrl, token: parts.redis.restToken },
+    redis: { url: parts.redis.restUrl },
+    environment: { REDIS_PASSWORD: parts.redis.restToken },
     door,
     warn: log,
   });
