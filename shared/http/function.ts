@@ -17,6 +17,8 @@ export interface Headers {
 export interface CallerKind<Caller> {
   scheme: 'none' | 'bearer' | 'api-key';
   identify(headers: Headers, forMoney: boolean): Caller | Promise<Caller>;
+  /** Lets a caller in that is known by now, or throws a Problem. Its headers go to every answer, a refusal included. */
+  admit?(caller: Caller, headers: Headers): Promise<Record<string, string>>;
 }
 
 /** Anybody may call: login, register, documents. */
@@ -53,7 +55,7 @@ export type Reply<Data> =
   | { raw: string | Buffer | Readable; contentType: string; status?: number; headers?: Record<string, string> };
 
 /** A request whose answer is known and has not been sent. */
-export interface Access {
+export interface Access<Caller = unknown> {
   readonly method: string;
   /** Path and query as they came. */
   readonly url: string;
@@ -61,6 +63,8 @@ export interface Access {
   readonly status: number;
   /** Of a refusal. */
   readonly problem?: ProblemCode;
+  /** Undefined when the request was refused before its caller was known. */
+  readonly caller?: Caller | undefined;
 }
 
 export interface HttpTrigger<
@@ -93,11 +97,8 @@ export interface HttpTrigger<
   list?: true;
   /** The answer is not in our envelope; this is its media type. */
   raw?: string;
-  /**
-   * Sees every request before it is answered, refused ones as well, and gives further headers to the answer. When it throws, its problem
-   * is the answer.
-   */
-  beforeAnswer?(access: Access): Promise<Record<string, string>>;
+  /** Sees every request before it is answered, refused ones as well. When it throws, its problem is the answer. */
+  beforeAnswer?(access: Access<Caller>): Promise<void>;
   /** Codes that this function adds to those that every function can answer with. */
   errors: readonly ProblemCode[];
   handle(
