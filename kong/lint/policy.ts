@@ -1,9 +1,9 @@
 // What Kong parses without a word and we do not want: each has bitten on a real Kong 3.9.3, or would.
 
 import { METHODS } from 'node:http';
-import { type Finding, ours } from '../../knative/lint/finding.ts';
-import { at, fields, isSet, items, type Place, textAt } from '../../knative/lint/place.ts';
+import { type Finding, ours } from './finding.ts';
 import { everyConsumer, everyPlugin, everyRoute, everyService } from './parse.ts';
+import { at, fields, isSet, items, type Place, textAt } from './place.ts';
 
 export function* policy(root: Place): Generator<Finding> {
   const version = at(root, '_format_version');

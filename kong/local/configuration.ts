@@ -4,11 +4,11 @@
 import { createPublicKey } from 'node:crypto';
 import * as v from 'valibot';
 import { parse } from 'yaml';
-import { type ApiKeys, apiKeysOf } from './api-keys.ts';
+import { apiKeysOf } from './api-keys.ts';
 import { type consumer, file, type plugin, type route } from './configuration-schema.ts';
 import { ofConsumers } from './consumer-plugins.ts';
 import { snippets } from './lua-snippets.ts';
-import type { Consumer, Credential, Ground, Handler } from './plugin.ts';
+import type { ApiKeys, Consumer, Credential, Ground, Handler } from './plugin.ts';
 import * as acl from './plugins/acl.ts';
 import * as correlationId from './plugins/correlation-id.ts';
 import * as cors from './plugins/cors.ts';

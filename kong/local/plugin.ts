@@ -2,7 +2,7 @@
 
 import type { KeyObject } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { ApiKeys } from './api-keys.ts';
+import type { ApiKey } from '../api-key.ts';
 import type { LogQueues } from './log-queue.ts';
 
 export type HeaderValues = Record<string, string | string[]>;
@@ -71,6 +71,14 @@ export interface Credential {
   readonly algorithm: string;
   readonly publicKey: KeyObject;
   readonly consumer: Consumer;
+}
+
+/** The API keys that the gateway lets in, by their digests. */
+export interface ApiKeys {
+  /** The consumer of a key; undefined when the key is unknown. */
+  find(digest: string): Consumer | undefined;
+  /** Throws a sentence, and changes nothing, when one cannot be used. */
+  replace(keys: readonly ApiKey[]): void;
 }
 
 /** Counts requests in fixed windows, for all gateways together. */

@@ -26,18 +26,19 @@ export function httpAnswer(declaration: FunctionDeclaration): HttpAnswer {
     const requestId = requestIdOf(request.headers);
     const delivery: Delivery = { response, requestId, aboutMoney };
     const trace = startTrace(declaration.name, first(request.headers.traceparent));
-    let outcome = await outcomeOf(() => handle(request, delivery, trace, place));
-    if (http?.beforeAnswer) outcome = await tellOf(outcome, http.beforeAnswer, http.status, request);
+    const found: Found = {};
+    let outcome = await outcomeOf(() => handle(request, delivery, trace, place, found));
+    if (http?.beforeAnswer) outcome = await tellOf(outcome, http.beforeAnswer, http.status, request, found.caller);
     let status: number;
     if ('reply' in outcome) {
-      status = writeReply(delivery, outcome.reply, http?.status ?? 200, outcome.headers);
+      status = writeReply(delivery, outcome.reply, http?.status ?? 200, found.headers);
     } else {
       const { error } = outcome;
       if (!(error instanceof Problem))
         log.error({ error, function: declaration.name, requestId, traceId: trace.traceId });
       // What is left of a body that nobody will read would be taken for the next request.
       if (!request.complete) response.setHeader('connection', 'close');
-      status = writeProblem(delivery, error, outcome.headers);
+      status = writeProblem(delivery, error, found.headers);
       if (!request.complete) request.resume();
     }
     trace.end({ 'http.response.status_code': status });
@@ -48,6 +49,7 @@ export function httpAnswer(declaration: FunctionDeclaration): HttpAnswer {
     delivery: Delivery,
     trace: Trace,
     place: Place,
+    found: Found,
   ): Promise<Reply<unknown>> {
     const { headers } = request;
     const url = request.url ?? '/';
@@ -57,6 +59,8 @@ export function httpAnswer(declaration: FunctionDeclaration): HttpAnswer {
     const [, search] = splitUrl(url);
     const identified = http.caller.identify(headers, aboutMoney);
     const caller = identified instanceof Promise ? await identified : identified;
+    found.caller = caller;
+    if (http.caller.admit) found.headers = await http.caller.admit(caller, headers);
     const idempotencyKey = aboutMoney ? parseIdempotencyKey(headers['idempotency-key'], request.rawHeaders) : '';
     delivery.idempotencyKey = idempotencyKey;
     const query = http.query ? check(http.query, parseQuery(search), 'query') : undefined;
@@ -72,7 +76,13 @@ export function httpAnswer(declaration: FunctionDeclaration): HttpAnswer {
   }
 }
 
-type Outcome = ({ reply: Reply<unknown> } | { error: unknown }) & { headers?: Record<string, string> };
+type Outcome = { reply: Reply<unknown> } | { error: unknown };
+
+/** What has been found out about a request so far, for its answer. */
+interface Found {
+  caller?: unknown;
+  headers?: Record<string, string>;
+}
 
 async function outcomeOf(story: () => Promise<Reply<unknown>>): Promise<Outcome> {
   try {
@@ -84,16 +94,18 @@ async function outcomeOf(story: () => Promise<Reply<unknown>>): Promise<Outcome>
 
 async function tellOf(
   outcome: Outcome,
-  beforeAnswer: (access: Access) => Promise<Record<string, string>>,
+  beforeAnswer: (access: Access) => Promise<void>,
   declaredStatus: number,
   { method = 'GET', url = '/', headers }: IncomingMessage,
+  caller: unknown,
 ): Promise<Outcome> {
   const said =
     'reply' in outcome
       ? { status: statusOf(outcome.reply, declaredStatus) }
       : { status: problems[problemCodeOf(outcome.error)].status, problem: problemCodeOf(outcome.error) };
   try {
-    return { ...outcome, headers: await beforeAnswer({ method, url, headers, ...said }) };
+    await beforeAnswer({ method, url, headers, caller, ...said });
+    return outcome;
   } catch (error) {
     return { error };
   }

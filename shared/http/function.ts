@@ -23,6 +23,8 @@ export interface CallerKind<Caller> {
   /** The gateway lets only the networks of operators through. */
   from?: 'operator-networks';
   identify(headers: Headers, forMoney: boolean): Caller | Promise<Caller>;
+  /** Lets a caller in that is known by now, or throws a Problem. Its headers go to every answer, a refusal included. */
+  admit?(caller: Caller, headers: Headers): Promise<Record<string, string>>;
 }
 
 /** How often the gateway lets one caller through: `address` where nobody has logged in yet. */
@@ -79,7 +81,7 @@ export type Reply<Data> =
   | { raw: string | Buffer | Readable; contentType: string; status?: number; headers?: Record<string, string> };
 
 /** A request whose answer is known and has not been sent. */
-export interface Access {
+export interface Access<Caller = unknown> {
   readonly method: string;
   /** Path and query as they came. */
   readonly url: string;
@@ -87,6 +89,8 @@ export interface Access {
   readonly status: number;
   /** Of a refusal. */
   readonly problem?: ProblemCode;
+  /** Undefined when the request was refused before its caller was known. */
+  readonly caller?: Caller | undefined;
 }
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -126,11 +130,8 @@ export interface HttpTrigger<
   raw?: string;
   /** The answer may be gigabytes: the gateway passes it on as it comes. */
   streams?: true;
-  /**
-   * Sees every request before it is answered, refused ones as well, and gives further headers to the answer. When it throws, its problem
-   * is the answer.
-   */
-  beforeAnswer?(access: Access): Promise<Record<string, string>>;
+  /** Sees every request before it is answered, refused ones as well. When it throws, its problem is the answer. */
+  beforeAnswer?(access: Access<Caller>): Promise<void>;
   /** Codes that this function adds to those that every function can answer with. */
   errors: readonly ProblemCode[];
   handle(

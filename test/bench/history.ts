@@ -9,7 +9,7 @@ import { databaseUrl } from '../../knative/local/parts/postgres.ts';
 import type { Parts } from '../../knative/local/parts/start-parts.ts';
 import { processEnvironment } from '../../knative/local/process-environment.ts';
 import { table } from '../../knative/local/table.ts';
-import { encodeCursor } from '../../shared/http/page.ts';
+import { byNumber, encodeCursor } from '../../shared/http/page.ts';
 import { ACCOUNT_AT } from '../../shared/ledger/account.ts';
 import { type HistoryFilters, historyStatement } from '../../shared/ledger/history.ts';
 import { type FunctionProcess, startFunction } from '../setup/function-process.ts';
@@ -141,7 +141,7 @@ async function accountsOf(people: Person[], key: TokenKey, admin: pg.Client, fro
 
 function statementOf({ id }: Measured, asked: Asked): pg.QueryConfig {
   if ('at' in asked) return { ...ACCOUNT_AT, values: [id, asked.at] };
-  const { name, text, values } = historyStatement(id, asked.filters, asked.below, PAGE + 1);
+  const { name, text, values } = historyStatement(id, asked.filters, asked.below ?? byNumber.top, PAGE + 1);
   return { ...(name && { name }), text, ...(values && { values }) };
 }
 

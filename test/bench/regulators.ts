@@ -11,10 +11,12 @@ import type { Parts } from '../../knative/local/parts/start-parts.ts';
 import { processEnvironment } from '../../knative/local/process-environment.ts';
 import { table } from '../../knative/local/table.ts';
 import type { Query } from '../../shared/database/database.ts';
+import { byId } from '../../shared/http/page.ts';
 import { keptOf, newApiKey } from '../../shared/regulators/api-key.ts';
 import { cutOfPosition } from '../../shared/regulators/cut.ts';
 import { chunkStatement } from '../../shared/regulators/export.ts';
-import { type Filters, LAST_ID, pageStatement } from '../../shared/regulators/listing.ts';
+import type { Filters } from '../../shared/regulators/filters.ts';
+import { pageStatement } from '../../shared/regulators/listing.ts';
 import { type Period, readSums } from '../../shared/regulators/report-sums.ts';
 import { type FunctionProcess, startFunction } from '../setup/function-process.ts';
 import { circumstancesOf } from './circumstances.ts';
@@ -298,7 +300,7 @@ async function plansOf({ admin, history: { from, to } }: Bench): Promise<string[
       [to],
     )
   ).rows.map(({ id }) => id);
-  const page = (filters: Filters) => pageStatement({ to: middle, ...filters }, cut, LAST_ID, PAGE, false);
+  const page = (filters: Filters) => pageStatement({ to: middle, ...filters }, cut, byId.top, PAGE, false);
   const sums: { text: string; values?: unknown[] }[] = [];
   await readSums(
     async (statement) => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import type { Finding } from '../../knative/lint/finding.ts';
+import type { Finding } from '../../kong/lint/finding.ts';
 import { lintKong, lintKongText, named, renderedForNowhere } from '../../kong/lint.ts';
 import { changed } from '../setup/changed.ts';
 import vectors from './fixtures/kong-parse-vectors.json' with { type: 'json' };

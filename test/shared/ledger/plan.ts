@@ -6,7 +6,7 @@ import { newEvent } from '../../../shared/events/event.ts';
 import { newOperationId } from '../../../shared/ledger/ids.ts';
 import type { Decided, Key, Movement, Posting, Response } from '../../../shared/ledger/posting.ts';
 import { GOPAY_CLEARING, GOPAY_SUSPENSE, SCHEDULE_KEYS } from '../../../shared/ledger/system-accounts.ts';
-import type { Cast, Role } from './cast.ts';
+import type { Cast, Role } from './roles.ts';
 
 /** A posting without its way to answer. */
 export interface Planned {
