@@ -100,10 +100,10 @@ describe('the way of a request', () => {
   });
 
   test.each([
-    ['/docs', 'docs'],
-    ['/errors/not_found', 'docs'],
-    ['/v1/openapi.json', 'openapi'],
-    ['/.well-known/jwks.json', 'jwks'],
+    ['/docs', 'documents'],
+    ['/errors/not_found', 'documents'],
+    ['/v1/openapi.json', 'documents'],
+    ['/.well-known/jwks.json', 'documents'],
   ])('%s is public and goes to %s', async (path, name) => {
     expect((await get(path)).status).toBe(200);
     expect(gate.seen[0]?.headers.host).toBe(`${name}.one-gate.svc.cluster.local`);
@@ -115,7 +115,7 @@ describe('the way of a request', () => {
     await get('/v1/transactions/PAY-1', headers);
     expect(gate.seen.map(({ headers: { host } }) => host?.split('.')[0])).toEqual([
       'list-transactions',
-      'get-transaction',
+      'wallet',
     ]);
   });
 

@@ -23,7 +23,7 @@ export function gatewayDigestOf(key: string): string {
 }
 
 /** Functions know the gateway's own posts, of http-log, by this host. */
-export const LOG_HOST = 'record-gateway-access.one-gate.svc.cluster.local';
+export const LOG_HOST = 'regulator-records.one-gate.svc.cluster.local';
 
 export interface Seen {
   method: string;
