@@ -32,6 +32,7 @@ const writeNote = defineFunction({
     route: 'POST /v1/notes',
     caller: somebody,
     idempotencyKey: true,
+    limit: { perMinute: 60, by: 'user' },
     body: v.strictObject({ text: v.pipe(v.string(), v.maxLength(5), v.examples(['hello'])) }),
     answer: v.object({ note }),
     status: 201,
@@ -109,11 +110,7 @@ const onEvent = defineFunction({
 });
 
 const document = describeApi(
-  [writeNote, listNotes, readNote, takeWord, onEvent].map((declaration) => ({
-    domain: 'wallet',
-    declaration,
-    ...(declaration === writeNote && { quota: { perMinute: 60, per: 'user' as const } }),
-  })),
+  [writeNote, listNotes, readNote, takeWord, onEvent].map((declaration) => ({ domain: 'wallet', declaration })),
   '1.2.3',
 );
 const write = document.paths['/v1/notes']?.post;
