@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { audit, reasonSchema } from '../../shared/audit-trail.ts';
 import { type Query, transaction } from '../../shared/database/database.ts';
 import { defineFunction } from '../../shared/http/function.ts';
-import { isNetwork } from '../../shared/http/network.ts';
+import { isNetwork, normaliseNetwork } from '../../shared/http/network.ts';
 import { Problem } from '../../shared/http/problem.ts';
 import { maxCharacters, minCharacters } from '../../shared/http/text.ts';
 import { futureSchema } from '../../shared/http/time.ts';
@@ -53,7 +53,13 @@ const Body = v.pipe(
     ),
     allowed_networks: v.optional(
       v.pipe(
-        v.array(v.pipe(v.string(), v.check(isNetwork, 'must be an IP address or a network such as 203.0.113.0/24'))),
+        v.array(
+          v.pipe(
+            v.string(),
+            v.check(isNetwork, 'must be an IP address or a network such as 203.0.113.0/24'),
+            v.transform((text) => normaliseNetwork(text) ?? text),
+          ),
+        ),
         v.minLength(1, 'must name at least one'),
         v.maxLength(50, 'must name at most 50'),
       ),
