@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { type IdentityService, newPerson, PASSWORD, randomAddress, serveIdentity } from './identity-service.ts';
@@ -126,6 +127,21 @@ test('weak passwords are refused with the field, and never repeated in the answe
     `${'é'.repeat(3)} tiga kata acak`,
   ]) {
     expect((await register({ ...newPerson(), password })).status).toBe(201);
+  }
+});
+
+test('a phone number is one person’s, however it is written and whatever was pasted with it', async () => {
+  const number = String(randomInt(1e7, 1e8));
+  const first = await register({ ...newPerson(), phone: `+49 151 ${number}` });
+  expect([first.status, first.body.data?.user.phone]).toEqual([201, `+49151${number}`]);
+  for (const phone of [
+    `+49 (0)151 ${number}`,
+    `+490151${number}`,
+    `\u202a+49\u00a0151${number}\u202c`,
+    `+49-151-${number}\u200b`,
+  ]) {
+    const again = await register({ ...newPerson(), phone });
+    expect([phone, again.status, again.body.code]).toEqual([phone, 409, 'already_registered']);
   }
 });
 
