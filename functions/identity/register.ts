@@ -5,6 +5,7 @@
 import * as v from 'valibot';
 import { type Quota, throttle } from '../../shared/cache/throttle.ts';
 import { query, sqlState } from '../../shared/database/database.ts';
+import { emailSchema } from '../../shared/http/email.ts';
 import { anyone, defineFunction } from '../../shared/http/function.ts';
 import { Problem } from '../../shared/http/problem.ts';
 import { maxCharacters, minCharacters, visible } from '../../shared/http/text.ts';
@@ -33,7 +34,7 @@ const Body = v.strictObject({
     v.description('Kept in lower case. It is how others find you to pay you, and is never given to anybody else.'),
     v.examples(['siti.rahayu']),
   ),
-  email: v.pipe(v.string(), maxCharacters(254), v.email('must be an e-mail address'), v.examples(['siti@example.com'])),
+  email: v.pipe(emailSchema, v.examples(['siti@example.com'])),
   phone: v.pipe(
     v.string(),
     visible,
@@ -109,7 +110,7 @@ async function readRegistration(body: Registration): Promise<Registration> {
   const phone = await normalisePhone(body.phone);
   if (!phone) refuse('/phone', 'must be a phone number such as +6281234567890 or 081234567890');
   const username = normaliseName(body.username);
-  const email = normaliseName(body.email);
+  const { email } = body;
   const names = [
     username,
     email,

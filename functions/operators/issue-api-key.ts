@@ -3,6 +3,7 @@
 import * as v from 'valibot';
 import { audit, reasonSchema } from '../../shared/audit-trail.ts';
 import { type Query, transaction } from '../../shared/database/database.ts';
+import { emailSchema } from '../../shared/http/email.ts';
 import { defineFunction } from '../../shared/http/function.ts';
 import { isNetwork, normaliseNetwork } from '../../shared/http/network.ts';
 import { Problem } from '../../shared/http/problem.ts';
@@ -32,7 +33,7 @@ const Body = v.pipe(
       v.description('The service, as kong.yaml calls it.'),
     ),
     company: v.optional(v.pipe(text(255), v.description('For the first key of a service.'))),
-    contact_email: v.optional(v.pipe(v.string(), v.email('must be an e-mail address'), maxCharacters(255))),
+    contact_email: v.optional(emailSchema),
     description: v.optional(text(1000)),
     key_name: text(255),
     permissions: v.optional(

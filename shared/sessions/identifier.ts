@@ -1,6 +1,7 @@
 // What people are called: username, e-mail address and phone number, each brought into the one spelling that is stored.
 
 import { createHash } from 'node:crypto';
+import { normaliseEmail } from '../http/email.ts';
 import { withoutInvisible } from '../http/text.ts';
 
 export type Identifier = { kind: 'username' | 'email' | 'phone'; value: string };
@@ -46,7 +47,7 @@ export function spellPhone(written: string): string | undefined {
 /** What a person has typed to log in. Nothing can be two of the three. */
 export async function readIdentifier(typed: string): Promise<Identifier> {
   const visible = withoutInvisible(typed);
-  if (visible.includes('@')) return { kind: 'email', value: normaliseName(visible) };
+  if (visible.includes('@')) return { kind: 'email', value: normaliseEmail(visible) ?? normaliseName(visible) };
   const spelt = spellPhone(visible);
   if (spelt) return { kind: 'phone', value: (await normalisePhone(spelt)) ?? spelt };
   return { kind: 'username', value: normaliseName(visible) };

@@ -145,6 +145,20 @@ test('a phone number is one person’s, however it is written and whatever was p
   }
 });
 
+test('an e-mail address is one person’s, and those with an apostrophe or of another script are addresses', async () => {
+  const name = `o'brien${randomInt(1e9)}`;
+  const first = await register({ ...newPerson(), email: `${name}@bücher.example` });
+  expect([first.status, first.body.data?.user.email]).toEqual([201, `${name}@xn--bcher-kva.example`]);
+  for (const email of [`${name.toUpperCase()}@xn--bcher-kva.example`, `\u200b${name}@BÜCHER.example `]) {
+    const again = await register({ ...newPerson(), email });
+    expect([email, again.status, again.body.code]).toEqual([email, 409, 'already_registered']);
+  }
+  const loggedIn = await service.call('/v1/login', {
+    body: { identifier: `${name}@Bücher.example`, password: PASSWORD },
+  });
+  expect(loggedIn.status).toBe(200);
+});
+
 test('every unusable field is named and nothing is written', async () => {
   const before = await admin.query('select count(*)::int from users');
   const good = newPerson();
@@ -157,6 +171,7 @@ test('every unusable field is named and nothing is written', async () => {
     [{ ...good, username: 5 }, '/username'],
     [{ ...good, email: 'nobody' }, '/email'],
     [{ ...good, email: `${'a'.repeat(250)}@example.com` }, '/email'],
+    [{ ...good, email: `${'a'.repeat(65)}@example.com` }, '/email'],
     [{ ...good, phone: '12' }, '/phone'],
     [{ ...good, phone: '0812345' }, '/phone'],
     [{ ...good, phone: '5551234567' }, '/phone'],
