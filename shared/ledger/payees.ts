@@ -3,6 +3,7 @@
 
 import { query, type Statement } from '../database/database.ts';
 import { Problem } from '../http/problem.ts';
+import { normalisePhone } from '../sessions/identifier.ts';
 import type { Counterparty } from './transaction.ts';
 
 export interface Payee {
@@ -11,7 +12,7 @@ export interface Payee {
   type: 'user' | 'merchant';
 }
 
-/** One of a wallet's three names, in the spelling that is stored: a username in lower case, an account's id, a phone number as E.164. */
+/** One of a wallet's three names: a username and an account's id in the spelling that is stored, a phone number with its country. */
 export interface PayeeName {
   username?: string | undefined;
   account_id?: string | undefined;
@@ -26,7 +27,7 @@ export async function payeeOf({ username, account_id, phone }: PayeeName): Promi
   const payee =
     phone === undefined
       ? await remember(account_id ?? username ?? '', account_id === undefined ? BY_USERNAME : BY_ACCOUNT)
-      : await lookUp(phone, BY_PHONE);
+      : await lookUpPhone(phone);
   if (!payee) throw new Problem('payee_not_found');
   return payee;
 }
@@ -38,6 +39,11 @@ const BY_USERNAME = { name: 'payee-by-username', text: `${SELECT} where person.u
 const BY_ACCOUNT = { name: 'payee-by-account', text: `${SELECT} where account.id = $1` };
 // Those who move money may not read phone numbers: the database looks for them.
 const BY_PHONE = { name: 'payee-by-phone', text: 'select account_id, username, type from payee_by_phone($1)' };
+
+async function lookUpPhone(written: string): Promise<Payee | undefined> {
+  const phone = await normalisePhone(written);
+  return phone === undefined ? undefined : lookUp(phone, BY_PHONE);
+}
 
 async function remember(name: string, statement: Statement): Promise<Payee | undefined> {
   const payee = known.get(name) ?? (await lookUp(name, statement));
