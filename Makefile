@@ -46,7 +46,7 @@ check: node_modules/.installed ## formatting, lint and types
 build: node_modules/.installed ## bundle the functions into .build
 	@node knative/local/build.ts
 
-mutations: node_modules/.installed ## break the ledger in eight ways and see each caught (takes minutes)
+mutations: node_modules/.installed ## break the ledger in nine ways and see each caught (takes minutes)
 	@exec node --disable-warning=TimeoutNegativeWarning test/mutations/run.ts
 
 bench: build ## measure and rewrite test/bench/README.md (takes minutes)
