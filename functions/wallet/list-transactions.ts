@@ -7,6 +7,7 @@ import { rangeEntries, rangeInOrder } from '../../shared/http/time.ts';
 import { readHistory } from '../../shared/ledger/history.ts';
 import { referenceSchema } from '../../shared/ledger/request.ts';
 import { transactionSchema } from '../../shared/ledger/transaction.ts';
+import { paymentMethodSchema } from '../../shared/providers/providers.ts';
 import { user } from '../../shared/sessions/caller.ts';
 
 export default defineFunction({
@@ -26,7 +27,7 @@ export default defineFunction({
         cursor: cursorSchema,
         type: v.optional(v.picklist(['TOPUP', 'PAYMENT', 'REFUND', 'TRANSFER'])),
         status: v.optional(v.picklist(['PENDING', 'SUCCESS', 'FAILED', 'CANCELLED'])),
-        payment_method: v.optional(v.picklist(['GOPAY', 'SHOPEE_PAY'])),
+        payment_method: v.optional(paymentMethodSchema),
         ...rangeEntries('Last changed'),
         reference: v.optional(referenceSchema),
       }),

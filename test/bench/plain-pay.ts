@@ -1,4 +1,5 @@
-// POST /v1/pay the plain way, to compare with: a transaction per request, a row lock, one statement per kind of row, COMMIT. Host,
+// POST /v1/pay the plain way, to compare with: a transaction per request, a row lock, one statement per kind of row (accounts
+// change with their legs), COMMIT. Host,
 // caller, validation, answer, event and publisher are those of functions/wallet/pay.ts, so that only the ledger differs. Where the
 // comparison leaves a choice it is made in favour of the plain way: prepared statements, accounts locked in one order, and the key is
 // found to be used by its insert instead of by a query of its own.
@@ -41,9 +42,6 @@ export default defineFunction({
         const counterparty = { account_id: payee.accountId, username: payee.username, type: payee.type };
         const answer = { status: 201, body: JSON.stringify({ transaction: transactionOf(debit, counterparty) }) };
         const event = movementEvent('one-gate.payment.succeeded', 'pay', [debit, credit], trace.traceparent);
-        for (const leg of [debit, credit]) {
-          await query({ ...CHANGE_BALANCE, values: [leg.accountId, formatAmount(leg.balanceAfter), leg.legNumber] });
-        }
         await query({ ...WRITE_LEGS, values: [...columnsOf(debit), ...columnsOf(credit)] });
         const kept = await query({
           ...WRITE_KEY,
@@ -76,15 +74,13 @@ const LOCK = {
       from accounts where id in ($1, $2) order by id for update`,
 };
 
-const CHANGE_BALANCE = {
-  name: 'plain-change-balance',
-  text: 'update accounts set balance = $2, version = $3, updated_at = now() where id = $1',
-};
-
-// Both legs in one statement: the ledger's triggers let no statement leave an operation out of balance.
+// One statement: the ledger's triggers let none leave an operation out of balance, or an account without its leg.
 const WRITE_LEGS = {
   name: 'plain-write-legs',
   text: `
+    with changed as (
+      update accounts account set balance = new.balance, version = new.version, updated_at = now()
+        from (values ($3::uuid, $9::numeric, $5::bigint), ($16, $22, $18)) as new (id, balance, version) where account.id = new.id)
     insert into historical_transactions (id, user_id, account_id, operation_id, leg_number, transaction_type, transaction_status,
            direction, amount, balance_before, balance_after, currency, counterparty_id, description, external_reference)
     values ($1, $2, $3, $4, $5, 'PAYMENT', 'SUCCESS', $6, $7, $8, $9, $10, $11, $12, $13),

@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { brokenPromises, openAccount, type TestAccount } from '../../setup/accounts.ts';
+import { pastTheDatabase } from '../../setup/past-the-database.ts';
 import { eventually, openOnly, serveTopups, type TopupService } from './topup-service.ts';
 
 let service: TopupService;
@@ -225,12 +226,6 @@ describe('the books', () => {
     (await service.rows('select kind, subject from findings where resolved_at is null order by kind')).filter(
       ({ kind }) => kind.startsWith('ledger_'),
     );
-  const pastTheDatabase = async (text: string, values: unknown[]) => {
-    await service.admin.query('begin');
-    await service.admin.query('set local session_replication_role = replica');
-    await service.admin.query(text, values);
-    await service.admin.query('commit');
-  };
 
   test('are proven while payments go on, without a false alarm', async () => {
     const movements = await import('../../setup/movements.ts');
@@ -283,7 +278,7 @@ describe('the books', () => {
     const { accountId } = await openAccount(service.admin, { balance: '10.00' });
     await service.reconcile();
     service.events.length = 0;
-    await pastTheDatabase('update accounts set balance = balance + 5 where id = $1', [accountId]);
+    await pastTheDatabase(service.admin, 'update accounts set balance = balance + 5 where id = $1', [accountId]);
     expect(await service.reconcile()).toBe(204);
     const findings = [
       { kind: 'ledger_balance', subject: accountId },
@@ -295,7 +290,7 @@ describe('the books', () => {
       ['one-gate.finding.opened', 'ledger_balance'],
       ['one-gate.finding.opened', 'ledger_total'],
     ]);
-    await pastTheDatabase('update accounts set balance = balance - 5 where id = $1', [accountId]);
+    await pastTheDatabase(service.admin, 'update accounts set balance = balance - 5 where id = $1', [accountId]);
     await service.reconcile();
     expect(await openKinds()).toEqual(findings);
     // A person has looked into it.

@@ -2,6 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { brokenPromises } from '../../setup/accounts.ts';
+import { pastTheDatabase } from '../../setup/past-the-database.ts';
 import { eventually, serveTopups, type TopupService } from './topup-service.ts';
 
 const NOTIFIED = 'one-gate.topup.notified';
@@ -123,7 +124,9 @@ describe('what was paid goes to suspense with a finding', () => {
     await service.rows("update historical_transactions set transaction_status = 'FAILED' where operation_id = $1", [
       transaction.operation_id,
     ]);
-    await service.rows("update accounts set pending = 0, account_status = 'CLOSED' where id = $1", [person.accountId]);
+    await pastTheDatabase(service.admin, "update accounts set pending = 0, account_status = 'CLOSED' where id = $1", [
+      person.accountId,
+    ]);
     const before = Number(await inSuspense());
     await service.gopay.control.pay(payment.referenceNo);
     expect([await notified(reference), await notified(reference)]).toEqual([204, 204]);
