@@ -4,8 +4,8 @@ import * as v from 'valibot';
 import { query } from '../../shared/database/database.ts';
 import { defineFunction } from '../../shared/http/function.ts';
 import { cursorSchema, decodeCursor, encodeCursor, limitSchema } from '../../shared/http/page.ts';
-import { usernameSchema } from '../../shared/ledger/request.ts';
 import { operator } from '../../shared/sessions/operator.ts';
+import { usernameSchema } from '../../shared/wallet/request.ts';
 
 const Entry = v.pipe(
   v.object({

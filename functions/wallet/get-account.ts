@@ -4,8 +4,8 @@ import * as v from 'valibot';
 import { defineFunction } from '../../shared/http/function.ts';
 import { Problem } from '../../shared/http/problem.ts';
 import { readAccount, readAccountAt } from '../../shared/ledger/account.ts';
-import { timeSchema } from '../../shared/ledger/request.ts';
 import { user } from '../../shared/sessions/caller.ts';
+import { timeSchema } from '../../shared/wallet/request.ts';
 
 const amount = v.pipe(v.string(), v.examples(['150000.00']));
 const time = v.pipe(v.string(), v.isoTimestamp());

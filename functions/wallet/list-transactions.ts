@@ -4,9 +4,9 @@ import * as v from 'valibot';
 import { defineFunction } from '../../shared/http/function.ts';
 import { cursorSchema, decodeCursor, encodeCursor, limitSchema } from '../../shared/http/page.ts';
 import { readHistory } from '../../shared/ledger/history.ts';
-import { referenceSchema, timeSchema } from '../../shared/ledger/request.ts';
-import { transactionSchema } from '../../shared/ledger/transaction.ts';
 import { user } from '../../shared/sessions/caller.ts';
+import { referenceSchema, timeSchema } from '../../shared/wallet/request.ts';
+import { transactionOf, transactionSchema } from '../../shared/wallet/transaction.ts';
 
 export default defineFunction({
   name: 'list-transactions',
@@ -36,8 +36,8 @@ export default defineFunction({
 
     handle: async ({ caller, query: { limit, cursor, ...filters } }) => {
       const below = cursor === undefined ? undefined : decodeCursor(cursor, filters, /^\d{1,19}$/);
-      const { transactions, next } = await readHistory(caller.accountId, filters, below, limit);
-      return { data: transactions, nextCursor: next === undefined ? null : encodeCursor(next, filters) };
+      const { legs, next } = await readHistory(caller.accountId, filters, below, limit);
+      return { data: legs.map(transactionOf), nextCursor: next === undefined ? null : encodeCursor(next, filters) };
     },
   },
 });

@@ -1,7 +1,7 @@
 // What a regulator may ask transactions for, the same in pages and in exports.
 
 import * as v from 'valibot';
-import { amountSchema, timeSchema } from '../ledger/request.ts';
+import { amountSchema, timeSchema } from '../wallet/request.ts';
 
 export const filterSchemas = {
   from: v.optional(v.pipe(timeSchema, v.description('Created at or after this time.'))),

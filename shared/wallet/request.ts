@@ -1,9 +1,9 @@
 // What requests about money have in common: the schemas of an amount, a payee, a note.
 
 import * as v from 'valibot';
+import type { Particulars } from '../ledger/posting.ts';
 import { AMOUNT_PATTERN, CURRENCY, formatAmount, parseAmount } from '../money.ts';
 import { normalisePhone } from '../sessions/identifier.ts';
-import type { Particulars } from './posting.ts';
 
 /** A positive decimal string; `"10"` becomes `"10.00"`, so that the same amount is the same request. */
 export const amountSchema = v.pipe(
