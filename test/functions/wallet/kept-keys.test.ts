@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import type { ServedFunction } from '../../../shared/host/serve.ts';
 import type { FunctionDeclaration } from '../../../shared/http/function.ts';
 import { newOperationId } from '../../../shared/ledger/ids.ts';
+import { runShutdown } from '../../../shared/shutdown.ts';
 import { call, type Person, serveWallet, type WalletService } from './wallet-service.ts';
 
 let service: WalletService;
@@ -21,7 +22,10 @@ beforeAll(async () => {
   await service.openWallet({ username: 'warung_sari', type: 'merchant' });
 });
 
-afterAll(() => service.close());
+afterAll(async () => {
+  await service.close();
+  await runShutdown(() => undefined);
+});
 
 /** A key as the version before results has left it. */
 async function keepAsBefore(by: string, request: object, status: number, answer: object) {
