@@ -6,11 +6,12 @@ import * as v from 'valibot';
 import type { ServedFunction } from '../../../shared/host/serve.ts';
 import type { FunctionDeclaration } from '../../../shared/http/function.ts';
 import { newOperationId } from '../../../shared/ledger/ids.ts';
-import { runShutdown } from '../../../shared/shutdown.ts';
 import { call, type Person, serveWallet, type WalletService } from './wallet-service.ts';
 
 let service: WalletService;
 let payer: Person;
+/** `pay` after a release. */
+let next: ServedFunction;
 
 beforeAll(async () => {
   service = await serveWallet(async () => [
@@ -23,8 +24,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  await next.drain();
   await service.close();
-  await runShutdown(() => undefined);
 });
 
 /** A key as the version before results has left it. */
@@ -77,8 +78,6 @@ describe('a key of the version before results', () => {
 });
 
 describe('while instances of two versions run', () => {
-  let next: ServedFunction;
-
   beforeAll(async () => {
     const { serve } = await import('../../../shared/host/serve.ts');
     const pay = (await import('../../../functions/wallet/pay.ts')).default as Required<FunctionDeclaration>;
@@ -87,8 +86,6 @@ describe('while instances of two versions run', () => {
     const urgency = v.optional(v.picklist(['normal', 'high']), 'normal');
     next = await serve({ ...pay, http: { ...pay.http, body: v.strictObject({ urgency, ...inAnotherOrder }) } }, 0);
   });
-
-  afterAll(() => next.drain());
 
   test('a repetition is one, whichever version it reaches', async () => {
     const body = { amount: '10', to: { username: 'warung_sari' }, metadata: { b: '2', a: '1' } };
