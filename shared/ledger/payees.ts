@@ -2,9 +2,7 @@
 // so that what was found once stays true; a phone number is, so that it is looked up each time.
 
 import { query, type Statement } from '../database/database.ts';
-import { Problem } from '../http/problem.ts';
 import { normalisePhone } from '../sessions/identifier.ts';
-import type { Counterparty } from './transaction.ts';
 
 export interface Payee {
   accountId: string;
@@ -22,14 +20,11 @@ export interface PayeeName {
 const LARGEST_CACHE = 50_000;
 const known = new Map<string, Payee>();
 
-/** Whoever `to` names; a `payee_not_found` Problem if there is nobody. */
-export async function payeeOf({ username, account_id, phone }: PayeeName): Promise<Payee> {
-  const payee =
-    phone === undefined
-      ? await remember(account_id ?? username ?? '', account_id === undefined ? BY_USERNAME : BY_ACCOUNT)
-      : await lookUpPhone(phone);
-  if (!payee) throw new Problem('payee_not_found');
-  return payee;
+/** The wallet that has this name; undefined if there is none. */
+export function findPayee({ username, account_id, phone }: PayeeName): Promise<Payee | undefined> {
+  return phone === undefined
+    ? remember(account_id ?? username ?? '', account_id === undefined ? BY_USERNAME : BY_ACCOUNT)
+    : lookUpPhone(phone);
 }
 
 const SELECT = `
@@ -68,9 +63,4 @@ export function maskName(username: string): string {
     .filter(Boolean)
     .map((part) => (part.length < 3 ? `${part[0]}*` : part[0] + '*'.repeat(part.length - 2) + part.at(-1)))
     .join(' ');
-}
-
-/** A payee as the other side of a transaction. */
-export function counterpartyOf({ accountId, username, type }: Payee): Counterparty {
-  return { account_id: accountId, username, type };
 }

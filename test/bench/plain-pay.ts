@@ -8,18 +8,19 @@ import pay from '../../functions/wallet/pay.ts';
 import { query, transaction } from '../../shared/database/database.ts';
 import { publish } from '../../shared/events/publisher.ts';
 import { defineFunction, type KeptAnswer } from '../../shared/http/function.ts';
+import type { Idempotency } from '../../shared/http/idempotency.ts';
 import { Problem } from '../../shared/http/problem.ts';
 import { CREDIT_PLACE, DEBIT_PLACE, legId, newOperationId } from '../../shared/ledger/ids.ts';
 import { movementEvent } from '../../shared/ledger/movement-event.ts';
-import { payeeOf } from '../../shared/ledger/payees.ts';
 import type { Account, Direction, Leg } from '../../shared/ledger/posting.ts';
-import { transactionOf } from '../../shared/ledger/transaction.ts';
 import { CURRENCY, formatAmount, parseAmount } from '../../shared/money.ts';
+import { payeeOf } from '../../shared/wallet/payee.ts';
+import { transactionOf } from '../../shared/wallet/transaction.ts';
 
 type PayRequest = {
   caller: { accountId: string };
   body: { amount: string; to: { username?: string; account_id?: string }; reference?: string; description?: string };
-  idempotencyKey: string;
+  idempotency: Idempotency;
   trace: { traceparent: string };
 };
 
@@ -31,21 +32,23 @@ export default defineFunction({
   name: 'plain-pay',
   http: {
     ...http,
-    handle: async ({ caller, body, idempotencyKey, trace }: PayRequest) => {
+    handle: async ({ caller, body, idempotency, trace }: PayRequest) => {
       const payee = await payeeOf(body.to);
       const payer = caller.accountId;
-      const request = JSON.stringify(body);
+      const { key, request } = idempotency;
       const operationId = newOperationId();
       const paid = await transaction(async (query) => {
         const rows = await query<AccountRow>({ ...LOCK, values: [payer, payee.accountId] });
         const [debit, credit] = move(rows, payer, payee.accountId, operationId, body);
-        const counterparty = { account_id: payee.accountId, username: payee.username, type: payee.type };
-        const answer = { status: 201, body: JSON.stringify({ transaction: transactionOf(debit, counterparty) }) };
+        const answer = {
+          status: 201,
+          body: JSON.stringify({ transaction: transactionOf({ leg: debit, counterparty: payee, expiresAt: null }) }),
+        };
         const event = movementEvent('one-gate.payment.succeeded', 'pay', [debit, credit], trace.traceparent);
         await query({ ...WRITE_LEGS, values: [...columnsOf(debit), ...columnsOf(credit)] });
         const kept = await query({
           ...WRITE_KEY,
-          values: [payer, idempotencyKey, 'pay', request, operationId, answer.status, answer.body],
+          values: [payer, key, 'pay', request, operationId, answer.status, answer.body],
         });
         if (kept.length === 0) throw new KeySeen();
         const { id, topic, type, source, subject, partitionKey, sequence, data, traceparent } = event;
@@ -58,7 +61,7 @@ export default defineFunction({
         if (error instanceof KeySeen) return undefined;
         throw error;
       });
-      if (!paid) return { kept: await firstAnswer(payer, idempotencyKey, request), replayed: true };
+      if (!paid) return { kept: await firstAnswer(payer, key, request), replayed: true };
       publish([paid.event]);
       return { kept: paid.answer, replayed: false };
     },

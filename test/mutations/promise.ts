@@ -5,7 +5,7 @@ const PROMISES: readonly [RegExp, string][] = [
   [/^seen without its key/, 'money and its key are there together'],
   [/^seen without its event/, 'money and its event are there together'],
   [/^set without legs/, 'a balance changes only with its legs'],
-  [/ (internal_error|service_unavailable|outcome_unknown) instead of /, 'what can be decided is decided'],
+  [/ (failed|busy|unknown) instead of /, 'what can be decided is decided'],
   [/decided twice|another answer than the first time/, 'a key is decided once'],
   [/no order of the postings|two postings wrote leg/, 'there is one order'],
   [/ instead of /, "every outcome and figure is the model's"],

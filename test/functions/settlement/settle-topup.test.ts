@@ -51,6 +51,21 @@ test('twenty notifications and their events credit the wallet once', async () =>
   expect(await service.balanceOf(person)).toBe('150000.00');
 });
 
+test('what a version before results has settled is known again, and nothing is found', async () => {
+  const { person, transaction, payment, reference } = await pending({ tell: true });
+  await service.gopay.control.pay(payment.referenceNo);
+  await service.ended(person, transaction.id);
+  await service.idle();
+  await service.rows(
+    'update idempotency_keys set status = 200, answer = result, result = null where operation_id = $1 and function = $2',
+    [transaction.operation_id, 'settle-topup'],
+  );
+  await service.rows("update topup_attempts set state = 'ACCEPTED' where reference = $1", [reference]);
+  expect(await notified(reference)).toBe(204);
+  expect(await service.balanceOf(person)).toBe('150000.00');
+  expect(await findings(transaction.operation_id)).toEqual([]);
+});
+
 test('notifications in the wrong order come to the same end', async () => {
   const { person, transaction, payment } = await pending({ tell: true });
   await service.gopay.control.settings({ notifications: 'hold' });

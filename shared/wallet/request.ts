@@ -2,9 +2,9 @@
 
 import * as v from 'valibot';
 import { maxCharacters, minCharacters, visible } from '../http/text.ts';
+import type { Particulars } from '../ledger/posting.ts';
 import { AMOUNT_PATTERN, CURRENCY, formatAmount, parseAmount } from '../money.ts';
 import { spellPhone } from '../sessions/identifier.ts';
-import type { Particulars } from './posting.ts';
 
 /** A positive decimal string; `"10"` becomes `"10.00"`, so that the same amount is the same request. */
 export const amountSchema = v.pipe(
