@@ -10,7 +10,8 @@ import { anyone, defineFunction } from '../../shared/http/function.ts';
 import { Problem } from '../../shared/http/problem.ts';
 import { maxCharacters, minCharacters, visible } from '../../shared/http/text.ts';
 import { hashPassword } from '../../shared/passwords/hash.ts';
-import { LONGEST_PASSWORD, SHORTEST_PASSWORD, weaknessOf } from '../../shared/passwords/rules.ts';
+import { LONGEST_PASSWORD, SHORTEST_PASSWORD } from '../../shared/passwords/length.ts';
+import { weaknessOf } from '../../shared/passwords/rules.ts';
 import { addressOf } from '../../shared/sessions/address.ts';
 import {
   normaliseName,
@@ -122,7 +123,7 @@ async function readRegistration(body: Registration): Promise<Registration> {
     body.phone,
     phone.replace('+62', '0'),
   ];
-  const weakness = weaknessOf(body.password, names);
+  const weakness = await weaknessOf(body.password, names);
   if (weakness) refuse('/password', weakness);
   return { ...body, username, email, phone };
 }
