@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { functionPaths } from '../../../knative/functions.ts';
 import { bundle } from '../../../knative/local/build.ts';
 import { commonPasswords } from '../../../shared/passwords/commonest.ts';
 import { SHORTEST_PASSWORD } from '../../../shared/passwords/length.ts';
@@ -56,7 +57,7 @@ test('the list is a real one, of passwords that the length alone would let throu
 
 test('a bundle holds no more of it than that, in a file that is read with the first password', async () => {
   const { path, remove } = await temporaryDirectory();
-  await bundle('functions/identity/register.ts', path);
+  await bundle(['identity/register'], await functionPaths(), path);
   const files = await readdir(path, { recursive: true, withFileTypes: true });
   const texts = await Promise.all(
     files
@@ -64,6 +65,8 @@ test('a bundle holds no more of it than that, in a file that is read with the fi
       .map(async ({ parentPath, name }) => [name, await readFile(join(parentPath, name), 'utf8')] as const),
   );
   const holding = texts.filter(([, text]) => text.includes('4815162342'));
-  expect(holding.map(([name, text]) => [name === 'register.mjs', text.length < 40_000])).toEqual([[false, true]]);
+  expect(holding.map(([name, text]) => [name === 'identity.register.mjs', text.length < 40_000])).toEqual([
+    [false, true],
+  ]);
   await remove();
 });
