@@ -6,6 +6,7 @@ import { cursorSchema, decodeCursor, encodeCursor, limitSchema } from '../../sha
 import { readHistory } from '../../shared/ledger/history.ts';
 import { referenceSchema, timeSchema } from '../../shared/ledger/request.ts';
 import { transactionSchema } from '../../shared/ledger/transaction.ts';
+import { paymentMethodSchema } from '../../shared/providers/providers.ts';
 import { user } from '../../shared/sessions/caller.ts';
 
 export default defineFunction({
@@ -24,7 +25,7 @@ export default defineFunction({
       cursor: cursorSchema,
       type: v.optional(v.picklist(['TOPUP', 'PAYMENT', 'REFUND', 'TRANSFER'])),
       status: v.optional(v.picklist(['PENDING', 'SUCCESS', 'FAILED', 'CANCELLED'])),
-      payment_method: v.optional(v.picklist(['GOPAY', 'SHOPEE_PAY'])),
+      payment_method: v.optional(paymentMethodSchema),
       from: v.optional(timeSchema),
       to: v.optional(timeSchema),
       reference: v.optional(referenceSchema),

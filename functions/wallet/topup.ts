@@ -13,12 +13,13 @@ import { type Refusal, refusal } from '../../shared/ledger/refusals.ts';
 import { amountSchema } from '../../shared/ledger/request.ts';
 import { transactionOf, transactionSchema } from '../../shared/ledger/transaction.ts';
 import { CURRENCY, parseAmount } from '../../shared/money.ts';
+import { paymentMethodSchema } from '../../shared/providers/providers.ts';
 import { user } from '../../shared/sessions/caller.ts';
 import { answerRequest } from '../../shared/topups/attempts.ts';
 import { topupChanged } from '../../shared/topups/events.ts';
 import type { Asking } from '../../shared/topups/inquiry.ts';
 import { type Lease, openersLease, releaseLease, WORK_LIMIT_MS, waitForTurn } from '../../shared/topups/lease.ts';
-import { providerOf } from '../../shared/topups/provider.ts';
+import { apiOf, providerOf } from '../../shared/topups/provider.ts';
 import { obtainRedirect, type Redirect } from '../../shared/topups/redirect.ts';
 import { returnUrlSchema } from '../../shared/topups/request.ts';
 import { attemptReference, openedTopup } from '../../shared/topups/topup.ts';
@@ -38,7 +39,7 @@ export default defineFunction({
     idempotencyKey: true,
     body: v.strictObject({
       amount: amountSchema,
-      payment_method: v.pipe(v.picklist(['GOPAY', 'SHOPEE_PAY']), v.examples(['GOPAY'])),
+      payment_method: v.pipe(paymentMethodSchema, v.examples(['GOPAY'])),
       return_url: v.optional(returnUrlSchema),
     }),
     answer: v.object({
@@ -61,7 +62,8 @@ export default defineFunction({
     ],
 
     handle: async ({ caller, body, idempotencyKey, trace }) => {
-      const { topic, api } = providerOf(body.payment_method);
+      const { topic } = providerOf(body.payment_method);
+      const api = await apiOf(body.payment_method);
       const key = {
         accountId: caller.accountId,
         key: idempotencyKey,

@@ -90,6 +90,14 @@ export interface Access {
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 export type Address = `${Method} /${string}`;
 
+export interface RouteDescription {
+  summary: string;
+  description: string;
+  answer: GenericSchema;
+  alsoStatus: Readonly<Record<number, string>>;
+  protocol: { headers: GenericSchema; body: GenericSchema };
+}
+
 export interface HttpTrigger<
   Caller,
   Body extends GenericSchema | undefined,
@@ -101,6 +109,8 @@ export interface HttpTrigger<
   route: Address;
   /** Further routes of the same function. */
   alsoAt?: readonly Address[];
+  /** What the document says of one of the further routes in place of the rest: each may have a protocol of its own. */
+  describedAt?: Readonly<Record<string, RouteDescription>>;
   /** Absent where consumers of the gateway have limits of their own (regulators). */
   limit?: GatewayLimit;
   caller: CallerKind<Caller>;

@@ -1,9 +1,10 @@
 // Reads legs back for their owners.
 
 import { query, type Statement } from '../database/database.ts';
+import type { PaymentMethod } from '../providers/providers.ts';
 import { lastLegId, operationOf } from './ids.ts';
 import { LEG_COLUMNS, type LegRow, legOf } from './leg-row.ts';
-import type { Account, PaymentMethod, TransactionStatus, TransactionType } from './posting.ts';
+import type { Account, TransactionStatus, TransactionType } from './posting.ts';
 import { type Transaction, transactionOf } from './transaction.ts';
 
 export interface HistoryFilters {

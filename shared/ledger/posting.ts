@@ -2,10 +2,10 @@
 
 import type { OutboxEvent } from '../events/event.ts';
 import type { KeptAnswer } from '../http/function.ts';
+import type { PaymentMethod } from '../providers/providers.ts';
 
 export type TransactionType = 'TOPUP' | 'PAYMENT' | 'REFUND' | 'TRANSFER';
 export type TransactionStatus = 'PENDING' | 'SUCCESS' | 'FAILED' | 'CANCELLED';
-export type PaymentMethod = 'GOPAY' | 'SHOPEE_PAY';
 export type Direction = 'DEBIT' | 'CREDIT';
 
 /** An account as it is under its lock. Amounts are minor units (1/100). */

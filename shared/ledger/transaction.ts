@@ -2,6 +2,7 @@
 
 import * as v from 'valibot';
 import { formatAmount } from '../money.ts';
+import { paymentMethodSchema } from '../providers/providers.ts';
 import { transactionId } from './ids.ts';
 import type { Leg } from './posting.ts';
 
@@ -43,7 +44,7 @@ export const transactionSchema = v.pipe(
     currency: v.pipe(v.string(), v.examples(['IDR'])),
     balance_before: amount,
     balance_after: amount,
-    payment_method: v.nullable(v.picklist(['GOPAY', 'SHOPEE_PAY'])),
+    payment_method: v.nullable(paymentMethodSchema),
     description: v.nullable(v.string()),
     external_reference: v.nullable(
       v.pipe(v.string(), v.description("The merchant's or the provider's own reference.")),

@@ -5,7 +5,8 @@
 
 import { query, type Statement } from '../database/database.ts';
 import { Problem } from '../http/problem.ts';
-import type { PaymentMethod, TransactionStatus, TransactionType } from '../ledger/posting.ts';
+import type { TransactionStatus, TransactionType } from '../ledger/posting.ts';
+import type { PaymentMethod } from '../providers/providers.ts';
 import { currentCut, isCut } from './cut.ts';
 import { COUNTS, JOINS, jsonLine, type RegulatedTransaction } from './record.ts';
 

@@ -24,7 +24,7 @@ const FEW = { pay: 2, transfer: 1, refund: 1, hold: 1, capture: 1, void: 1, topu
 const OTHERS = {
   cancel: 1,
   'get-idempotency-key': 1,
-  'receive-gopay-notification': 1,
+  'receive-notification': 1,
   'relay-outbox': 1,
   reconcile: 1,
 };

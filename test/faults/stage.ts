@@ -92,7 +92,7 @@ export async function buildStage(counts: Readonly<Record<string, number>>, witho
     });
     const running = functions;
     stops.push(running.stop);
-    notified.target = portOf('receive-gopay-notification', 0) ?? 0;
+    notified.target = portOf('receive-notification', 0) ?? 0;
     const sourceLog: string[] = [];
     const ground = {
       brokers: brokers ?? [],

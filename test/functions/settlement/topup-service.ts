@@ -60,12 +60,12 @@ export async function serveTopups(): Promise<TopupService> {
     (await import('../../../functions/wallet/topup.ts')).default,
     (await import('../../../functions/wallet/cancel.ts')).default,
     (await import('../../../functions/wallet/get-transaction.ts')).default,
-    (await import('../../../functions/settlement/receive-gopay-notification.ts')).default,
+    (await import('../../../functions/settlement/receive-notification.ts')).default,
     (await import('../../../functions/settlement/settle-topup.ts')).default,
     (await import('../../../functions/settlement/reconcile.ts')).default,
   ]);
   const gopay = await merchantWithSimulator({
-    notificationUrl: `${wallet.urlOf('receive-gopay-notification')}/v1/notifications/gopay`,
+    notificationUrl: `${wallet.urlOf('receive-notification')}/v1/notifications/gopay`,
   });
   const settings = { deliver: true };
   const events: SunkEvent[] = [];
