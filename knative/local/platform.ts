@@ -7,7 +7,7 @@ import process from 'node:process';
 import { type Door, openDoor } from '../../kong/local/door.ts';
 import { type Gateway, startGateway } from '../../kong/local/gateway.ts';
 import { renderKong } from '../../kong/render.ts';
-import { migrate, type ServedRole } from '../../migrations/run.ts';
+import { migrate, SERVED_ROLES, type ServedRole } from '../../migrations/run.ts';
 import { type Admin, startAdmin } from './admin.ts';
 import { buildFunctions, ROOT } from './build.ts';
 import { followApiKeys } from './gateway-keys.ts';
@@ -129,24 +129,13 @@ async function stopInReverse(started: { stop(): Promise<void> }[]): Promise<void
 function databaseUrlsOf({ postgres: { adminUrl }, rolePasswords }: Parts): Platform['databaseUrls'] {
   const of = (role: keyof typeof rolePasswords) =>
     databaseUrl(adminUrl, DATABASE, { user: `one_gate_${role}`, password: rolePasswords[role] });
-  return {
-    migrator: of('migrator'),
-    money: of('money'),
-    identity: of('identity'),
-    reader: of('reader'),
-    operator: of('operator'),
-    regulator: of('regulator'),
-    admin: databaseUrl(adminUrl, DATABASE),
-  };
+  const served = Object.fromEntries(SERVED_ROLES.map((role) => [role, of(role)])) as Record<ServedRole, string>;
+  return { ...served, migrator: of('migrator'), admin: databaseUrl(adminUrl, DATABASE) };
 }
 
 function secretsOf({ redis }: Parts, urls: Platform['databaseUrls'], keys: Keys) {
   return {
-    'one-gate-database-money': { url: urls.money },
-    'one-gate-database-identity': { url: urls.identity },
-    'one-gate-database-reader': { url: urls.reader },
-    'one-gate-database-operator': { url: urls.operator },
-    'one-gate-database-regulator': { url: urls.regulator },
+    ...Object.fromEntries(SERVED_ROLES.map((role) => [`one-gate-database-${role}`, { url: urls[role] }])),
     'one-gate-redis': { url: redis.restUrl, token: redis.restToken },
     'one-gate-token-signing': { jwks: keys.tokenSigning },
     'one-gate-receipt-keys': { jwks: keys.receiptSigning },

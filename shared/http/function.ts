@@ -32,7 +32,7 @@ export interface GatewayLimit {
 /** What a function needs of its surroundings. Its Service is given that and nothing else: manifests' labels follow from it. */
 export interface Uses {
   /** The role that it runs as in PostgreSQL. All functions of one Service share it. */
-  database?: 'money' | 'identity' | 'reader' | 'operator' | 'regulator';
+  database?: 'money' | 'identity' | 'reader' | 'operator' | 'regulator' | 'auditor' | 'housekeeper';
   redis?: true;
   kafka?: true;
   /** Verifies access tokens, or signs them as well. */

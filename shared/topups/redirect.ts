@@ -82,7 +82,7 @@ async function clear(topup: Topup, attempt: Attempt, asking: Asking): Promise<'s
       return 'look again';
     }
     case 'refunded':
-      // Reported, and ended, by reconcile.
+      // Reported, and ended, by reconcile-topups.
       return 'unknown';
     default:
       await markDead(attempt, state.name === 'cancelled' ? 'given_up' : 'failed');

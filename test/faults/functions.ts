@@ -11,6 +11,7 @@ import { type GuardedProcess, startGuarded } from '../../knative/local/parts/gua
 import { kafkajsQuiet } from '../../knative/local/parts/kafka.ts';
 import { databaseUrl } from '../../knative/local/parts/postgres.ts';
 import { type Objects, processEnvironment } from '../../knative/local/process-environment.ts';
+import { SERVED_ROLES, type ServedRole } from '../../migrations/run.ts';
 import type { GopayConfiguration } from '../../shared/providers/gopay/gopay.ts';
 import type { TokenKey } from '../bench/tokens.ts';
 import { KINDS } from './books.ts';
@@ -190,7 +191,7 @@ function environmentOf(
   databasePort: number,
   { servers, database, key, gopay, sink }: Parameters<typeof startFunctions>[0],
 ): Record<string, string> {
-  const urlOf = (role: 'money' | 'reader') => {
+  const urlOf = (role: ServedRole) => {
     const url = new URL(
       databaseUrl(servers.adminUrl, database, { user: `one_gate_${role}`, password: servers.rolePasswords[role] }),
     );
@@ -198,8 +199,7 @@ function environmentOf(
     return { url: url.href };
   };
   const secrets: Objects = {
-    'one-gate-database-money': urlOf('money'),
-    'one-gate-database-reader': urlOf('reader'),
+    ...Object.fromEntries(SERVED_ROLES.map((role) => [`one-gate-database-${role}`, urlOf(role)])),
     'one-gate-redis': { url: `http://127.0.0.1:${servers.redisWire.port}`, token: servers.redisToken },
     'one-gate-gopay': {
       'client-id': gopay.clientId,

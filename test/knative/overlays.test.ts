@@ -15,6 +15,8 @@ import { type KubernetesObject, renderKustomization } from '../../knative/local/
 
 const run = promisify(execFile);
 const KNATIVE = join(ROOT, 'knative');
+/** Roles that go to the primary; the others go through the pooler. */
+const PRIMARY = new Set<string | undefined>(['money', 'auditor', 'housekeeper']);
 const NOBODY = 'there is no kustomize here';
 
 describe.each(['development', 'production'])('%s', (overlay) => {
@@ -93,7 +95,7 @@ describe.each(['development', 'production'])('%s', (overlay) => {
     const pooler = named('Pooler', 'one-gate-postgres-pooler') as KubernetesObject;
     const most = Number(at(cluster, 'spec', 'postgresql', 'parameters', 'max_connections'));
     const direct = objects
-      .filter((object) => isFunction(object) && object.metadata.labels?.['uses.one-gate/database'] === 'money')
+      .filter((object) => isFunction(object) && PRIMARY.has(object.metadata.labels?.['uses.one-gate/database']))
       .map((object) => maxScaleOf(object) * poolSizeOf(object));
     // One pool for each of the three roles that share it.
     const pooled =

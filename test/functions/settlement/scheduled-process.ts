@@ -1,0 +1,48 @@
+// A scheduled function in a process of its own, under the database role that its manifest gives it.
+
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT } from '../../../knative/local/build.ts';
+import type { ServedRole } from '../../../migrations/run.ts';
+import { SCHEDULE_TYPE } from '../../../shared/events/schedule.ts';
+import { startBeside } from '../../setup/function-process.ts';
+
+export interface ScheduledProcess {
+  /** One tick, as its PingSource sends it; the answer's status. */
+  tick(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+export async function startScheduled(
+  name: string,
+  database: { urls: Record<ServedRole, string> },
+  more: Record<string, string> = {},
+): Promise<ScheduledProcess> {
+  const served = await startBeside(name, { DATABASE_URL: database.urls[roleOf(name)], ...more });
+  return {
+    tick: async () => {
+      const response = await fetch(`${served.url}/events`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          'ce-specversion': '1.0',
+          'ce-id': randomUUID(),
+          'ce-source': '/test',
+          'ce-type': SCHEDULE_TYPE,
+        },
+        body: '{}',
+      });
+      return response.status;
+    },
+    stop: async () => {
+      served.kill('SIGTERM');
+      await served.ended;
+    },
+  };
+}
+
+function roleOf(name: string): ServedRole {
+  const manifest = readFileSync(join(ROOT, `knative/base/settlement/${name}.yaml`), 'utf8');
+  return /uses\.one-gate\/database: (\w+)/.exec(manifest)?.[1] as ServedRole;
+}
