@@ -187,7 +187,7 @@ function kilobytes(bytes: number): string {
 }
 
 const loaded = await buildAll();
-const platform = await startPlatform({ accounts: ACCOUNTS, seed: SEED, bundles, withGopay: true });
+const platform = await startPlatform({ accounts: ACCOUNTS, seed: SEED, bundles, withProviders: true });
 try {
   const report = reportOf(await measure(platform), loaded, await circumstancesOf(platform));
   process.stdout.write(`${report}\n`);

@@ -58,7 +58,7 @@ interface Tuning {
 
 async function tune(name: Tuned): Promise<Tuning> {
   const bundles = join(ROOT, '.build');
-  const platform = await startPlatform({ accounts: ACCOUNTS, seed: SEED, bundles, withGopay: name === 'topup' });
+  const platform = await startPlatform({ accounts: ACCOUNTS, seed: SEED, bundles, withProviders: name === 'topup' });
   try {
     const pool = meaningsOf(platform.manifests, new Map()).find((meaning) => meaning.name === name)?.database;
     const steps = await measure(platform, name, pool);

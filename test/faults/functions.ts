@@ -11,7 +11,9 @@ import { type GuardedProcess, startGuarded } from '../../knative/local/parts/gua
 import { kafkajsQuiet } from '../../knative/local/parts/kafka.ts';
 import { databaseUrl } from '../../knative/local/parts/postgres.ts';
 import { type Objects, processEnvironment } from '../../knative/local/process-environment.ts';
+import { objectsOf } from '../../knative/local/simulators.ts';
 import { SERVED_ROLES, type ServedRole } from '../../migrations/run.ts';
+import { gopay as gopayProvider } from '../../shared/providers/gopay/declaration.ts';
 import type { GopayConfiguration } from '../../shared/providers/gopay/gopay.ts';
 import type { TokenKey } from '../bench/tokens.ts';
 import { KINDS } from './books.ts';
@@ -198,18 +200,11 @@ function environmentOf(
     url.port = String(databasePort);
     return { url: url.href };
   };
+  const provider = objectsOf([{ provider: gopayProvider, settings: { ...gopay } }]);
   const secrets: Objects = {
     ...Object.fromEntries(SERVED_ROLES.map((role) => [`one-gate-database-${role}`, urlOf(role)])),
     'one-gate-redis': { url: `http://127.0.0.1:${servers.redisWire.port}`, token: servers.redisToken },
-    'one-gate-gopay': {
-      'client-id': gopay.clientId,
-      'client-secret': gopay.clientSecret,
-      'private-key': gopay.privateKey,
-      'public-key': gopay.publicKey,
-      'merchant-id': gopay.merchantId,
-      'partner-id': gopay.partnerId,
-      'channel-id': gopay.channelId,
-    },
+    ...provider.secrets,
   };
   const settings = {
     ...(servers.kafkaWire && { 'kafka-brokers': `127.0.0.1:${servers.kafkaWire.port}` }),
@@ -217,7 +212,7 @@ function environmentOf(
     'token-issuer': key.issuer,
     'token-audience': key.audience,
     'token-public-keys': key.publicKeys,
-    'gopay-base-url': gopay.baseUrl,
+    ...provider.config,
     'log-level': 'warn',
   };
   return processEnvironment(manifest, { secrets, configMaps: { 'one-gate': settings }, sink });
