@@ -1,7 +1,7 @@
 # One Gate on one machine. Needs Node 20 or later to begin with; the project brings its own Node 24. Parts that are found are used
 # (Redis, Java for Kafka), see `make up`.
 .DEFAULT_GOAL := help
-.PHONY: help up down ps audit verify-access-log seed-history operator explain tune test check build mutations bench faults clean
+.PHONY: help up down ps audit verify-access-log seed-history operator explain tune test check generate build mutations bench faults clean
 SHELL := /bin/sh
 
 # The project's own Node, and its tools, before everything else.
@@ -40,8 +40,11 @@ tune: build ## load one function at rising concurrency and say how to set it (FU
 test: build ## set everything up and run all tests (TESTS=pattern for some)
 	@exec npm test --silent -- $(TESTS)
 
-check: node_modules/.installed ## formatting, lint and types
+check: node_modules/.installed ## formatting, lint, types, and whether generated files are fresh
 	@exec npm run --silent check
+
+generate: node_modules/.installed ## write the files that follow from the code (BREAKING=why, if callers of the API break)
+	@exec node knative/generate.ts --breaking "$$BREAKING"
 
 build: node_modules/.installed ## bundle the functions into .build
 	@node knative/local/build.ts

@@ -34,4 +34,8 @@ kubectl -n one-gate rollout status --timeout=300s deployment/one-gate-gateway
 address=$(kubectl -n one-gate get configmap one-gate -o jsonpath='{.data.public-url}')
 curl --fail --silent --show-error --max-time 30 "$address/.well-known/jwks.json" > /dev/null
 curl --fail --silent --show-error --max-time 30 "$address/v1/openapi.json" > /dev/null
+# Kong says what is left of a limit only where it has counted, and lets requests pass when its Redis refuses it.
+curl --fail --silent --show-error --max-time 30 --dump-header - --output /dev/null "$address/.well-known/jwks.json" |
+  grep -qi '^ratelimit-limit:' ||
+  { echo "The gateway counts no limits: see its log for what Redis answers." >&2; exit 1; }
 echo "$overlay is up at $address"

@@ -1,5 +1,5 @@
-// `make explain FUNCTION=pay`: what a manifest means, in plain sentences; without FUNCTION one line for every function.
-//   node knative/explain.ts [function] [--overlay knative/overlays/prod] [--write]      --write: the table in README.md
+// `make explain FUNCTION=pay`: what the manifest of its Service means, in plain sentences; without FUNCTION one line for every Service.
+//   node knative/explain.ts [function or Service] [--overlay knative/overlays/production] [--write]      --write: the table in README.md
 
 import { access, readFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
@@ -8,24 +8,29 @@ import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
 import { CONNECTION_BUDGET, connectionsOf, type Meaning, meaningsOf } from './explain/meaning.ts';
 import { COLUMNS, explain, row } from './explain/sentences.ts';
+import { hostOfFunction, ROOT } from './functions.ts';
 import { readManifests } from './local/manifests.ts';
 import { table, textTable, writeBetween } from './local/table.ts';
 
-const ROOT = join(import.meta.dirname, '..');
 const BASE = join(import.meta.dirname, 'base');
 export const README = join(import.meta.dirname, 'README.md');
 
-/** What the functions of a kustomization mean, by name. */
+/** What the Services of a kustomization mean, by name. */
 export async function readMeanings(folder = BASE): Promise<Meaning[]> {
   const [manifests, gateway] = await Promise.all([readManifests(folder, 'passed over'), gatewayTimeouts()]);
   return meaningsOf(manifests, gateway).sort((one, other) => (one.name < other.name ? -1 : 1));
 }
 
 async function gatewayTimeouts(): Promise<Map<string, number>> {
-  const kong: { services: { name: string; read_timeout: number }[] } = parse(
+  const kong: { services: { url: string; read_timeout: number }[] } = parse(
     await readFile(join(ROOT, 'kong/kong.yaml'), 'utf8'),
   );
-  return new Map(kong.services.map(({ name, read_timeout: timeout }) => [name, timeout]));
+  const shortest = new Map<string, number>();
+  for (const { url, read_timeout: timeout } of kong.services) {
+    const [service = ''] = new URL(url).hostname.split('.');
+    shortest.set(service, Math.min(timeout, shortest.get(service) ?? Number.POSITIVE_INFINITY));
+  }
+  return shortest;
 }
 
 /** The generated part of README.md. */
@@ -34,7 +39,7 @@ export function tableOfAll(meanings: readonly Meaning[]): string {
 }
 
 function inAll(meanings: readonly Meaning[]): string {
-  return `All instances of all functions together: ${connectionsOf(meanings)} connections of ${CONNECTION_BUDGET}.`;
+  return `All instances of all Services together: ${connectionsOf(meanings)} connections of ${CONNECTION_BUDGET}.`;
 }
 
 async function kustomization(folder: string): Promise<string> {
@@ -42,6 +47,20 @@ async function kustomization(folder: string): Promise<string> {
     throw new Error(`There is no kustomization.yaml in ${folder}.`);
   });
   return folder;
+}
+
+/** Of the Service of that name, or of the one that hosts the function of that name. */
+async function meaningOf(wanted: string, meanings: readonly Meaning[], folder: string): Promise<Meaning> {
+  const named = (name: string) => meanings.find((meaning) => meaning.name === name);
+  const direct = named(wanted);
+  if (direct) return direct;
+  const { services } = await readManifests(folder, 'passed over');
+  const host = await hostOfFunction(wanted, services).catch(() => undefined);
+  const meaning = host && named(host.name);
+  if (meaning) return meaning;
+  throw new Error(
+    `There is no function and no Service ${wanted}. There are: ${meanings.map(({ name }) => name).join(', ')}.`,
+  );
 }
 
 async function main(): Promise<void> {
@@ -58,10 +77,7 @@ async function main(): Promise<void> {
   } else if (!wanted) {
     process.stdout.write(`${textTable([[...COLUMNS], ...meanings.map(row)])}\n\n${inAll(meanings)}\n`);
   } else {
-    const meaning = meanings.find(({ name }) => name === wanted);
-    if (!meaning) {
-      throw new Error(`There is no function ${wanted}. There are: ${meanings.map(({ name }) => name).join(', ')}.`);
-    }
+    const meaning = await meaningOf(wanted, meanings, folder);
     const circumstances = { folder: relative(ROOT, folder), connections: connectionsOf(meanings) };
     process.stdout.write(`${explain(meaning, circumstances)}\n`);
   }

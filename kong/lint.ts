@@ -6,9 +6,9 @@ import { readFile } from 'node:fs/promises';
 import process from 'node:process';
 import { text } from 'node:stream/consumers';
 import { parseDocument } from 'yaml';
-import { type Finding, refused } from '../knative/lint/finding.ts';
-import { at, isRecord, type Place, textAt } from '../knative/lint/place.ts';
+import { type Finding, refused } from './lint/finding.ts';
 import { refusedByKong } from './lint/parse.ts';
+import { at, isRecord, type Place, textAt } from './lint/place.ts';
 import { policy } from './lint/policy.ts';
 import { renderKong } from './render.ts';
 

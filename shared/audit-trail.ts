@@ -3,12 +3,13 @@
 
 import * as v from 'valibot';
 import type { Query } from './database/database.ts';
+import { maxCharacters, minCharacters } from './http/text.ts';
 
 export const reasonSchema = v.pipe(
   v.string(),
   v.trim(),
-  v.minLength(1, 'must not be empty'),
-  v.maxLength(500, 'must have at most 500 characters'),
+  minCharacters(1),
+  maxCharacters(500),
   v.description('Why, for the audit trail and for whoever reads it in a year.'),
   v.examples(['Payments are posted twice: INC-204']),
 );

@@ -33,6 +33,8 @@ export const port = () => wholeNumber('PORT', 8080);
 export const logLevel = () => optional('LOG_LEVEL') ?? 'info';
 /** What was deployed, as Knative names it. */
 export const revision = () => optional('K_REVISION') ?? 'not deployed';
+/** The Service that this process belongs to, as Knative names it. */
+export const serviceName = () => optional('K_SERVICE');
 export const traceEndpoint = () => optional('OTEL_EXPORTER_OTLP_ENDPOINT');
 
 /** Where the platform is reached from outside, without a trailing slash. */
@@ -79,8 +81,6 @@ export interface Setting {
   variable: string;
   /** What it holds, for the sentence that says it is missing. */
   holds: string;
-  /** It comes from a Secret, otherwise from a ConfigMap. */
-  isSecret?: boolean;
 }
 
 /** The values of declared settings, by the names that they are declared under. */

@@ -6,8 +6,8 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { parseFileSync } from '@swc/core';
 import { parse } from 'yaml';
 import { CONNECTION_BUDGET, connectionsOf, meaningsOf } from '../knative/explain/meaning.ts';
-import { functionFiles } from '../knative/local/build.ts';
-import { type Manifests, readManifests } from '../knative/local/manifests.ts';
+import { type DeclaredFunction, declaredFunctions, functionPaths, hostsOf } from '../knative/functions.ts';
+import { type Manifests, readManifests, type ServiceManifest } from '../knative/local/manifests.ts';
 import { SCHEDULE_TYPE } from '../shared/events/schedule.ts';
 import type { FunctionDeclaration } from '../shared/http/function.ts';
 
@@ -102,8 +102,14 @@ describe('layers', () => {
     expect(importers.filter((path) => !path.startsWith('shared/packages/'))).toEqual([]);
   });
 
-  test('there are no import cycles', () => {
-    expect(cycles(files)).toEqual([]);
+  // Types count: two files that take types from each other can only be understood together.
+  test('there are no import cycles, those of types included', () => {
+    expect(cycles(importGraph(files, (path) => path))).toEqual([]);
+  });
+
+  test('no two wings import each other', () => {
+    const wings = files.filter(({ path }) => !path.startsWith('test/'));
+    expect(cycles(importGraph(wings, (path) => path.split('/')[0] ?? ''))).toEqual([]);
   });
 });
 
@@ -119,13 +125,13 @@ describe('files', () => {
   });
 
   test('a function begins with one line: what triggers it, and what it is for', async () => {
-    const opening = /^\/\/ ((GET|POST|DELETE) \/\S*|For every event|Every \w+)[^\n]*: [^\n]{10,}/;
-    for (const path of await functionFiles())
+    const opening = /^\/\/ ((GET|POST|PUT|PATCH|DELETE) \/\S*|For every event|Every \w+)[^\n]*: [^\n]{10,}/;
+    for (const path of (await functionPaths()).map((each) => `functions/${each}.ts`))
       expect({ path, opens: opening.test(sourceOf(path)) }).toEqual({ path, opens: true });
   });
 
   test('every file below a domain’s folder is a function', async () => {
-    const declared = new Set(await functionFiles());
+    const declared = new Set((await functionPaths()).map((path) => `functions/${path}.ts`));
     const others = files.filter(({ path }) => path.startsWith('functions/') && !declared.has(path));
     expect(others.map(({ path }) => path)).toEqual([]);
   });
@@ -147,39 +153,26 @@ interface KongFile {
   routes: KongRoute[];
 }
 
-describe('one name for function, file, manifest, route', () => {
+describe('one name for function, file, route', () => {
   let manifests: Manifests;
-  const declarations = new Map<string, { path: string; declaration: FunctionDeclaration }>();
+  let functions: DeclaredFunction[];
+  let hosts: ReadonlyMap<string, ServiceManifest>;
   const kong = parse(readFileSync(join(ROOT, 'kong/kong.yaml'), 'utf8')) as KongFile;
 
   beforeAll(async () => {
     manifests = await readManifests(join(ROOT, 'knative/base'));
-    for (const path of await functionFiles()) {
-      const { default: declaration } = (await import(join(ROOT, path))) as { default: FunctionDeclaration };
-      declarations.set(basename(path, '.ts'), { path, declaration });
-    }
+    functions = await declaredFunctions();
+    hosts = hostsOf(await functionPaths(), manifests.services);
   });
 
-  const all = () => [...declarations].map(([name, { declaration }]) => ({ ...declaration, name }));
-  const manifestOf = (name: string) => manifests.services.find((service) => service.name === name);
+  const all = () => functions.map(({ declaration }) => declaration);
+  const declarationOf = (name: string) => all().find((declaration) => declaration.name === name);
+  const hostOf = (name: string) =>
+    hosts.get(functions.find(({ declaration }) => declaration.name === name)?.path ?? '');
 
-  test('the file and the declaration', () => {
-    for (const [name, { declaration }] of declarations) expect(declaration.name).toBe(name);
-  });
-
-  test('every function has its manifest in the folder of its domain, and every manifest its function', () => {
-    expect(manifests.services.map(({ name }) => name).sort()).toEqual([...declarations.keys()].sort());
-    for (const { path } of declarations.values()) {
-      const manifest = path.replace('functions/', 'knative/base/').replace('.ts', '.yaml');
-      const text = readFileSync(join(ROOT, manifest), 'utf8');
-      expect(text).toContain(`\n  name: ${basename(path, '.ts')}\n`);
-    }
-  });
-
-  test('the manifest starts that function', () => {
-    for (const { name, argument } of manifests.services) {
-      expect({ name, argument }).toEqual({ name, argument: `${name}.mjs` });
-    }
+  test('the file and the declaration, and no name twice', () => {
+    for (const { path, declaration } of functions) expect(declaration.name).toBe(basename(path));
+    expect(new Set(all().map(({ name }) => name)).size).toBe(functions.length);
   });
 
   test('every HTTP function has its route, and every route its function: same method, same paths', () => {
@@ -194,11 +187,11 @@ describe('one name for function, file, manifest, route', () => {
     expect(routed.sort()).toEqual(declared.sort());
   });
 
-  test('a route is called as its function, leads to it, and outlasts its timeout by a cold start', () => {
+  test('a route is called as its function, leads to the Service that hosts it, and outlasts its timeout by a cold start', () => {
     for (const { name, url, read_timeout: patience, routes } of kong.services) {
-      expect(url).toBe(`http://${name}.one-gate.svc.cluster.local:80`);
+      expect(url).toBe(`http://${hostOf(name)?.name}.one-gate.svc.cluster.local:80`);
       expect(routes.map((route) => route.name)).toEqual([name]);
-      expect(patience).toBeGreaterThanOrEqual(((manifestOf(name)?.timeoutSeconds ?? 0) + 5) * 1000);
+      expect(patience).toBeGreaterThanOrEqual(((hostOf(name)?.timeoutSeconds ?? 0) + 5) * 1000);
     }
   });
 
@@ -249,26 +242,23 @@ describe('one name for function, file, manifest, route', () => {
       .flatMap(({ plugins }) => plugins ?? [])
       .filter(({ name }) => name === 'http-log')
       .map(({ config }) => String(config['http_endpoint']));
-    for (const endpoint of logs)
-      expect(endpoint).toMatch(/^http:\/\/[\w-]+\.one-gate\.svc\.cluster\.local:80\/events$/);
-    const told = logs.map((endpoint) => new URL(endpoint).hostname.split('.')[0] ?? '');
-    const fed = new Set([...sources.map(({ sink }) => sink.service), ...told]);
-    expect([...fed].sort()).toEqual(
+    const eventFunctions = [...sources.map(({ sink }) => sink), ...logs.map(sinkOf)].map(({ service, path }) => {
+      const name = /^\/events\/([\w-]+)$/.exec(path)?.[1] ?? '';
+      expect({ name, service }).toEqual({ name, service: hostOf(name)?.name });
+      return name;
+    });
+    expect([...new Set(eventFunctions)].sort()).toEqual(
       all()
         .filter(({ event }) => event)
         .map(({ name }) => name)
         .sort(),
     );
-    for (const { sink } of sources) expect(sink.path).toBe('/events');
   });
 
   test('a function takes what its source sends', () => {
-    for (const { sink } of manifests.pingSources) {
-      expect(declarations.get(sink.service)?.declaration.event?.types).toEqual([SCHEDULE_TYPE]);
-    }
-    for (const { sink } of manifests.kafkaSources) {
-      expect(declarations.get(sink.service)?.declaration.event?.types).not.toContain(SCHEDULE_TYPE);
-    }
+    const typesOf = (path: string) => declarationOf(path.replace('/events/', ''))?.event?.types;
+    for (const { sink } of manifests.pingSources) expect(typesOf(sink.path)).toEqual([SCHEDULE_TYPE]);
+    for (const { sink } of manifests.kafkaSources) expect(typesOf(sink.path)).not.toContain(SCHEDULE_TYPE);
   });
 
   test('every topic that the code names has its KafkaTopic, and every KafkaTopic is named by the code or is for dead letters', () => {
@@ -297,6 +287,13 @@ describe('one name for function, file, manifest, route', () => {
     expect(connectionsOf(meaningsOf(manifests, new Map()))).toBeLessThanOrEqual(CONNECTION_BUDGET);
   });
 });
+
+/** The Service and the path of an address that the gateway's log is posted to. */
+function sinkOf(endpoint: string): { service: string; path: string } {
+  const { hostname, pathname } = new URL(endpoint);
+  expect(hostname).toMatch(/^[\w-]+\.one-gate\.svc\.cluster\.local$/);
+  return { service: hostname.split('.')[0] ?? '', path: pathname };
+}
 
 /** "GET /v1/transactions/{}" for a declared route and for Kong's regular expression alike. */
 function shape(route: string): string {
@@ -338,6 +335,9 @@ function importsOf(path: string): Import[] {
       const name = argument?.expression?.value;
       if (typeof name === 'string') found.push({ to: resolveFrom(path, name), typeOnly: false });
     }
+    if (each.type === 'TsImportType') {
+      found.push({ to: resolveFrom(path, (each['argument'] as { value: string }).value), typeOnly: true });
+    }
     for (const part of Object.values(each)) visit(part);
   };
   visit(parseFileSync(join(ROOT, path), { syntax: 'typescript', target: 'es2024' }).body);
@@ -348,10 +348,19 @@ function resolveFrom(path: string, name: string): string {
   return name.startsWith('.') ? normalize(join(dirname(path), name)) : name;
 }
 
-/** Each cycle once, as "a -> b -> a". Imports of types are gone at run time and do not count. */
-function cycles(sources: SourceFile[]): string[] {
-  const valuesOf = (imports: Import[]) => imports.filter(({ typeOnly }) => !typeOnly).map(({ to }) => to);
-  const graph = new Map(sources.map(({ path, imports }) => [path, valuesOf(imports)]));
+/** The rooms that each room imports. Imports within a room, and those of packages, do not count. */
+function importGraph(sources: SourceFile[], roomOf: (path: string) => string): Map<string, Set<string>> {
+  const rooms = new Set(sources.map(({ path }) => roomOf(path)));
+  const graph = new Map([...rooms].map((room) => [room, new Set<string>()]));
+  for (const { path, imports } of sources) {
+    for (const { to } of imports)
+      if (rooms.has(roomOf(to)) && roomOf(to) !== roomOf(path)) graph.get(roomOf(path))?.add(roomOf(to));
+  }
+  return graph;
+}
+
+/** Each cycle once, as "a -> b -> a". */
+function cycles(graph: ReadonlyMap<string, Iterable<string>>): string[] {
   const done = new Set<string>();
   const found: string[] = [];
   const walk = (path: string, trail: string[]): void => {

@@ -1,7 +1,8 @@
 // GET /docs: the API document as a page. GET /errors and /errors/{code}: what every error means, for people and for programs.
 
 import * as v from 'valibot';
-import { type Content, sendContent } from '../../shared/documentation/content.ts';
+import { apiDocument } from '../../shared/documentation/api-document.ts';
+import { sendContent } from '../../shared/documentation/content.ts';
 import {
   errorFacts,
   errorIndexPage,
@@ -15,18 +16,9 @@ import { publicUrl } from '../../shared/environment.ts';
 import { anyone, defineFunction, type Headers, type Reply } from '../../shared/http/function.ts';
 import { Problem } from '../../shared/http/problem.ts';
 import { type ProblemCode, problems } from '../../shared/http/problems.ts';
-import document from './openapi.json' with { type: 'json' };
-
-/** What the pages need of the document, whose exact type changes with every function. */
-const paths = document.paths as unknown as Record<string, Record<string, DocumentedOperation>>;
-
-interface DocumentedOperation {
-  operationId: string;
-  'x-problem-codes': string[];
-  parameters?: { $ref?: string }[];
-}
 
 const DAY = 86_400;
+const IDEMPOTENCY_KEY = '#/components/parameters/Idempotency-Key';
 
 export default defineFunction({
   name: 'docs',
@@ -52,28 +44,17 @@ export default defineFunction({
       if (code !== undefined) return describeError(code, headers);
       const path = url.split('?', 1)[0];
       if (path === '/errors') return listErrors(headers);
-      if (path === SCRIPT_PATH) return sendContent(await script(), headers, DAY);
+      if (path === SCRIPT_PATH) return sendContent(await redocScript(), headers, DAY);
       return page(referencePage());
     },
   },
 });
 
-let loaded: Promise<Content> | undefined;
-
-/** Read once; a failure is not remembered. */
-function script(): Promise<Content> {
-  loaded ??= redocScript().catch((error) => {
-    loaded = undefined;
-    throw error;
-  });
-  return loaded;
-}
-
-function describeError(code: string, headers: Headers): Reply<never> {
+async function describeError(code: string, headers: Headers): Promise<Reply<never>> {
   if (!isProblemCode(code)) {
     throw new Problem('not_found', { detail: 'There is no error with this code. /errors lists those there are.' });
   }
-  const sources = whoAnswersWith(code);
+  const sources = await operationsAnswering(code);
   const facts = errorFacts(
     publicUrl(),
     code,
@@ -87,7 +68,8 @@ function listErrors(headers: Headers): Reply<never> {
   return data((Object.keys(problems) as ProblemCode[]).map((code) => errorFacts(publicUrl(), code, false)));
 }
 
-function whoAnswersWith(code: ProblemCode): Source[] {
+async function operationsAnswering(code: ProblemCode): Promise<Source[]> {
+  const { paths } = await apiDocument();
   return Object.entries(paths).flatMap(([path, operations]) =>
     Object.entries(operations)
       .filter(([, operation]) => operation['x-problem-codes'].includes(code))
@@ -95,7 +77,7 @@ function whoAnswersWith(code: ProblemCode): Source[] {
         operationId,
         method: method.toUpperCase(),
         path,
-        aboutMoney: parameters.some((parameter) => parameter.$ref === '#/components/parameters/Idempotency-Key'),
+        aboutMoney: parameters.some((each) => '$ref' in each && each.$ref === IDEMPOTENCY_KEY),
       })),
   );
 }

@@ -1,15 +1,14 @@
-// GET /v1/openapi.json: the API document, generated from the declarations of all functions (`npm run openapi`).
+// GET /v1/openapi.json: the API document, which the build makes from the declarations of all functions.
 
 import * as v from 'valibot';
-import { type Content, content, sendContent } from '../../shared/documentation/content.ts';
-import { PUBLIC_URL_PLACEHOLDER } from '../../shared/documentation/problem-example.ts';
-import { publicUrl } from '../../shared/environment.ts';
+import { apiDocumentText } from '../../shared/documentation/api-document.ts';
+import { once } from '../../shared/documentation/built.ts';
+import { content, sendContent } from '../../shared/documentation/content.ts';
 import { anyone, defineFunction } from '../../shared/http/function.ts';
-import document from './openapi.json' with { type: 'json' };
 
 const FIVE_MINUTES = 300;
 
-let made: Promise<Content> | undefined;
+const document = once(async () => content('application/json', await apiDocumentText()));
 
 export default defineFunction({
   name: 'openapi',
@@ -24,15 +23,6 @@ export default defineFunction({
     raw: 'application/json',
     errors: [],
 
-    handle: async ({ headers }) => {
-      made ??= content('application/json', here());
-      return sendContent(await made, headers, FIVE_MINUTES);
-    },
+    handle: async ({ headers }) => sendContent(await document(), headers, FIVE_MINUTES),
   },
 });
-
-/** The document with this platform's own address in it. */
-function here(): string {
-  const address = JSON.stringify(publicUrl()).slice(1, -1);
-  return JSON.stringify(document).replaceAll(PUBLIC_URL_PLACEHOLDER, address);
-}

@@ -6,6 +6,7 @@ import { type Quota, throttle } from '../../shared/cache/throttle.ts';
 import { query } from '../../shared/database/database.ts';
 import { anyone, defineFunction } from '../../shared/http/function.ts';
 import { Problem } from '../../shared/http/problem.ts';
+import { maxCharacters, minCharacters } from '../../shared/http/text.ts';
 import { hashPassword, needsRehash, prepareHashing, verifyPassword } from '../../shared/passwords/hash.ts';
 import type { Caller } from '../../shared/sessions/access-token.ts';
 import { addressOf } from '../../shared/sessions/address.ts';
@@ -33,12 +34,12 @@ export default defineFunction({
     body: v.strictObject({
       identifier: v.pipe(
         v.string(),
-        v.minLength(1),
-        v.maxLength(254),
+        minCharacters(1),
+        maxCharacters(254),
         v.description('Username, e-mail address or phone number.'),
         v.examples(['siti.rahayu', 'siti@example.com', '081234567890']),
       ),
-      password: v.pipe(v.string(), v.minLength(1), v.maxLength(512), v.examples(['kuda putih di tepi danau'])),
+      password: v.pipe(v.string(), minCharacters(1), maxCharacters(512), v.examples(['kuda putih di tepi danau'])),
     }),
     answer: TokenPair,
     status: 200,

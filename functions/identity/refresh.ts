@@ -4,6 +4,7 @@
 import * as v from 'valibot';
 import { anyone, defineFunction } from '../../shared/http/function.ts';
 import { Problem } from '../../shared/http/problem.ts';
+import { maxCharacters, minCharacters } from '../../shared/http/text.ts';
 import { carryOn, type Refusal } from '../../shared/sessions/session.ts';
 import { TokenPair, tokenPair } from '../../shared/sessions/token-pair.ts';
 import { log } from '../../shared/telemetry/log.ts';
@@ -19,7 +20,7 @@ export default defineFunction({
     route: 'POST /v1/refresh',
     limit: { perMinute: 120, by: 'address' },
     caller: anyone,
-    body: v.strictObject({ refresh_token: v.pipe(v.string(), v.minLength(1), v.maxLength(512)) }),
+    body: v.strictObject({ refresh_token: v.pipe(v.string(), minCharacters(1), maxCharacters(512)) }),
     answer: TokenPair,
     status: 200,
     errors: ['invalid_refresh_token'],

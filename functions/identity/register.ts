@@ -7,6 +7,7 @@ import { type Quota, throttle } from '../../shared/cache/throttle.ts';
 import { query, sqlState } from '../../shared/database/database.ts';
 import { anyone, defineFunction } from '../../shared/http/function.ts';
 import { Problem } from '../../shared/http/problem.ts';
+import { maxCharacters, minCharacters } from '../../shared/http/text.ts';
 import { hashPassword } from '../../shared/passwords/hash.ts';
 import { LONGEST_PASSWORD, SHORTEST_PASSWORD, weaknessOf } from '../../shared/passwords/rules.ts';
 import { addressOf } from '../../shared/sessions/address.ts';
@@ -31,12 +32,7 @@ const Body = v.strictObject({
     v.description('Kept in lower case. It is how others find you to pay you, and is never given to anybody else.'),
     v.examples(['siti.rahayu']),
   ),
-  email: v.pipe(
-    v.string(),
-    v.maxLength(254, 'must have at most 254 characters'),
-    v.email('must be an e-mail address'),
-    v.examples(['siti@example.com']),
-  ),
+  email: v.pipe(v.string(), maxCharacters(254), v.email('must be an e-mail address'), v.examples(['siti@example.com'])),
   phone: v.pipe(
     v.string(),
     v.regex(PHONE_PATTERN, 'must be a phone number such as +6281234567890 or 081234567890'),
@@ -47,8 +43,8 @@ const Body = v.strictObject({
   ),
   password: v.pipe(
     v.string(),
-    v.minLength(SHORTEST_PASSWORD, `must have at least ${SHORTEST_PASSWORD} characters`),
-    v.maxLength(LONGEST_PASSWORD, `must have at most ${LONGEST_PASSWORD} characters`),
+    minCharacters(SHORTEST_PASSWORD),
+    maxCharacters(LONGEST_PASSWORD),
     v.description('Any characters. Common passwords and your own names are refused.'),
     v.examples(['kuda putih di tepi danau']),
   ),

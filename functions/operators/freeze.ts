@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import { audit, reasonSchema } from '../../shared/audit-trail.ts';
 import { type Query, transaction } from '../../shared/database/database.ts';
 import { defineFunction } from '../../shared/http/function.ts';
+import { maxCharacters, minCharacters } from '../../shared/http/text.ts';
 import {
   auditSubjectOf,
   type Freeze,
@@ -24,8 +25,8 @@ const Body = v.pipe(
       v.pipe(
         v.string(),
         v.trim(),
-        v.minLength(1, 'must not be empty'),
-        v.maxLength(50, 'must have at most 50 characters'),
+        minCharacters(1),
+        maxCharacters(50),
         v.description(
           "An account's id or its owner's username, or the name of a function that moves money; left out for all.",
         ),

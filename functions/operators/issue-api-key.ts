@@ -6,6 +6,8 @@ import { type Query, transaction } from '../../shared/database/database.ts';
 import { defineFunction } from '../../shared/http/function.ts';
 import { isNetwork } from '../../shared/http/network.ts';
 import { Problem } from '../../shared/http/problem.ts';
+import { maxCharacters, minCharacters } from '../../shared/http/text.ts';
+import { futureSchema } from '../../shared/http/time.ts';
 import { keptOf, newApiKey } from '../../shared/regulators/api-key.ts';
 import { PERMISSIONS } from '../../shared/regulators/caller.ts';
 import { type ApiKey, apiKeySchema, findApiKey, listApiKeys } from '../../shared/regulators/service.ts';
@@ -14,13 +16,7 @@ import { operator } from '../../shared/sessions/operator.ts';
 const LIVING_KEYS = 2;
 const OVERLAP_HOURS = 24;
 
-const text = (most: number) =>
-  v.pipe(
-    v.string(),
-    v.trim(),
-    v.minLength(1, 'must not be empty'),
-    v.maxLength(most, `must have at most ${most} characters`),
-  );
+const text = (most: number) => v.pipe(v.string(), v.trim(), minCharacters(1), maxCharacters(most));
 const count = v.pipe(
   v.number(),
   v.integer('must be a whole number'),
@@ -36,9 +32,7 @@ const Body = v.pipe(
       v.description('The service, as kong.yaml calls it.'),
     ),
     company: v.optional(v.pipe(text(255), v.description('For the first key of a service.'))),
-    contact_email: v.optional(
-      v.pipe(v.string(), v.email('must be an e-mail address'), v.maxLength(255, 'must have at most 255 characters')),
-    ),
+    contact_email: v.optional(v.pipe(v.string(), v.email('must be an e-mail address'), maxCharacters(255))),
     description: v.optional(text(1000)),
     key_name: text(255),
     permissions: v.optional(
@@ -64,9 +58,7 @@ const Body = v.pipe(
         v.maxLength(50, 'must name at most 50'),
       ),
     ),
-    expires_at: v.optional(
-      v.pipe(v.string(), v.isoTimestamp('must be a time with a zone, such as 2027-11-20T00:00:00Z')),
-    ),
+    expires_at: v.optional(futureSchema),
     replaces: v.optional(
       v.pipe(
         v.string(),

@@ -3,6 +3,7 @@
 import * as v from 'valibot';
 import { query } from '../../shared/database/database.ts';
 import { defineFunction } from '../../shared/http/function.ts';
+import { maxCharacters } from '../../shared/http/text.ts';
 import { apiKeySchema, listApiKeys } from '../../shared/regulators/service.ts';
 import { operator } from '../../shared/sessions/operator.ts';
 
@@ -17,7 +18,7 @@ export default defineFunction({
     limit: { perMinute: 120, by: 'user' },
     caller: operator,
     query: v.strictObject({
-      consumer: v.optional(v.pipe(v.string(), v.maxLength(50, 'must have at most 50 characters'), v.examples(['ojk']))),
+      consumer: v.optional(v.pipe(v.string(), maxCharacters(50), v.examples(['ojk']))),
     }),
     answer: v.array(apiKeySchema),
     status: 200,

@@ -2,8 +2,10 @@
 
 import * as v from 'valibot';
 import { query } from '../../shared/database/database.ts';
+import { type Clauses, conditionsOf } from '../../shared/database/filters.ts';
 import { defineFunction } from '../../shared/http/function.ts';
-import { cursorSchema, decodeCursor, encodeCursor, limitSchema } from '../../shared/http/page.ts';
+import { byNumber, cursorSchema, encodeCursor, limitSchema, startOf } from '../../shared/http/page.ts';
+import { maxCharacters } from '../../shared/http/text.ts';
 import { usernameSchema } from '../../shared/ledger/request.ts';
 import { operator } from '../../shared/sessions/operator.ts';
 
@@ -43,14 +45,12 @@ export default defineFunction({
       subject: v.optional(
         v.pipe(
           v.string(),
-          v.maxLength(100, 'must have at most 100 characters'),
+          maxCharacters(100),
           v.description('`all`, `function:<name>`, `account:<account id>` or `user:<username>`.'),
           v.examples(['function:pay']),
         ),
       ),
-      action: v.optional(
-        v.pipe(v.string(), v.maxLength(50, 'must have at most 50 characters'), v.examples(['freeze'])),
-      ),
+      action: v.optional(v.pipe(v.string(), maxCharacters(50), v.examples(['freeze']))),
       actor: v.optional(usernameSchema),
     }),
     answer: Entry,
@@ -59,15 +59,15 @@ export default defineFunction({
     errors: ['operator_only', 'invalid_cursor'],
 
     handle: async ({ query: { limit, cursor, ...filters } }) => {
-      const below = cursor === undefined ? LAST : decodeCursor(cursor, filters, /^\d{1,18}$/);
+      const below = startOf(cursor, filters, byNumber);
+      const values: unknown[] = [below, limit + 1];
+      const conditions = ['trail.id < $1', ...conditionsOf(CLAUSES, filters, values)];
       const rows = await query<Row>({
         text: `
           select trail.id, trail.at, person.username as actor, trail.action, trail.subject, trail.reason, trail.detail
             from audit_trail trail left join users person on person.id = trail.actor
-           where trail.id < $1 and ($2::text is null or trail.subject = $2) and ($3::text is null or trail.action = $3)
-             and ($4::text is null or person.username = $4)
-           order by trail.id desc limit $5`,
-        values: [below, filters.subject ?? null, filters.action ?? null, filters.actor ?? null, limit + 1],
+           where ${conditions.join(' and ')} order by trail.id desc limit $2`,
+        values,
       });
       const shown = rows.slice(0, limit);
       const last = rows.length > limit ? shown.at(-1) : undefined;
@@ -83,7 +83,17 @@ export default defineFunction({
   },
 });
 
-const LAST = '9223372036854775807';
+interface Filters {
+  subject?: string | undefined;
+  action?: string | undefined;
+  actor?: string | undefined;
+}
+
+const CLAUSES: Clauses<Filters> = {
+  subject: (place) => `trail.subject = ${place}`,
+  action: (place) => `trail.action = ${place}`,
+  actor: (place) => `person.username = ${place}`,
+};
 
 interface Row {
   id: string;

@@ -3,7 +3,7 @@
 import * as v from 'valibot';
 import { query } from '../../shared/database/database.ts';
 import { defineFunction } from '../../shared/http/function.ts';
-import { cursorSchema, decodeCursor, encodeCursor, limitSchema } from '../../shared/http/page.ts';
+import { byId, cursorSchema, encodeCursor, limitSchema, startOf } from '../../shared/http/page.ts';
 import { type FreezeRow, freezeOf, freezeSchema, selectFreezes } from '../../shared/ledger/freezes.ts';
 import { operator } from '../../shared/sessions/operator.ts';
 
@@ -27,8 +27,7 @@ export default defineFunction({
     errors: ['operator_only', 'invalid_cursor'],
 
     handle: async ({ query: { limit, cursor, all } }) => {
-      const below =
-        cursor === undefined ? LAST : decodeCursor(cursor, { all }, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+      const below = startOf(cursor, { all }, byId);
       const rows = await query<FreezeRow>({
         text: `
           ${selectFreezes('freezes')} where frozen.id < $1 and ($2 or frozen.thawed_at is null) order by frozen.id desc limit $3`,
@@ -40,5 +39,3 @@ export default defineFunction({
     },
   },
 });
-
-const LAST = 'ffffffff-ffff-ffff-ffff-ffffffffffff';

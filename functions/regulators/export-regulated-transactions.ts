@@ -5,11 +5,13 @@ import { constants, createGzip } from 'node:zlib';
 import * as v from 'valibot';
 import { defineFunction, type Headers } from '../../shared/http/function.ts';
 import { Problem } from '../../shared/http/problem.ts';
+import { maxCharacters } from '../../shared/http/text.ts';
+import { rangeInOrder } from '../../shared/http/time.ts';
 import { recordAccess } from '../../shared/regulators/access-log.ts';
 import { regulatorWith } from '../../shared/regulators/caller.ts';
 import { currentCut, cutOfPosition, isCut, liesAhead } from '../../shared/regulators/cut.ts';
 import { exportLines, FORMATS } from '../../shared/regulators/export.ts';
-import { filterSchemas } from '../../shared/regulators/filters.ts';
+import { filterEntries } from '../../shared/regulators/filters.ts';
 import { regulatorHeaders } from '../../shared/regulators/purpose.ts';
 import { recordSchema } from '../../shared/regulators/record.ts';
 
@@ -27,29 +29,32 @@ export default defineFunction({
     caller: regulatorWith('READ_TRANSACTIONS'),
     headers: regulatorHeaders,
     beforeAnswer: recordAccess,
-    query: v.strictObject({
-      ...filterSchemas,
-      format: v.optional(v.picklist(['ndjson', 'csv']), 'ndjson'),
-      after: v.optional(
-        v.pipe(
-          v.string(),
-          v.toLowerCase(),
-          v.uuid('must be the id of a record'),
-          v.description('Goes on behind this record.'),
-        ),
-      ),
-      cut: v.optional(
-        v.pipe(
-          v.string(),
-          v.maxLength(500, 'must be an X-Export-Cut'),
-          v.transform((cut) => (/^\d+$/.test(cut) ? cutOfPosition(cut) : cut)),
-          v.check(isCut, 'must be an X-Export-Cut, or cut.position of a report'),
-          v.description(
-            '`X-Export-Cut` of the export that broke off; or `cut.position` of a report, for what had been created by then.',
+    query: v.pipe(
+      v.strictObject({
+        ...filterEntries,
+        format: v.optional(v.picklist(['ndjson', 'csv']), 'ndjson'),
+        after: v.optional(
+          v.pipe(
+            v.string(),
+            v.toLowerCase(),
+            v.uuid('must be the id of a record'),
+            v.description('Goes on behind this record.'),
           ),
         ),
-      ),
-    }),
+        cut: v.optional(
+          v.pipe(
+            v.string(),
+            maxCharacters(500, 'must be an X-Export-Cut'),
+            v.transform((cut) => (/^\d+$/.test(cut) ? cutOfPosition(cut) : cut)),
+            v.check(isCut, 'must be an X-Export-Cut, or cut.position of a report'),
+            v.description(
+              '`X-Export-Cut` of the export that broke off; or `cut.position` of a report, for what had been created by then.',
+            ),
+          ),
+        ),
+      }),
+      rangeInOrder(),
+    ),
     answer: recordSchema,
     status: 200,
     raw: FORMATS.ndjson,

@@ -3,14 +3,11 @@
 import * as v from 'valibot';
 import { query } from '../../shared/database/database.ts';
 import { defineFunction } from '../../shared/http/function.ts';
-import { cursorSchema, decodeCursor, encodeCursor, limitSchema } from '../../shared/http/page.ts';
+import { byId, cursorSchema, encodeCursor, limitSchema, startOf } from '../../shared/http/page.ts';
 import { HASHED_COLUMNS, type Hashed, hashedSchema } from '../../shared/regulators/access-chain.ts';
 import { recordAccess } from '../../shared/regulators/access-log.ts';
 import { regulatorWith } from '../../shared/regulators/caller.ts';
-import { LAST_ID } from '../../shared/regulators/listing.ts';
 import { regulatorHeaders } from '../../shared/regulators/purpose.ts';
-
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 const Entry = v.pipe(
   v.object({
@@ -53,7 +50,7 @@ export default defineFunction({
     errors: ['invalid_cursor'],
 
     handle: async ({ caller: { serviceId }, query: { limit, cursor } }) => {
-      const below = cursor === undefined ? LAST_ID : decodeCursor(cursor, serviceId, UUID);
+      const below = startOf(cursor, serviceId, byId);
       const rows = await query<Hashed & { number: string | null; hash: string | null }>({
         text: `
           select ${HASHED_COLUMNS}, link.number, encode(link.hash, 'hex') as hash

@@ -2,23 +2,29 @@
 
 import * as v from 'valibot';
 import { defineFunction } from '../../shared/http/function.ts';
-import { cursorSchema, decodeCursor, encodeCursor, limitSchema } from '../../shared/http/page.ts';
+import { cursorSchema, encodeCursor, limitSchema, startOf } from '../../shared/http/page.ts';
 import { Problem } from '../../shared/http/problem.ts';
+import { rangeInOrder } from '../../shared/http/time.ts';
 import { recordAccess } from '../../shared/regulators/access-log.ts';
 import { regulatorWith } from '../../shared/regulators/caller.ts';
-import { filterSchemas } from '../../shared/regulators/filters.ts';
-import { accountOfUser, readAccountPage, readPage } from '../../shared/regulators/listing.ts';
+import { filterEntries } from '../../shared/regulators/filters.ts';
+import {
+  accountOfUser,
+  everybodysOrder,
+  readAccountPage,
+  readPage,
+  walletsOrder,
+} from '../../shared/regulators/listing.ts';
 import { regulatorHeaders, requireCase } from '../../shared/regulators/purpose.ts';
 import { recordSchema } from '../../shared/regulators/record.ts';
 
-const CURSOR = /^[0-9a-f:,/-]{1,600}$/;
 const uuid = (what: string) => v.pipe(v.string(), v.toLowerCase(), v.uuid(`must be ${what} (a UUID)`));
 
 const Query = v.pipe(
   v.strictObject({
     limit: limitSchema,
     cursor: cursorSchema,
-    ...filterSchemas,
+    ...filterEntries,
     account_id: v.optional(
       v.pipe(uuid('an account id'), v.description('One wallet: its own side of its transactions.')),
     ),
@@ -34,6 +40,7 @@ const Query = v.pipe(
       ),
     ),
   }),
+  rangeInOrder(),
   v.check(({ account_id, user_id }) => !(account_id && user_id), 'must name account_id or user_id, not both'),
   v.check(
     ({ unmask, account_id, user_id }) => unmask !== 'true' || (account_id ?? user_id) !== undefined,
@@ -68,7 +75,8 @@ export default defineFunction({
         requireCase(headers);
       }
       const belongsTo = { ...filters, account_id, user_id, unmasked };
-      const after = cursor === undefined ? undefined : decodeCursor(cursor, belongsTo, CURSOR);
+      const ofWallet = (user_id ?? account_id) !== undefined;
+      const after = startOf(cursor, belongsTo, ofWallet ? walletsOrder : everybodysOrder);
       const account = user_id === undefined ? account_id : await accountOfUser(user_id);
       if (user_id !== undefined && account === undefined) return { data: [], nextCursor: null };
       const { transactions, next } =

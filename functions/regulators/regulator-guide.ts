@@ -1,8 +1,7 @@
 // GET /v1/regulator/openapi.json, /data-dictionary and /samples/{name}: what a regulator needs to know to write a program.
 
 import * as v from 'valibot';
-import { PUBLIC_URL_PLACEHOLDER } from '../../shared/documentation/problem-example.ts';
-import { publicUrl } from '../../shared/environment.ts';
+import { apiDocument } from '../../shared/documentation/api-document.ts';
 import { defineFunction, type Reply } from '../../shared/http/function.ts';
 import { Problem } from '../../shared/http/problem.ts';
 import { recordAccess } from '../../shared/regulators/access-log.ts';
@@ -10,7 +9,6 @@ import { regulatorWith } from '../../shared/regulators/caller.ts';
 import { dictionaryOf, dictionaryPage } from '../../shared/regulators/dictionary.ts';
 import { regulatorHeaders } from '../../shared/regulators/purpose.ts';
 import { SAMPLES } from '../../shared/regulators/samples.ts';
-import document from '../documentation/openapi.json' with { type: 'json' };
 
 export default defineFunction({
   name: 'regulator-guide',
@@ -41,7 +39,7 @@ export default defineFunction({
     handle: async ({ url, path: { name }, query: { format } }) => {
       if (name !== undefined) return sample(name);
       if (url.startsWith('/v1/regulator/data-dictionary')) return dictionary(format);
-      return { raw: here(JSON.stringify(regulatorsPart())), contentType: 'application/json' };
+      return { raw: JSON.stringify(await regulatorsPart()), contentType: 'application/json' };
     },
   },
 });
@@ -52,15 +50,16 @@ function sample(name: string): Reply<never> {
   return { raw: file.make(), contentType: file.contentType };
 }
 
-function dictionary(format: 'json' | 'html'): Reply<never> {
-  const content = dictionaryOf(document.components.schemas);
+async function dictionary(format: 'json' | 'html'): Promise<Reply<never>> {
+  const content = dictionaryOf((await apiDocument()).components.schemas);
   if (format === 'json') return { data: content as never };
   const { text, headers } = dictionaryPage(content);
   return { raw: text, contentType: 'text/html; charset=utf-8', headers };
 }
 
 /** The document's paths for regulators; what they refer to stays, what they do not is left out. */
-function regulatorsPart() {
+async function regulatorsPart() {
+  const document = await apiDocument();
   const paths = Object.fromEntries(
     Object.entries(document.paths).filter(([path]) => path.startsWith('/v1/regulator/')),
   );
@@ -85,8 +84,4 @@ function regulatorsPart() {
     paths,
     components: { ...components, securitySchemes: { api_key: all['securitySchemes']?.['api_key'] } },
   };
-}
-
-function here(text: string): string {
-  return text.replaceAll(PUBLIC_URL_PLACEHOLDER, JSON.stringify(publicUrl()).slice(1, -1));
 }

@@ -11,7 +11,7 @@ import { pushMetrics, setGauge } from '../../shared/telemetry/metrics.ts';
 export default defineFunction({
   name: 'report-findings',
   summary: 'Tell operators which findings are open',
-  uses: { database: 'reader' },
+  uses: { database: 'auditor' },
   event: {
     types: [SCHEDULE_TYPE],
     data: scheduleSchema,

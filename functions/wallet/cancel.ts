@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import { transaction as inTransaction } from '../../shared/database/database.ts';
 import { defineFunction, type KeptAnswer, type Reply } from '../../shared/http/function.ts';
 import { Problem } from '../../shared/http/problem.ts';
+import { maxCharacters } from '../../shared/http/text.ts';
 import { readTransaction } from '../../shared/ledger/history.ts';
 import { parseTransactionName } from '../../shared/ledger/ids.ts';
 import { claimKey, findKey, keepAnswer, onceWritten } from '../../shared/ledger/keys.ts';
@@ -32,7 +33,7 @@ export default defineFunction({
     body: v.strictObject({
       transaction_id: v.pipe(
         v.string(),
-        v.maxLength(50, 'must have at most 50 characters'),
+        maxCharacters(50),
         v.description("The top-up's transaction_id, id or operation_id."),
         v.examples(['TOP-01A192E762807ABC8DEF012345678902']),
       ),

@@ -3,8 +3,8 @@
 import * as v from 'valibot';
 import { defineFunction } from '../../shared/http/function.ts';
 import { Problem } from '../../shared/http/problem.ts';
+import { timeSchema } from '../../shared/http/time.ts';
 import { readAccount, readAccountAt } from '../../shared/ledger/account.ts';
-import { timeSchema } from '../../shared/ledger/request.ts';
 import { user } from '../../shared/sessions/caller.ts';
 
 const amount = v.pipe(v.string(), v.examples(['150000.00']));
@@ -22,12 +22,7 @@ export default defineFunction({
     limit: { perMinute: 600, by: 'user' },
     caller: user,
     query: v.strictObject({
-      at: v.optional(
-        v.pipe(
-          timeSchema,
-          v.description('A time in the past, RFC 3339 with a zone (with + written as %2B); now, if left out.'),
-        ),
-      ),
+      at: v.optional(v.pipe(timeSchema, v.description('A time in the past; now, if left out.'))),
     }),
     answer: v.object({
       account: v.object({

@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import { publicUrl } from '../../shared/environment.ts';
 import { defineFunction } from '../../shared/http/function.ts';
 import { Problem } from '../../shared/http/problem.ts';
+import { maxCharacters } from '../../shared/http/text.ts';
 import { readTransaction } from '../../shared/ledger/history.ts';
 import { parseTransactionName } from '../../shared/ledger/ids.ts';
 import { RECEIPT_KEYS_PATH, receiptOf, receiptSchema, signReceipt } from '../../shared/receipts/receipt.ts';
@@ -28,7 +29,7 @@ export default defineFunction({
     route: 'GET /v1/transactions/{id}/receipt',
     limit: { perMinute: 120, by: 'user' },
     caller: user,
-    path: v.strictObject({ id: v.pipe(v.string(), v.maxLength(50, 'must have at most 50 characters')) }),
+    path: v.strictObject({ id: v.pipe(v.string(), maxCharacters(50)) }),
     answer: v.object({
       receipt: v.pipe(
         v.string(),

@@ -3,6 +3,7 @@
 import * as v from 'valibot';
 import { defineFunction } from '../../shared/http/function.ts';
 import { Problem } from '../../shared/http/problem.ts';
+import { maxCharacters } from '../../shared/http/text.ts';
 import { readTransaction } from '../../shared/ledger/history.ts';
 import { parseTransactionName } from '../../shared/ledger/ids.ts';
 import { transactionSchema } from '../../shared/ledger/transaction.ts';
@@ -18,7 +19,7 @@ export default defineFunction({
     route: 'GET /v1/transactions/{id}',
     limit: { perMinute: 600, by: 'user' },
     caller: user,
-    path: v.strictObject({ id: v.pipe(v.string(), v.maxLength(50, 'must have at most 50 characters')) }),
+    path: v.strictObject({ id: v.pipe(v.string(), maxCharacters(50)) }),
     answer: v.object({ transaction: transactionSchema }),
     status: 200,
     errors: ['transaction_not_found'],

@@ -2,9 +2,10 @@
 
 import * as v from 'valibot';
 import { defineFunction } from '../../shared/http/function.ts';
-import { cursorSchema, decodeCursor, encodeCursor, limitSchema } from '../../shared/http/page.ts';
+import { byNumber, cursorSchema, encodeCursor, limitSchema, startOf } from '../../shared/http/page.ts';
+import { rangeEntries, rangeInOrder } from '../../shared/http/time.ts';
 import { readHistory } from '../../shared/ledger/history.ts';
-import { referenceSchema, timeSchema } from '../../shared/ledger/request.ts';
+import { referenceSchema } from '../../shared/ledger/request.ts';
 import { transactionSchema } from '../../shared/ledger/transaction.ts';
 import { paymentMethodSchema } from '../../shared/providers/providers.ts';
 import { user } from '../../shared/sessions/caller.ts';
@@ -20,23 +21,25 @@ export default defineFunction({
     route: 'GET /v1/transactions',
     limit: { perMinute: 600, by: 'user' },
     caller: user,
-    query: v.strictObject({
-      limit: limitSchema,
-      cursor: cursorSchema,
-      type: v.optional(v.picklist(['TOPUP', 'PAYMENT', 'REFUND', 'TRANSFER'])),
-      status: v.optional(v.picklist(['PENDING', 'SUCCESS', 'FAILED', 'CANCELLED'])),
-      payment_method: v.optional(paymentMethodSchema),
-      from: v.optional(timeSchema),
-      to: v.optional(timeSchema),
-      reference: v.optional(referenceSchema),
-    }),
+    query: v.pipe(
+      v.strictObject({
+        limit: limitSchema,
+        cursor: cursorSchema,
+        type: v.optional(v.picklist(['TOPUP', 'PAYMENT', 'REFUND', 'TRANSFER'])),
+        status: v.optional(v.picklist(['PENDING', 'SUCCESS', 'FAILED', 'CANCELLED'])),
+        payment_method: v.optional(paymentMethodSchema),
+        ...rangeEntries('Last changed'),
+        reference: v.optional(referenceSchema),
+      }),
+      rangeInOrder(),
+    ),
     answer: transactionSchema,
     status: 200,
     list: true,
     errors: ['invalid_cursor'],
 
     handle: async ({ caller, query: { limit, cursor, ...filters } }) => {
-      const below = cursor === undefined ? undefined : decodeCursor(cursor, filters, /^\d{1,19}$/);
+      const below = startOf(cursor, filters, byNumber);
       const { transactions, next } = await readHistory(caller.accountId, filters, below, limit);
       return { data: transactions, nextCursor: next === undefined ? null : encodeCursor(next, filters) };
     },

@@ -15,8 +15,8 @@ const EVENTS_PER_CONSUMER = 50;
 const DEFAULT_POOL_SIZE = 4;
 const DATABASE_SECRET = 'one-gate-database-';
 
-/** PostgreSQL has 300 connections; ten of them are for people, migrations and the operator. */
-export const CONNECTION_BUDGET = 290;
+/** Half of PostgreSQL's 300: while a new version takes over, each Service has instances of two. */
+export const CONNECTION_BUDGET = 150;
 
 export interface Meaning {
   name: string;
@@ -83,7 +83,7 @@ export interface SourceMeaning {
   deadLetterTopic: string | undefined;
 }
 
-/** `gatewayTimeouts`: Kong's read_timeout by function. In the order of the manifests. */
+/** `gatewayTimeouts`: Kong's shortest read_timeout by Service. In the order of the manifests. */
 export function meaningsOf(manifests: Manifests, gatewayTimeouts: ReadonlyMap<string, number>): Meaning[] {
   return manifests.services.map((service) => meaningOf(service, manifests, gatewayTimeouts.get(service.name)));
 }
@@ -171,7 +171,7 @@ function eventLoad(sources: SourceMeaning[], { containerConcurrency, scale }: Se
   };
 }
 
-/** Connections of all functions with as many instances as there may be. */
+/** Connections of all Services with as many instances as there may be. */
 export function connectionsOf(meanings: readonly Meaning[]): number {
   return meanings.reduce((sum, { database }) => sum + (database?.connections ?? 0), 0);
 }

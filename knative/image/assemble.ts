@@ -5,7 +5,8 @@ import { cp, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { build } from 'esbuild';
-import { buildFunctions, EXTERNAL, REQUIRE, ROOT } from '../local/build.ts';
+import { ROOT } from '../functions.ts';
+import { buildFunctions, EXTERNAL, REQUIRE } from '../local/build.ts';
 
 /** Loaded from node_modules at run time: argon2 is native. What it names besides is for compiling it. */
 const LOADED = ['argon2', '@phc/format', 'node-gyp-build'];

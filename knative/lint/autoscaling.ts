@@ -1,9 +1,9 @@
 // Annotations of the autoscaler. The webhook checks those that it knows; one that it does not know it lets through, and a misspelt
 // min-scale then means nothing at all.
 
+import { type Finding, ours, refused } from '../../kong/lint/finding.ts';
+import { at, fields, type Place } from '../../kong/lint/place.ts';
 import { goMilliseconds } from '../local/duration.ts';
-import { type Finding, ours, refused } from './finding.ts';
-import { at, fields, type Place } from './place.ts';
 
 const DOMAIN = 'autoscaling.knative.dev';
 const KPA = `kpa.${DOMAIN}`;

@@ -2,9 +2,9 @@
 // created: at every place that the object has. A rule that compares with what was there before (`oldSelf`) is for updates alone.
 
 import { type CelInput, isCelError, run } from '@bufbuild/cel';
+import { type Finding, refused } from '../../kong/lint/finding.ts';
+import { fields, isRecord, items, type Place } from '../../kong/lint/place.ts';
 import type { Schema } from './crd-schemas.ts';
-import { type Finding, refused } from './finding.ts';
-import { fields, isRecord, items, type Place } from './place.ts';
 
 interface Rule {
   rule: string;

@@ -4,7 +4,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { isRecord } from './place.ts';
+import { isRecord } from '../../kong/lint/place.ts';
 
 /** A node of `openAPIV3Schema`, or of the JSON Schema made of it. */
 export type Schema = Record<string, unknown>;

@@ -1,9 +1,9 @@
 // How an event is delivered. The webhooks of Broker, Trigger and Subscription check it; that of KafkaSource does not, and its
 // dispatcher then does something else than the manifest says.
 
+import { type Finding, ours, refused } from '../../kong/lint/finding.ts';
+import { at, isSet, type Place } from '../../kong/lint/place.ts';
 import { isoMilliseconds } from '../local/duration.ts';
-import { type Finding, ours, refused } from './finding.ts';
-import { at, isSet, type Place } from './place.ts';
 
 export function* deliveryOf(delivery: Place, kind: Finding['kind']): Generator<Finding> {
   const say = kind === 'refused' ? refused : ours;

@@ -1,8 +1,8 @@
 // KafkaSource: the little that its webhook refuses, and what it lets through although events are lost by it.
 
+import { type Finding, ours, refused } from '../../kong/lint/finding.ts';
+import { at, fields, isSet, items, type Place, textAt } from '../../kong/lint/place.ts';
 import { deliveryOf } from './delivery.ts';
-import { type Finding, ours, refused } from './finding.ts';
-import { at, fields, isSet, items, type Place, textAt } from './place.ts';
 
 /** Read by the scaler of Kafka sources; keys of autoscaling.knative.dev, as older pages have them, are not. */
 const SCALING = 'autoscaling.eventing.knative.dev/';

@@ -1,9 +1,9 @@
 // Everything that is known about one object without a schema.
 
+import { type Finding, refused } from '../../kong/lint/finding.ts';
+import { at, type Place, textAt } from '../../kong/lint/place.ts';
 import { deliveryOf } from './delivery.ts';
-import { type Finding, refused } from './finding.ts';
 import { kafkaSourcePolicy, refusedKafkaSource } from './kafka-source.ts';
-import { at, type Place, textAt } from './place.ts';
 import { type Circumstances, podOf, podPolicy } from './pod-policy.ts';
 import { refusedService } from './service.ts';
 import { servicePolicy } from './service-policy.ts';

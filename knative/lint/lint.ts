@@ -4,11 +4,11 @@
 
 import { relative } from 'node:path';
 import process from 'node:process';
+import { type Finding, refused } from '../../kong/lint/finding.ts';
+import { isRecord, textAt } from '../../kong/lint/place.ts';
 import type { KubernetesObject } from '../local/kustomize.ts';
 import { type ObjectOfFile, readObjects } from './documents.ts';
-import { type Finding, refused } from './finding.ts';
 import { isLinted, kindOf, lintObject } from './lint-object.ts';
-import { isRecord, textAt } from './place.ts';
 import { missingReferences } from './references.ts';
 import { findSchemas, type Schemas } from './schemas.ts';
 

@@ -1,8 +1,8 @@
 // Our policy for containers of any workload: what OpenShift's restricted-v2 asks for, images that say what they are, and no user that
 // only one cluster has. A cluster accepts all of this; some namespaces then refuse the pod, others run it as root.
 
-import { type Finding, ours } from './finding.ts';
-import { at, isSet, items, type Place, textAt } from './place.ts';
+import { type Finding, ours } from '../../kong/lint/finding.ts';
+import { at, isSet, items, type Place, textAt } from '../../kong/lint/place.ts';
 
 export interface Circumstances {
   /** Whether this is what a cluster would get: the base names images that an overlay gives their digests. */

@@ -4,9 +4,9 @@
 import { stat } from 'node:fs/promises';
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import ajvFormats from 'ajv-formats';
+import { type Finding, refused } from '../../kong/lint/finding.ts';
 import { evaluateRules } from './cel-rules.ts';
 import { type Crd, readCrds } from './crd-schemas.ts';
-import { type Finding, refused } from './finding.ts';
 import { unknownFields } from './unknown-fields.ts';
 
 export interface Schemas {

@@ -1,7 +1,7 @@
 // Our policy for Services: what the webhook lets through and we have measured or seen to go wrong.
 
-import { type Finding, ours } from './finding.ts';
-import { at, isSet, items, numberAt, type Place, textAt } from './place.ts';
+import { type Finding, ours } from '../../kong/lint/finding.ts';
+import { at, isSet, items, numberAt, type Place, textAt } from '../../kong/lint/place.ts';
 import { cores } from './pod-policy.ts';
 
 export function* servicePolicy(service: Place): Generator<Finding> {

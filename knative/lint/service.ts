@@ -2,9 +2,9 @@
 // names, and what must fit together.
 
 import { posix } from 'node:path';
+import { type Finding, refused } from '../../kong/lint/finding.ts';
+import { at, isSet, items, type Place, textAt } from '../../kong/lint/place.ts';
 import { autoscaling, misplacedAutoscaling } from './autoscaling.ts';
-import { type Finding, refused } from './finding.ts';
-import { at, isSet, items, type Place, textAt } from './place.ts';
 import { SERVICE } from './service-shape.ts';
 import { misfits } from './shape.ts';
 

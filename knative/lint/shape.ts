@@ -1,8 +1,8 @@
 // Which fields a default cluster takes, as a table. Knative's webhook holds a list of what it takes and refuses everything else, and
 // decodes strictly: so does this.
 
-import { type Finding, refused } from './finding.ts';
-import { fields, isRecord, isSet, items, type Place } from './place.ts';
+import { type Finding, refused } from '../../kong/lint/finding.ts';
+import { fields, isRecord, isSet, items, type Place } from '../../kong/lint/place.ts';
 
 /** The field is taken; what is in it is somebody else's business. */
 export const ANY = Symbol('any');

@@ -7,7 +7,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import process from 'node:process';
-import { ROOT } from './build.ts';
+import { ROOT } from '../functions.ts';
 import type { RoleGiven } from './operator-role.ts';
 import type { ServiceStatus } from './service.ts';
 

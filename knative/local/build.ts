@@ -1,13 +1,17 @@
-// Bundles every function into one file, `.build/<name>.mjs`, what it loads later into further ones beside it, and the packages that all of
-// them share into `.build/packages`: a cold start reads a few files instead of hundreds. `node knative/local/build.ts`
+// Bundles into `.build`: each function into one file (wallet.pay.mjs), each group that a manifest names into one (operators.mjs), what they
+// load later into further ones beside it, and the packages that all of them share into `packages`: a cold start reads a few files instead
+// of hundreds. `serve.mjs` starts one by the arguments of a container. Beside them lies the API document, which some functions serve.
+// `node knative/local/build.ts`
 
 import { randomBytes } from 'node:crypto';
 import { copyFile, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import process from 'node:process';
 import { type BuildOptions, build, type Metafile, type OutputFile, type Plugin } from 'esbuild';
-
-export const ROOT = new URL('../../', import.meta.url).pathname;
+import { API_DOCUMENT } from '../../shared/documentation/api-document.ts';
+import { bundleName } from '../../shared/host/bundle-name.ts';
+import { functionPaths, functionsNamed, ROOT, writtenServices } from '../functions.ts';
+import { apiDocument } from '../generate/openapi.ts';
 
 /** CommonJS packages ask for require, which modules do not have. */
 export const REQUIRE = "const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);";
@@ -54,9 +58,8 @@ const SHARED_PACKAGES: Plugin = {
 const REDOC = ['redoc.standalone.js', 'redoc.standalone.js.LICENSE.txt'];
 
 export interface Bundle {
-  name: string;
-  /** Path of the function's file within the project. */
-  source: string;
+  /** As `args` name what it holds. */
+  args: readonly string[];
   metafile: Metafile;
 }
 
@@ -77,13 +80,32 @@ const COMMON = {
   logLevel: 'silent',
 } as const satisfies BuildOptions;
 
-/** Throws esbuild's error, which names file and line. */
+/** Throws esbuild's error, which names file and line, or says which declaration cannot be described. */
 export async function buildFunctions(outdir = join(ROOT, '.build')): Promise<Bundle[]> {
   await mkdir(outdir, { recursive: true });
   // The page of the API document has its script beside it.
   for (const file of REDOC) await copyFile(join(ROOT, 'node_modules/redoc/bundles', file), join(outdir, file));
-  await buildPackages(outdir);
-  return Promise.all((await functionFiles()).map((source) => bundle(source, outdir)));
+  await Promise.all([buildPackages(outdir), buildStarter(outdir)]);
+  const contents = Buffer.from(JSON.stringify(await apiDocument()));
+  await replaceIfChanged({ path: join(outdir, API_DOCUMENT), contents });
+  const paths = await functionPaths();
+  const groups = (await writtenServices(join(ROOT, 'knative'))).map(({ args }) => args);
+  const wanted = new Map([...paths.map((path) => [path]), ...groups].map((args) => [bundleName(args), args]));
+  return Promise.all([...wanted.values()].map((args) => bundle(args, paths, outdir)));
+}
+
+/** `serve.mjs`, which containers run. */
+export async function buildStarter(outdir: string): Promise<void> {
+  const { outputFiles } = await build({
+    ...COMMON,
+    // What it imports is known when it runs.
+    external: ['*.mjs'],
+    entryPoints: [join(ROOT, 'shared/host/start.ts')],
+    entryNames: 'serve',
+    outdir,
+    plugins: [BUILT_IN],
+  });
+  await Promise.all(outputFiles.map(replaceIfChanged));
 }
 
 /** The packages that functions load later, into `<outdir>/packages`: bundles need them beside themselves. */
@@ -102,36 +124,15 @@ export async function buildPackages(outdir: string): Promise<Metafile> {
   return metafile;
 }
 
-/** The files that declare a function: functions/<domain>/<name>.ts with a default export. */
-export async function functionFiles(): Promise<string[]> {
-  const domains = await readdir(join(ROOT, 'functions'), { withFileTypes: true });
-  const files: string[] = [];
-  for (const domain of domains) {
-    if (!domain.isDirectory()) continue;
-    for (const file of await readdir(join(ROOT, 'functions', domain.name))) {
-      if (file.endsWith('.ts')) files.push(`functions/${domain.name}/${file}`);
-    }
-  }
-  if (files.length === 0) return [];
-  const options = {
-    absWorkingDir: ROOT,
-    entryPoints: files,
-    outdir: '.',
-    bundle: false,
-    write: false,
-    metafile: true,
-  } as const;
-  const { metafile } = await build({ ...options, format: 'esm', logLevel: 'silent' });
-  return Object.values(metafile.outputs)
-    .flatMap(({ entryPoint, exports }) => (entryPoint && exports.includes('default') ? [entryPoint] : []))
-    .sort();
-}
-
-/** One function, wherever its file lies, named like it. */
-export async function bundle(source: string, outdir: string): Promise<Bundle> {
-  const name = basename(source, '.ts');
-  const entry = `import declaration from './${source}'; import { run } from './shared/host/serve.ts'; await run(declaration);`;
-  return { name, source, metafile: await bundleProgram(name, entry, outdir) };
+/** The functions that `args` name, as one program. */
+export async function bundle(args: readonly string[], paths: readonly string[], outdir: string): Promise<Bundle> {
+  const named = functionsNamed(args, paths);
+  const entry = [
+    ...named.map((path, index) => `import function${index} from './functions/${path}.ts';`),
+    "import { run } from './shared/host/serve.ts';",
+    `await run([${named.map((_, index) => `function${index}`).join(', ')}]);`,
+  ];
+  return { args, metafile: await bundleProgram(basename(bundleName(args), '.mjs'), entry.join('\n'), outdir) };
 }
 
 /** Any program in the way of the functions, into `<name>.mjs`. */
@@ -162,5 +163,7 @@ async function replaceIfChanged({ path, contents }: Pick<OutputFile, 'path' | 'c
 if (process.argv[1] === import.meta.filename) {
   const started = performance.now();
   const bundles = await buildFunctions();
-  process.stdout.write(`${bundles.length} functions bundled in ${Math.round(performance.now() - started)} ms\n`);
+  process.stdout.write(
+    `${bundles.length} bundles of functions made in ${Math.round(performance.now() - started)} ms\n`,
+  );
 }

@@ -3,8 +3,8 @@
 import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
+import { ROOT } from '../functions.ts';
 import { askPlatform } from './admin.ts';
-import { ROOT } from './build.ts';
 
 const dataDirectory = process.env['DATA_DIRECTORY'] ?? join(ROOT, '.data');
 if (!(await askPlatform(dataDirectory, 'POST', '/stop'))) {

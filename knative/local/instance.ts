@@ -12,7 +12,7 @@ import { kafkajsQuiet } from './parts/kafka.ts';
 
 /** Cluster-wide settings and places of the local Knative. */
 export interface Cluster {
-  /** Where the bundles are: `<name>.mjs`. */
+  /** Where `serve.mjs` and the bundles are. */
   bundles: string;
   /** Logs go to `logs/`, records of running processes to `run/`. */
   dataDirectory: string;
@@ -55,7 +55,7 @@ export async function startInstance(...given: Parameters<typeof startOnPort>): P
 
 async function startOnPort(
   cluster: Cluster,
-  { name, argument, timeoutSeconds }: { name: string; argument: string; timeoutSeconds: number },
+  { name, args, timeoutSeconds }: { name: string; args: readonly string[]; timeoutSeconds: number },
   environment: Readonly<Record<string, string>>,
 ): Promise<Instance> {
   const port = await promisePort();
@@ -66,7 +66,7 @@ async function startOnPort(
     const server = await startGuarded({
       name,
       command: process.execPath,
-      args: [kafkajsQuiet.nodeOption, argument],
+      args: [kafkajsQuiet.nodeOption, 'serve.mjs', ...args],
       directory: cluster.bundles,
       environment: {
         ...kafkajsQuiet.environment,

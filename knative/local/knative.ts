@@ -3,6 +3,7 @@
 import { access, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Dispatcher, Pool } from 'undici';
+import { bundleName } from '../../shared/host/bundle-name.ts';
 import { startIngress } from './ingress.ts';
 import type { Cluster } from './instance.ts';
 import { type RunningSource, startKafkaSource } from './kafka-source.ts';
@@ -103,10 +104,10 @@ async function stopAll(
 
 // A manifest without its function would only show when somebody asks for it.
 async function requireBundles({ manifests, bundles }: KnativeOptions): Promise<void> {
-  for (const { name, argument } of manifests.services) {
-    await access(join(bundles, argument)).catch(() => {
+  for (const { name, args } of manifests.services) {
+    await access(join(bundles, bundleName(args))).catch(() => {
       throw new Error(
-        `The Service ${name} starts ${argument}, which is not in ${bundles}: is its function there and built?`,
+        `The Service ${name} starts ${bundleName(args)}, which is not in ${bundles}: is its function there and built?`,
       );
     });
   }

@@ -135,8 +135,8 @@ async function applyPatch(
     };
     const isMeant = ({ object }: Rendered) =>
       (group === undefined || group === groupOf(object)) &&
-      (kind === undefined || kind === object.kind) &&
-      (name === undefined || name === object.metadata.name) &&
+      isLike(kind, object.kind) &&
+      isLike(name, object.metadata.name) &&
       (labelSelector === undefined || selects(labelSelector, object.metadata.labels ?? {}, path));
     if (!result.some(isMeant)) throw new Error(`${relative(root, path)}: nothing is there that this patch is for.`);
     result = result.map((each) =>
@@ -146,9 +146,19 @@ async function applyPatch(
   return result;
 }
 
-// The name in a patch with a target is only a name for readers.
-function identityOf(object: KubernetesObject, patch: KubernetesObject): Pick<KubernetesObject, 'metadata'> {
+/** Kinds and names of a target are regular expressions, of the whole word. */
+function isLike(pattern: string | undefined, word: string): boolean {
+  return pattern === undefined || new RegExp(`^(?:${pattern})$`).test(word);
+}
+
+// Kind and name in a patch with a target are only for readers.
+function identityOf(
+  object: KubernetesObject,
+  patch: KubernetesObject,
+): Pick<KubernetesObject, 'apiVersion' | 'kind' | 'metadata'> {
   return {
+    apiVersion: object.apiVersion,
+    kind: object.kind,
     metadata: {
       ...(merge(object.metadata, patch.metadata) as KubernetesObject['metadata']),
       name: object.metadata.name,
@@ -202,8 +212,8 @@ function isMap(value: Value | undefined): value is { [field: string]: Value } {
 }
 
 function finish(object: KubernetesObject, { namespace, labels, images }: Kustomization): KubernetesObject {
-  const isInOne = object.kind !== 'Namespace';
-  const metadata = { ...object.metadata, ...(namespace !== undefined && isInOne && { namespace }) };
+  const place = object.kind === 'Namespace' ? { name: namespace } : { namespace };
+  const metadata = { ...object.metadata, ...(namespace !== undefined && place) } as KubernetesObject['metadata'];
   for (const { pairs } of labels) metadata.labels = { ...metadata.labels, ...pairs };
   return withImages({ ...object, metadata } as KubernetesObject, images) as KubernetesObject;
 }

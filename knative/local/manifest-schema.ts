@@ -11,7 +11,10 @@ export const env = v.union([
     valueFrom: v.union([v.strictObject({ secretKeyRef: keyRef }), v.strictObject({ configMapKeyRef: keyRef })]),
   }),
 ]);
-const container = v.looseObject({ args: v.tuple([v.string()]), env: v.optional(v.array(env), []) });
+const container = v.looseObject({
+  args: v.pipe(v.array(v.string()), v.minLength(1)),
+  env: v.optional(v.array(env), []),
+});
 const annotations = v.optional(v.record(v.string(), v.string()), {});
 const named = v.looseObject({ name: v.string() });
 export const service = v.looseObject({

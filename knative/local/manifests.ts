@@ -16,8 +16,8 @@ export type EnvironmentEntry =
 
 export interface ServiceManifest {
   name: string;
-  /** Names the bundle: "pay.mjs". */
-  argument: string;
+  /** The functions that it hosts, or their folders: "wallet/pay". */
+  args: readonly string[];
   environment: EnvironmentEntry[];
   /** Requests one instance works on at a time; 0 for no limit. */
   containerConcurrency: number;
@@ -111,7 +111,7 @@ function toService({ metadata, spec }: v.InferOutput<typeof service>, file: stri
   const { containerConcurrency, timeoutSeconds, containers } = spec.template.spec;
   return {
     name: metadata.name,
-    argument: containers[0].args[0],
+    args: containers[0].args,
     environment: containers[0].env.map(toEntry),
     containerConcurrency,
     timeoutSeconds,

@@ -2,8 +2,8 @@
 
 import { join } from 'node:path';
 import process from 'node:process';
+import { ROOT } from '../functions.ts';
 import { askPlatform } from './admin.ts';
-import { ROOT } from './build.ts';
 import type { RoleGiven } from './operator-role.ts';
 
 const dataDirectory = process.env['DATA_DIRECTORY'] ?? join(ROOT, '.data');

@@ -8,8 +8,9 @@ import { type Door, openDoor } from '../../kong/local/door.ts';
 import { type Gateway, startGateway } from '../../kong/local/gateway.ts';
 import { renderKong } from '../../kong/render.ts';
 import { migrate, SERVED_ROLES, type ServedRole } from '../../migrations/run.ts';
+import { ROOT } from '../functions.ts';
 import { type Admin, startAdmin } from './admin.ts';
-import { buildFunctions, ROOT } from './build.ts';
+import { buildFunctions } from './build.ts';
 import { followApiKeys } from './gateway-keys.ts';
 import { type Keys, keysOf } from './keys.ts';
 import { type Knative, startKnative } from './knative.ts';
@@ -17,7 +18,7 @@ import { readManifests } from './manifests.ts';
 import { makeOperator } from './operator-role.ts';
 import { databaseUrl } from './parts/postgres.ts';
 import { type Parts, type PartsOptions, startParts } from './parts/start-parts.ts';
-import { objectsOf, type Simulator, startSimulators } from './simulators.ts';
+import { providerSecrets, type Simulator, startSimulators } from './simulators.ts';
 
 const DATABASE = 'one_gate';
 const TOKEN_AUDIENCE = 'one-gate';
@@ -94,7 +95,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       log,
       brokers: parts.kafka?.brokers,
       secrets: secretsOf(parts, urls, keys, simulators),
-      configMaps: { 'one-gate': configOf(parts, simulators, keys, publicUrl) },
+      configMaps: { 'one-gate': configOf(parts, keys, publicUrl) },
     });
     started.push(knative);
     const gateway = await startOurGateway({ door, publicUrl, knative, parts, keys, log });
@@ -139,11 +140,11 @@ function secretsOf({ redis }: Parts, urls: Platform['databaseUrls'], keys: Keys,
     'one-gate-redis': { url: redis.restUrl, token: redis.restToken },
     'one-gate-token-signing': { jwks: keys.tokenSigning },
     'one-gate-receipt-keys': { jwks: keys.receiptSigning },
-    ...objectsOf(simulators).secrets,
+    ...providerSecrets(simulators),
   };
 }
 
-function configOf({ kafka }: Parts, simulators: Simulator[], { tokenPublic, receiptPublic }: Keys, publicUrl: string) {
+function configOf({ kafka }: Parts, { tokenPublic, receiptPublic }: Keys, publicUrl: string) {
   return {
     ...(kafka && { 'kafka-brokers': kafka.brokers.join(',') }),
     'public-url': publicUrl,
@@ -151,7 +152,6 @@ function configOf({ kafka }: Parts, simulators: Simulator[], { tokenPublic, rece
     'token-audience': TOKEN_AUDIENCE,
     'token-public-keys': tokenPublic,
     'receipt-public-keys': receiptPublic,
-    ...objectsOf(simulators).config,
   };
 }
 
@@ -176,7 +176,8 @@ async function startOurGateway({ door, publicUrl, knative, parts, keys, log }: G
     }),
     publicUrl,
     ingress: knative.ingress,
-    redis: { url: parts.redis.restUrl, token: parts.redis.restToken },
+    redis: { url: parts.redis.restUrl },
+    environment: { REDIS_PASSWORD: parts.redis.restToken },
     door,
     warn: log,
   });

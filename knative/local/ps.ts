@@ -2,8 +2,8 @@
 
 import { join } from 'node:path';
 import process from 'node:process';
+import { ROOT } from '../functions.ts';
 import { askPlatform, type PlatformStatus } from './admin.ts';
-import { ROOT } from './build.ts';
 import { textTable } from './table.ts';
 
 const dataDirectory = process.env['DATA_DIRECTORY'] ?? join(ROOT, '.data');

@@ -5,8 +5,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { type DeclaredProvider, providers } from '../../shared/providers/providers.ts';
-import { CONFIG_MAP, placesOf } from '../provider-settings.ts';
-import { ROOT } from './build.ts';
+import { ROOT } from '../functions.ts';
+import { secretOf } from '../provider-settings.ts';
 import { freePort } from './parts/free-port.ts';
 import { startGuarded, stopLeftOver, waitUntilReady } from './parts/guarded-process.ts';
 
@@ -40,18 +40,17 @@ export async function startSimulators({ simulatorPort, ...options }: SimulatorOp
   }
 }
 
-/** The settings of providers where functions expect them: in a Secret of each provider, and in the ConfigMap that all share. */
-export function objectsOf(simulators: readonly Pick<Simulator, 'provider' | 'settings'>[]) {
-  const places = simulators.flatMap(({ provider, settings }) =>
-    placesOf(provider).map((place) => ({ ...place, value: handedOut(settings, place.name, provider) })),
+/** The settings of providers where functions expect them: in a Secret of each provider. */
+export function providerSecrets(simulators: readonly Pick<Simulator, 'provider' | 'settings'>[]) {
+  return Object.fromEntries(
+    simulators.map(({ provider, settings }) => {
+      const { name, places } = secretOf(provider);
+      return [
+        name,
+        Object.fromEntries(places.map(({ setting, key }) => [key, handedOut(settings, setting, provider)])),
+      ];
+    }),
   );
-  const valuesIn = (wanted: string) =>
-    Object.fromEntries(places.filter(({ object }) => object === wanted).map(({ key, value }) => [key, value]));
-  const secrets = new Set(places.filter(({ kind }) => kind === 'Secret').map(({ object }) => object));
-  return {
-    secrets: Object.fromEntries([...secrets].map((object) => [object, valuesIn(object)])),
-    config: valuesIn(CONFIG_MAP),
-  };
 }
 
 function handedOut(settings: Simulator['settings'], name: string, { title }: DeclaredProvider): string {

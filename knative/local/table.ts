@@ -21,6 +21,19 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return [line(head), line(head.map(() => '---')), ...rows.map(line)];
 }
 
+/** The rows of a Markdown table that `table` wrote with this head, by its columns. Throws where there is no such table. */
+export function rowsOf<Column extends string>(text: string, head: readonly Column[]): Record<Column, string>[] {
+  const lines = text.split('\n');
+  const start = lines.indexOf(`| ${head.join(' | ')} |`);
+  if (start < 0) throw new Error(`There is no table with the columns ${head.join(', ')}.`);
+  const rest = lines.slice(start + 2);
+  const end = rest.findIndex((line) => !line.startsWith('|'));
+  return rest.slice(0, end < 0 ? rest.length : end).map((line) => {
+    const cells = line.slice(2, -2).split(' | ');
+    return Object.fromEntries(head.map((column, index) => [column, cells[index] ?? ''])) as Record<Column, string>;
+  });
+}
+
 /** Replaces what a file holds between `<!-- name -->` and `<!-- /name -->`. */
 export async function writeBetween(file: string, name: string, content: string): Promise<void> {
   const text = await readFile(file, 'utf8');

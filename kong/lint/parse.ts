@@ -1,9 +1,9 @@
 // What `kong config parse` refuses: fields and ranges of entities and plugins, and names that are taken twice.
 
 import * as v from 'valibot';
-import { type Finding, ours, refused } from '../../knative/lint/finding.ts';
-import { at, isRecord, items, type Place, textAt } from '../../knative/lint/place.ts';
 import { file } from './entities.ts';
+import { type Finding, ours, refused } from './finding.ts';
+import { at, isRecord, items, type Place, textAt } from './place.ts';
 import { PLUGINS } from './plugins.ts';
 
 export function* refusedByKong(root: Place): Generator<Finding> {

@@ -1,9 +1,9 @@
 // What Kong parses without a word and we do not want: each has bitten on a real Kong 3.9.3, or would.
 
 import { METHODS } from 'node:http';
-import { type Finding, ours } from '../../knative/lint/finding.ts';
-import { at, fields, isSet, items, type Place, textAt } from '../../knative/lint/place.ts';
+import { type Finding, ours } from './finding.ts';
 import { everyConsumer, everyPlugin, everyRoute, everyService } from './parse.ts';
+import { at, fields, isSet, items, type Place, textAt } from './place.ts';
 
 export function* policy(root: Place): Generator<Finding> {
   const version = at(root, '_format_version');
@@ -99,6 +99,13 @@ function* plugin(place: Place): Generator<Finding> {
   if (name === 'jwt') yield* jwt(config);
   if (name === 'key-auth') yield* keyAuth(config);
   if (name === 'http-log') yield* httpLog(config);
+  if (name === 'rate-limiting') yield* rateLimiting(config);
+  if (name === 'request-size-limiting') {
+    yield ours(
+      place.path,
+      'It has a body without a length spooled whole before it looks: nginx limits bodies (README).',
+    );
+  }
   if (name === 'ip-restriction' && ['allow', 'deny'].every((list) => items(at(config, list)).length === 0)) {
     yield ours(at(config, 'allow').path, 'Kong takes an empty list for everybody.');
   }
@@ -126,6 +133,18 @@ function* httpLog(config: Place): Generator<Finding> {
   const headers = at(config, 'custom_fields_by_lua', 'request.headers');
   if (headers.value !== 'return nil') {
     yield ours(headers.path, 'It must be "return nil": headers hold keys and tokens in plain.');
+  }
+}
+
+function* rateLimiting(config: Place): Generator<Finding> {
+  const password = at(config, 'redis', 'password');
+  if (typeof password.value !== 'string' || !/^\{vault:\/\/env\/[\w-]+\}$/.test(password.value)) {
+    const why = 'Redis refuses who says no password, and what cannot be counted passes';
+    yield ours(password.path, `It must be a reference such as "{vault://env/redis-password}": ${why}.`);
+  }
+  const tolerant = at(config, 'fault_tolerant');
+  if (!isSet(tolerant)) {
+    yield ours(tolerant.path, 'It must be said: true lets a request pass that cannot be counted, false refuses it.');
   }
 }
 

@@ -1,14 +1,7 @@
 // The API keys that the local gateway lets in, by their digests. They can be replaced while it runs, as a reload does in Kong.
 
-import { type ApiKey, refuseUnusableKeys } from '../api-key.ts';
-import type { Consumer } from './plugin.ts';
-
-export interface ApiKeys {
-  /** Whose key it is; undefined for nobody's. */
-  find(digest: string): Consumer | undefined;
-  /** Throws a sentence, and changes nothing, when one cannot be used. */
-  replace(keys: readonly ApiKey[]): void;
-}
+import { refuseUnusableKeys } from '../api-key.ts';
+import type { ApiKeys, Consumer } from './plugin.ts';
 
 export function apiKeysOf(consumers: ReadonlyMap<string, Consumer>): ApiKeys {
   let held = new Map<string, Consumer>();

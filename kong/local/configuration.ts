@@ -4,11 +4,11 @@
 import { createPublicKey } from 'node:crypto';
 import * as v from 'valibot';
 import { parse } from 'yaml';
-import { type ApiKeys, apiKeysOf } from './api-keys.ts';
+import { apiKeysOf } from './api-keys.ts';
 import { type consumer, file, type plugin, type route } from './configuration-schema.ts';
 import { ofConsumers } from './consumer-plugins.ts';
 import { snippets } from './lua-snippets.ts';
-import type { Consumer, Credential, Ground, Handler } from './plugin.ts';
+import type { ApiKeys, Consumer, Credential, Ground, Handler } from './plugin.ts';
 import * as acl from './plugins/acl.ts';
 import * as correlationId from './plugins/correlation-id.ts';
 import * as cors from './plugins/cors.ts';
@@ -16,8 +16,8 @@ import * as httpLog from './plugins/http-log.ts';
 import * as ipRestriction from './plugins/ip-restriction.ts';
 import * as jwt from './plugins/jwt.ts';
 import * as keyAuth from './plugins/key-auth.ts';
+import * as opentelemetry from './plugins/opentelemetry.ts';
 import * as rateLimiting from './plugins/rate-limiting.ts';
-import * as requestSizeLimiting from './plugins/request-size-limiting.ts';
 import * as requestTermination from './plugins/request-termination.ts';
 import * as responseTransformer from './plugins/response-transformer.ts';
 
@@ -40,16 +40,16 @@ const PLAYED = {
   'ip-restriction': made(ipRestriction),
   jwt: made(jwt),
   'key-auth': made(keyAuth),
+  opentelemetry: made(opentelemetry),
   'rate-limiting': made(rateLimiting),
-  'request-size-limiting': made(requestSizeLimiting),
   'request-termination': made(requestTermination),
   'response-transformer': made(responseTransformer),
 };
 
-/** What Kong does beside the request's way, and we leave to it; named at start. */
+/** What plugins of Kong do beside the request's way, and we leave to it; named at start. */
 const NOT_PLAYED: Readonly<Record<string, string>> = {
   prometheus: 'metrics of the gateway',
-  opentelemetry: 'spans of the gateway (traceparent passes through)',
+  opentelemetry: 'spans of the gateway',
 };
 
 export interface Upstream {
@@ -140,10 +140,10 @@ function buildAll(
     const here = `${place}, plugin ${name}`;
     const left = NOT_PLAYED[name];
     if (left !== undefined) leaveOut(name, left);
-    else if (name === 'pre-function' || name === 'post-function') built.set(name, luaOf(name, config, ground, here));
+    if (name === 'pre-function' || name === 'post-function') built.set(name, luaOf(name, config, ground, here));
     else if (Object.hasOwn(PLAYED, name)) {
       built.set(name, [PLAYED[name as keyof typeof PLAYED].build(config, ground, place, here)]);
-    } else throw new Error(`kong.yaml: ${here}: the local gateway does not know this plugin.`);
+    } else if (left === undefined) throw new Error(`kong.yaml: ${here}: the local gateway does not know this plugin.`);
   }
   return built;
 }

@@ -12,19 +12,24 @@ return used`;
 /** Kong gives up sooner. Here the proxy of Redis shares a process with functions that are being started, and may be late for that. */
 const LEAST_TIMEOUT_MS = 2000;
 
-export function redisCounters(url: string, token: string): Counters {
-  const clients = new Map<number, Redis>();
-  const clientFor = (timeoutMs: number) => {
-    let client = clients.get(timeoutMs);
+/** `url`: of the proxy, whose token is the password. */
+export function redisCounters(url: string): Counters {
+  const clients = new Map<string, Redis>();
+  const clientFor = (password: string | undefined, timeoutMs: number) => {
+    const key = JSON.stringify([password, timeoutMs]);
+    let client = clients.get(key);
     if (!client) {
       // A repeated command would count a request twice, hence no retries.
       const signal = () => AbortSignal.timeout(Math.max(timeoutMs, LEAST_TIMEOUT_MS));
+      // The client wants a token, and the proxy refuses this one, as Redis refuses whoever says none.
+      const token = password ?? 'none';
       client = new Redis({ url, token, signal, retry: { retries: 0 }, enableTelemetry: false });
-      clients.set(timeoutMs, client);
+      clients.set(key, client);
     }
     return client;
   };
   return {
-    take: (key, seconds, timeoutMs) => clientFor(timeoutMs).eval<number[], number>(TAKE, [key], [seconds + 1]),
+    take: (key, seconds, { password, timeoutMs }) =>
+      clientFor(password, timeoutMs).eval<number[], number>(TAKE, [key], [seconds + 1]),
   };
 }

@@ -1,11 +1,16 @@
 // The gateway's port, taken before everything else starts, so that nobody takes it meanwhile.
 
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { kindEnd } from './kind-end.ts';
 
 /** Kong's (nginx's) own, a little above what browsers and SDKs keep idle connections for. */
 const CLIENT_KEEP_ALIVE_MS = 75_000;
+/** As kong/deployment tells nginx, which allows it between two reads of a body; here it is for the whole request. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** nginx's, for what Node cannot read; 400 for the rest. */
+const STATUSES: Readonly<Record<string, number>> = { HPE_INVALID_VERSION: 505, ERR_HTTP_REQUEST_TIMEOUT: 408 };
 
 /** A port that is ours, where everybody is asked to come back until the gateway stands behind it. */
 export interface Door {
@@ -18,11 +23,18 @@ export interface Door {
 
 /** Throws a sentence when the port is taken already; 0 is any free one. */
 export async function openDoor(port: number): Promise<Door> {
-  const server = createServer({ keepAliveTimeout: CLIENT_KEEP_ALIVE_MS });
+  const server = createServer({
+    keepAliveTimeout: CLIENT_KEEP_ALIVE_MS,
+    headersTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionsCheckingInterval: 5_000,
+  });
   const close = kindEnd(server);
   server.on('request', sayNotYet);
-  server.on('clientError', (_error, socket) => {
-    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+  server.on('clientError', ({ code }: NodeJS.ErrnoException, socket) => {
+    const status = STATUSES[code ?? ''] ?? 400;
+    const line = `HTTP/1.1 ${status} ${STATUS_CODES[status]}`;
+    if (socket.writable) socket.end(`${line}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
   });
   await listen(server, port);
   return {

@@ -10,6 +10,7 @@ import { type Door, openDoor } from './door.ts';
 import { addressOf, exchangeOf } from './exchange.ts';
 import { endToEnd, forward, hasBody, NotForwarded, sendOn } from './forward.ts';
 import { startLogQueues } from './log-queue.ts';
+import { refusedAtOnce, wholeBody } from './nginx.ts';
 import type { Answer, Exchange, Exit, Handler, HeaderValues } from './plugin.ts';
 import { postThrough } from './post.ts';
 import { type Counted, type Counts, startCounts } from './request-counts.ts';
@@ -28,7 +29,10 @@ export interface GatewayOptions {
   publicUrl: string;
   /** Where cluster-local names are answered: Kourier's part. Requests go there with the Host of their service. */
   ingress: string;
-  redis: { url: string; token: string };
+  /** The REST proxy in front of Redis. What it wants for a password, kong.yaml has to say. */
+  redis: { url: string };
+  /** The variables of Kong's process, which `{vault://env/...}` in kong.yaml refers to. */
+  environment: Readonly<Record<string, string>>;
   /** Where it listens already, from `openDoor`; a free port unless given. */
   door?: Door;
   /** Sentences for the operator. */
@@ -54,7 +58,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const logQueues = startLogQueues(warn);
   const configuration = readConfiguration(options.configuration, {
     publicUrl: options.publicUrl,
-    counters: redisCounters(options.redis.url, options.redis.token),
+    environment: options.environment,
+    counters: redisCounters(options.redis.url),
     logQueues,
     post: postThrough(cluster),
     warn,
@@ -87,7 +92,8 @@ function listener(configuration: Configuration, pools: ReadonlyMap<Upstream, Poo
 
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { path, search } = addressOf(request);
-    const match = find(request.method ?? 'GET', path);
+    const refusal = refusedAtOnce(request);
+    const match = refusal === undefined ? find(request.method ?? 'GET', path) : undefined;
     const exchange = exchangeOf(request, path, search, match?.route.name ?? '');
     const handlers = match?.route.handlers ?? configuration.global;
     response.once('close', () => {
@@ -98,6 +104,7 @@ function listener(configuration: Configuration, pools: ReadonlyMap<Upstream, Poo
     const reply = (exit: Exit, source: Answer['source'] = 'exit') =>
       answerItself(exchange, handlers, exit, source, response);
     try {
+      if (refusal !== undefined) return reply({ status: refusal, headers: { connection: 'close' } }, 'error');
       if (!match) return reply({ status: 404, body: '{"message":"no Route matched with those values"}' });
       for (const handler of handlers) {
         const exit = await handler.access?.(exchange);
@@ -106,9 +113,12 @@ function listener(configuration: Configuration, pools: ReadonlyMap<Upstream, Poo
       const { upstream } = match.route;
       const pool = upstream && pools.get(upstream);
       if (!upstream || !pool) return reply({ status: 503, body: '{"message":"no Service found with those values"}' });
+      const body = await wholeBody(request);
+      if (body === 'too large') return reply({ status: 413 }, 'error');
+      if (body) exchange.body = body;
       await pass(exchange, handlers, upstream, pool, match.path + exchange.search, response);
     } catch (error) {
-      if (response.headersSent) return void response.destroy();
+      if (response.headersSent || request.socket.destroyed) return void response.destroy();
       const status = statusOf(error);
       if (error instanceof NotForwarded) exchange.answered.upstreamStatus = String(status);
       reply({ status, body: '{"message":"failure on the way"}' }, 'error');

@@ -9,16 +9,30 @@ import type { Answer, Exchange, Ground, Handler, HeaderValues } from './plugin.t
 export type Snippet = (ground: Ground) => Omit<Handler, 'priority'>;
 
 const UNTRUSTED = new Set(['x-user-id', 'x-credential-identifier', 'x-anonymous-consumer']);
-const KEPT = new Set([
-  'host',
-  'authorization',
-  'idempotency-key',
-  'transfer-encoding',
-  'content-length',
-  'content-type',
+/** What Connection may name. */
+const OF_A_CONNECTION = new Set([
+  ...['close', 'keep-alive', 'upgrade', 'te', 'trailer', 'http2-settings', 'proxy-connection', 'proxy-authorization'],
 ]);
+/** What is dropped, named or not; Kong itself sees to Upgrade. */
+const HOP_BY_HOP = new Set([
+  ...['connection', 'keep-alive', 'proxy-connection', 'proxy-authorization', 'te', 'trailer', 'http2-settings'],
+]);
+/** What would tell which software answers. */
+const TELLTALE = ['server', 'via', 'x-envoy-upstream-service-time'];
 
 export const snippets: Readonly<Record<string, Snippet>> = {
+  'refuse-connection-that-names-headers': () => ({
+    access: ({ headers }) => {
+      const named =
+        joined(headers['connection'])
+          .toLowerCase()
+          .match(/[^ \t\r\n\v\f,]+/g) ?? [];
+      return named.every((name) => OF_A_CONNECTION.has(name))
+        ? undefined
+        : { status: 400, body: '{"message":"Connection names a header that must stay"}' };
+    },
+  }),
+
   'strip-cloudevents-headers': () => ({
     access: ({ headers }) => strip(headers, (name) => name.startsWith('ce-')),
   }),
@@ -28,14 +42,7 @@ export const snippets: Readonly<Record<string, Snippet>> = {
   }),
 
   'strip-hop-by-hop-headers': () => ({
-    access: ({ headers }) => {
-      const named = new Set(
-        joined(headers['connection'])
-          .toLowerCase()
-          .split(/[\s,]+/),
-      );
-      return strip(headers, (name) => name === 'connection' || (named.has(name) && !KEPT.has(name)));
-    },
+    access: ({ headers }) => strip(headers, (name) => HOP_BY_HOP.has(name)),
   }),
 
   'drop-unusable-request-id': () => ({
@@ -74,6 +81,14 @@ export const snippets: Readonly<Record<string, Snippet>> = {
     },
   }),
 
+  'harden-answers': () => ({
+    headerFilter(_exchange, { headers }) {
+      headers['strict-transport-security'] = 'max-age=31536000; includeSubDomains';
+      headers['x-content-type-options'] = 'nosniff';
+      for (const name of TELLTALE) delete headers[name];
+    },
+  }),
+
   'answer-problems-head': () => ({
     headerFilter(exchange, answer) {
       const ours = answer.source !== 'service' && answer.status >= 400;
@@ -100,6 +115,7 @@ const CODES: Readonly<Record<number, ProblemCode>> = {
   403: 'address_not_allowed',
   404: 'not_found',
   405: 'method_not_allowed',
+  408: 'request_timeout',
   413: 'payload_too_large',
   415: 'unsupported_media_type',
   417: 'payload_too_large',

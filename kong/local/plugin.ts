@@ -2,7 +2,7 @@
 
 import type { KeyObject } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { ApiKeys } from './api-keys.ts';
+import type { ApiKey } from '../api-key.ts';
 import type { LogQueues } from './log-queue.ts';
 
 export type HeaderValues = Record<string, string | string[]>;
@@ -23,7 +23,7 @@ export interface Exchange {
   readonly route: string;
   /** What the function will get; plugins change it. */
   readonly headers: HeaderValues;
-  /** Set where a plugin had to read the body; it is then sent instead of the request's stream. */
+  /** Set once it has been read, which is after the last plugin. */
   body?: Buffer;
   /** The id of a problem that is to be written over what was said. */
   problemId?: string;
@@ -73,10 +73,18 @@ export interface Credential {
   readonly consumer: Consumer;
 }
 
+/** The API keys that the gateway lets in, by their digests. */
+export interface ApiKeys {
+  /** The consumer of a key; undefined when the key is unknown. */
+  find(digest: string): Consumer | undefined;
+  /** Throws a sentence, and changes nothing, when one cannot be used. */
+  replace(keys: readonly ApiKey[]): void;
+}
+
 /** Counts requests in fixed windows, for all gateways together. */
 export interface Counters {
-  /** How many there have been in this window, this one included, let through or not. */
-  take(key: string, seconds: number, timeoutMs: number): Promise<number>;
+  /** How many there have been in this window, this one included, let through or not. Throws when Redis is away or refuses us. */
+  take(key: string, seconds: number, redis: { password: string | undefined; timeoutMs: number }): Promise<number>;
 }
 
 /** What the plugins stand on. */
@@ -84,6 +92,8 @@ export interface Ground {
   readonly publicUrl: string;
   readonly credentials: ReadonlyMap<string, Credential>;
   readonly apiKeys: ApiKeys;
+  /** The variables of Kong's process, which `{vault://env/...}` refers to. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly counters: Counters;
   readonly logQueues: LogQueues;
   /** Sends a body to a function of the cluster; throws a sentence when it was not taken. */

@@ -5,17 +5,10 @@ import type { Components } from './openapi.ts';
 import type { Sampler } from './sample.ts';
 import type { SchemaBook } from './schema.ts';
 
-/** How often the gateway lets an operation be called. */
-export interface Quota {
-  perMinute: number;
-  per: 'user' | 'address';
-}
-
 export interface DescribedFunction {
   /** The folder it lives in. */
   domain: string;
   declaration: FunctionDeclaration;
-  quota?: Quota;
 }
 
 /** What operations are described with. */

@@ -1,21 +1,22 @@
 // One route of a function as an operation of the OpenAPI document.
 
 import type { JsonSchema } from '@valibot/to-json-schema';
+import type { GatewayLimit } from '../http/function.ts';
 import { curl } from './curl.ts';
-import type { AnyTrigger, DescribedFunction, Desk, Quota } from './described-function.ts';
+import type { AnyTrigger, DescribedFunction, Desk } from './described-function.ts';
 import type { Operation, Parameter, Reference } from './openapi.ts';
 import { problemsOf, refusals } from './refusal.ts';
 import type { SchemaBook } from './schema.ts';
 import { successes } from './success.ts';
 
 export function operation(described: DescribedFunction, http: AnyTrigger, route: string, desk: Desk): Operation {
-  const { declaration, domain, quota } = described;
+  const { declaration, domain } = described;
   const [method = '', path = ''] = route.split(' ');
   const sent = http.body ?? http.protocol?.body;
   const body = sent && desk.book.describe(sent, 'input');
   const example = body && desk.sample.request(resolve(body, desk.book));
   const parameters = parametersOf(http, path, desk.book);
-  const description = [declaration.description, quota && quotaInWords(quota)].filter(Boolean).join('\n\n');
+  const description = [declaration.description, http.limit && limitInWords(http.limit)].filter(Boolean).join('\n\n');
   const refused = refusals(http, desk.publicUrl, desk.components);
   return {
     operationId: route === http.route ? declaration.name : [declaration.name, ...path.match(/\w+/g)!].join('-'),
@@ -38,8 +39,8 @@ function securityOf({ caller }: AnyTrigger): Record<string, []>[] {
   return [caller.scheme === 'bearer' ? { access_token: [] } : { api_key: [] }];
 }
 
-function quotaInWords({ perMinute, per }: Quota): string {
-  return `At most ${perMinute} requests a minute per ${per}; then 429 \`rate_limited\`.`;
+function limitInWords({ perMinute, by }: GatewayLimit): string {
+  return `At most ${perMinute} requests a minute per ${by}; then 429 \`rate_limited\`.`;
 }
 
 const IDEMPOTENCY_KEY = { $ref: '#/components/parameters/Idempotency-Key' };

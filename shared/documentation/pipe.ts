@@ -1,5 +1,7 @@
 // What a valibot pipe says to those who send, and to those who get: the document has no transformations.
 
+import type { Keywords } from '../http/rule.ts';
+
 /**
  * Whether a schema describes what a caller sends (before transformations) or gets (after them). In a query everything is text: what is
  * read as a number there is described as one.
@@ -16,6 +18,8 @@ export interface Node {
   message?: unknown;
   requirement?: unknown;
   operation?: unknown;
+  /** What JSON Schema says instead of a rule that valibot does not have. */
+  keywords?: Keywords;
   getter?: (input: unknown) => Node;
   [part: string]: unknown;
 }

@@ -4,7 +4,7 @@ import { type ProblemDetails, problemBody } from '../http/problem.ts';
 import { type ProblemCode, problems } from '../http/problems.ts';
 import { CURRENCY } from '../money.ts';
 
-/** Stands for the public address in the committed document; whoever serves it puts in the real one. */
+/** Stands for the public address in the built document; the functions that serve it put in the real one. */
 export const PUBLIC_URL_PLACEHOLDER = 'https://one-gate.example';
 
 export const REQUEST_ID = '0198c1f2-6d1e-7a54-9d6b-2f3c8a4b5e60';

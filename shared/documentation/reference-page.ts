@@ -1,9 +1,8 @@
 // The readable page of the API document: Redoc, served by us. Nothing comes from anybody else, so it works without the internet.
 
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
-import { type Content, content } from './content.ts';
+import { builtFile, once } from './built.ts';
+import { content } from './content.ts';
 import { html, icon, pageHeaders } from './html.ts';
 
 export const SCRIPT_PATH = '/docs/redoc.js';
@@ -64,13 +63,7 @@ const options = {
   },
 };
 
-/** Redoc itself: beside the bundle in an image, in node_modules in a source tree. */
-export async function redocScript(): Promise<Content> {
-  const text = await readFile(new URL('./redoc.standalone.js', import.meta.url), 'utf8').catch(
-    (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error;
-      return readFile(fileURLToPath(import.meta.resolve('redoc/bundles/redoc.standalone.js')), 'utf8');
-    },
-  );
-  return content('text/javascript; charset=utf-8', text.replaceAll(LOGO, 'data:,'));
-}
+/** Redoc itself. */
+export const redocScript = once(async () =>
+  content('text/javascript; charset=utf-8', (await builtFile('redoc.standalone.js')).replaceAll(LOGO, 'data:,')),
+);

@@ -122,6 +122,7 @@ function tellInWords({ valibotAction, jsonSchema, errors }: OverrideActionContex
   if (!errors) return undefined;
   const action = valibotAction as unknown as Node;
   if (SILENT.has(action.type)) return jsonSchema;
+  if (action.keywords) return { ...jsonSchema, ...action.keywords };
   const pattern = action.type === 'regex' && withPattern(jsonSchema, action.requirement as RegExp);
   if (pattern) return pattern;
   if (action.kind !== 'validation') return undefined;

@@ -1,9 +1,10 @@
 // One event, as a KafkaSource or PingSource posts it: binary or structured CloudEvent on a path that no gateway routes to.
+// /events is for the function that takes events of that type; /events/<function> names it, as schedules must: theirs all have one type.
 // 2xx: done with. 400, 410, 422: final, to the dead letters. Everything else is tried again.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CloudEventV1 } from 'cloudevents';
-import type { FunctionDeclaration } from '../http/function.ts';
+import type { EventTrigger, FunctionDeclaration } from '../http/function.ts';
 import { Problem } from '../http/problem.ts';
 import { HTTP } from '../packages/cloudevents.ts';
 import { log } from '../telemetry/log.ts';
@@ -16,30 +17,54 @@ import { writeProblem } from './reply.ts';
 /** Kafka's own limit for a message is 1 MB. */
 const EVENT_LIMIT = 1024 * 1024;
 
-export function eventAnswer(declaration: FunctionDeclaration): Answer {
+export function eventAnswer(declarations: readonly FunctionDeclaration[]): Answer {
+  const takers = declarations.flatMap(({ name, event }) => (event ? [{ name, event }] : []));
+
   return async (request: IncomingMessage, response: ServerResponse) => {
     const delivery = { response, requestId: requestIdOf(request.headers), aboutMoney: false };
-    let traceId: string | undefined;
+    let context: { function?: string; traceId?: string } = {};
     try {
-      if (!declaration.event) throw new Problem('not_found');
+      const addressed = takersAt(request.url ?? '', takers);
       if (request.method !== 'POST') throw new Problem('method_not_allowed', { headers: { allow: 'POST' } });
       const event = readEvent(request, await readBody(request, EVENT_LIMIT));
-      const { types, data, handle } = declaration.event;
-      if (!types.includes(event.type)) throw unusable('type', `must be one of ${types.join(', ')}`);
+      const taker = takerOf(event.type, addressed);
+      context = { function: taker.name };
       const parent =
         typeof event['traceparent'] === 'string' ? event['traceparent'] : first(request.headers.traceparent);
-      const trace = startTrace(declaration.name, parent, 'consumer');
-      traceId = trace.traceId;
+      const trace = startTrace(taker.name, parent, 'consumer');
+      context.traceId = trace.traceId;
       const { id, type, source, subject, data: received, ...extensions } = event;
-      await handle({ id, type, source, subject, data: check(data, received ?? {}, ''), extensions }, trace);
+      const data = check(taker.event.data, received ?? {}, '');
+      await taker.event.handle({ id, type, source, subject, data, extensions }, trace);
       response.writeHead(204).end();
       trace.end({ 'http.response.status_code': 204 });
     } catch (error) {
-      log.warn({ error, function: declaration.name, requestId: delivery.requestId, ...(traceId && { traceId }) });
+      log.warn({ error, requestId: delivery.requestId, ...context });
       if (!request.complete) response.setHeader('connection', 'close');
       writeProblem(delivery, error);
     }
   };
+}
+
+interface Taker {
+  name: string;
+  // biome-ignore lint/suspicious/noExplicitAny: as in FunctionDeclaration.
+  event: EventTrigger<any>;
+}
+
+function takersAt(url: string, takers: readonly Taker[]): readonly Taker[] {
+  const name = /^\/events\/([\w-]+)$/.exec(url)?.[1];
+  const addressed = name === undefined ? takers : takers.filter((taker) => taker.name === name);
+  if (addressed.length === 0 || (name === undefined && url !== '/events')) throw new Problem('not_found');
+  return addressed;
+}
+
+function takerOf(type: string, takers: readonly Taker[]): Taker {
+  const [taker, another] = takers.filter(({ event }) => event.types.includes(type));
+  const types = takers.flatMap(({ event }) => event.types);
+  if (!taker) throw unusable('type', `must be one of ${[...new Set(types)].join(', ')}`);
+  if (another) throw unusable('type', `is taken by several functions here: post to /events/${taker.name}`);
+  return taker;
 }
 
 function readEvent(request: IncomingMessage, body: Buffer) {

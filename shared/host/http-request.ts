@@ -10,53 +10,62 @@ import { startTrace, type Trace } from '../telemetry/trace.ts';
 import { parseJson, readBody, requirePlainJson } from './body.ts';
 import { check, parseIdempotencyKey, parseQuery } from './input.ts';
 import { type Delivery, problemCodeOf, statusOf, writeProblem, writeReply } from './reply.ts';
-import { type Route, routesOf } from './route.ts';
+import type { Place } from './route.ts';
 
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
 export type Answer = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+export type HttpAnswer = (request: IncomingMessage, response: ServerResponse, place: Place) => Promise<void>;
 
 /** Makes the listener that answers the function's HTTP requests; it never rejects and always answers. */
-export function httpAnswer(declaration: FunctionDeclaration): Answer {
+export function httpAnswer(declaration: FunctionDeclaration): HttpAnswer {
   const http = declaration.http;
-  const routes = http ? routesOf(http) : [];
   const aboutMoney = http?.idempotencyKey === true;
 
-  return async (request, response) => {
+  return async (request, response, place) => {
     const requestId = requestIdOf(request.headers);
     const delivery: Delivery = { response, requestId, aboutMoney };
     const trace = startTrace(declaration.name, first(request.headers.traceparent));
-    let outcome = await outcomeOf(() => handle(request, delivery, trace));
-    if (http?.beforeAnswer) outcome = await tellOf(outcome, http.beforeAnswer, http.status, request);
+    const found: Found = {};
+    let outcome = await outcomeOf(() => handle(request, delivery, trace, place, found));
+    if (http?.beforeAnswer) outcome = await tellOf(outcome, http.beforeAnswer, http.status, request, found.caller);
     let status: number;
     if ('reply' in outcome) {
-      status = writeReply(delivery, outcome.reply, http?.status ?? 200, outcome.headers);
+      status = writeReply(delivery, outcome.reply, http?.status ?? 200, found.headers);
     } else {
       const { error } = outcome;
       if (!(error instanceof Problem))
         log.error({ error, function: declaration.name, requestId, traceId: trace.traceId });
       // What is left of a body that nobody will read would be taken for the next request.
       if (!request.complete) response.setHeader('connection', 'close');
-      status = writeProblem(delivery, error, outcome.headers);
+      status = writeProblem(delivery, error, found.headers);
       if (!request.complete) request.resume();
     }
     trace.end({ 'http.response.status_code': status });
   };
 
-  async function handle(request: IncomingMessage, delivery: Delivery, trace: Trace): Promise<Reply<unknown>> {
+  async function handle(
+    request: IncomingMessage,
+    delivery: Delivery,
+    trace: Trace,
+    place: Place,
+    found: Found,
+  ): Promise<Reply<unknown>> {
     const { headers } = request;
     const url = request.url ?? '/';
     refuseCloudEvents(request);
-    const [path, search] = splitUrl(url);
-    const encoded = routeTo(path, request.method ?? 'GET', routes);
+    if (place.problem) throw place.problem;
     if (!http) throw new Problem('not_found');
+    const [, search] = splitUrl(url);
     const identified = http.caller.identify(headers, aboutMoney);
     const caller = identified instanceof Promise ? await identified : identified;
+    found.caller = caller;
+    if (http.caller.admit) found.headers = await http.caller.admit(caller, headers);
     const idempotencyKey = aboutMoney ? parseIdempotencyKey(headers['idempotency-key'], request.rawHeaders) : '';
     delivery.idempotencyKey = idempotencyKey;
     const query = http.query ? check(http.query, parseQuery(search), 'query') : undefined;
-    const pathValues = http.path ? check(http.path, decode(encoded), 'path') : undefined;
-    const rawBody = request.method === 'GET' ? Buffer.alloc(0) : await readBody(request);
+    const pathValues = http.path ? check(http.path, decode(place.values), 'path') : undefined;
+    const rawBody = isBodyless(request) ? Buffer.alloc(0) : await readBody(request);
     let body: unknown;
     if (http.body) {
       requirePlainJson(headers['content-type'], headers['content-encoding']);
@@ -67,7 +76,13 @@ export function httpAnswer(declaration: FunctionDeclaration): Answer {
   }
 }
 
-type Outcome = ({ reply: Reply<unknown> } | { error: unknown }) & { headers?: Record<string, string> };
+type Outcome = { reply: Reply<unknown> } | { error: unknown };
+
+/** What has been found out about a request so far, for its answer. */
+interface Found {
+  caller?: unknown;
+  headers?: Record<string, string>;
+}
 
 async function outcomeOf(story: () => Promise<Reply<unknown>>): Promise<Outcome> {
   try {
@@ -79,16 +94,18 @@ async function outcomeOf(story: () => Promise<Reply<unknown>>): Promise<Outcome>
 
 async function tellOf(
   outcome: Outcome,
-  beforeAnswer: (access: Access) => Promise<Record<string, string>>,
+  beforeAnswer: (access: Access) => Promise<void>,
   declaredStatus: number,
   { method = 'GET', url = '/', headers }: IncomingMessage,
+  caller: unknown,
 ): Promise<Outcome> {
   const said =
     'reply' in outcome
       ? { status: statusOf(outcome.reply, declaredStatus) }
       : { status: problems[problemCodeOf(outcome.error)].status, problem: problemCodeOf(outcome.error) };
   try {
-    return { ...outcome, headers: await beforeAnswer({ method, url, headers, ...said }) };
+    await beforeAnswer({ method, url, headers, caller, ...said });
+    return outcome;
   } catch (error) {
     return { error };
   }
@@ -114,20 +131,13 @@ function refuseCloudEvents(request: IncomingMessage): void {
   }
 }
 
-function splitUrl(url: string): [path: string, search: string] {
-  const mark = url.indexOf('?');
-  return mark < 0 ? [url, ''] : [url.slice(0, mark), url.slice(mark + 1)];
+function isBodyless({ method }: IncomingMessage): boolean {
+  return method === 'GET' || method === 'HEAD';
 }
 
-function routeTo(path: string, method: string, routes: Route[]): Record<string, string> {
-  const here = routes.flatMap((route) => {
-    const values = route.match(path);
-    return values ? [{ route, values }] : [];
-  });
-  const found = here.find(({ route }) => route.method === method);
-  if (found) return found.values;
-  if (here.length === 0) throw new Problem('not_found');
-  throw new Problem('method_not_allowed', { headers: { allow: here.map(({ route }) => route.method).join(', ') } });
+export function splitUrl(url: string): [path: string, search: string] {
+  const mark = url.indexOf('?');
+  return mark < 0 ? [url, ''] : [url.slice(0, mark), url.slice(mark + 1)];
 }
 
 function decode(encoded: Record<string, string>): Record<string, string> {

@@ -94,6 +94,11 @@ function stream(
   headers: Record<string, string> | undefined,
 ): number {
   response.writeHead(status, { 'content-type': contentType, ...commonHeaders(requestId), ...headers });
+  if (response.req.method === 'HEAD') {
+    body.destroy();
+    response.end();
+    return status;
+  }
   pipeline(body, response, (error) => {
     // A caller who leaves is no failure of ours.
     if (error && error.code !== 'ERR_STREAM_PREMATURE_CLOSE') log.error({ error, requestId }, 'an answer broke off');

@@ -1,22 +1,63 @@
-// Finds out whether a path is one of the function's own, and takes its `{segments}` out of it.
+// Finds the function that a request is for, by method and path, and takes the `{segments}` out of the path.
 
-import type { HttpTrigger } from '../http/function.ts';
+import type { FunctionDeclaration } from '../http/function.ts';
+import { Problem } from '../http/problem.ts';
 
-export interface Route {
-  method: string;
-  /** The path's parameters by name, still encoded; undefined when the path is another. */
-  match(path: string): Record<string, string> | undefined;
+export interface Place {
+  declaration: FunctionDeclaration;
+  /** The path's parameters by name, still encoded. */
+  values: Record<string, string>;
+  /** Set where no function is there: `declaration` only accounts for the request then. */
+  problem?: Problem;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: only the addresses matter here.
-export function routesOf(http: HttpTrigger<any, any, any, any, any>): Route[] {
-  return [http.route, ...(http.alsoAt ?? [])].map(compile);
+interface Route {
+  declaration: FunctionDeclaration;
+  method: string;
+  /** Of a path with parameters. */
+  pattern?: RegExp;
+}
+
+/** HEAD is answered where GET is. Throws a sentence when two functions declare the same address. */
+export function routerOf(declarations: readonly FunctionDeclaration[]): (method: string, path: string) => Place {
+  const exact = new Map<string, Route[]>();
+  const patterns = new Map<string, Route[]>();
+  for (const declaration of declarations) {
+    for (const address of addressesOf(declaration)) {
+      const [method = '', template = ''] = address.split(' ');
+      const routes = template.includes('{') ? patterns : exact;
+      const shape = template.replace(/\{\w+\}/g, '{}');
+      const here = routes.get(shape) ?? [];
+      if (here.some((other) => other.method === method)) throw new Error(`Two functions declare ${address}.`);
+      const pattern = template.includes('{') ? patternOf(template) : undefined;
+      routes.set(shape, [...here, { declaration, method, ...(pattern && { pattern }) }]);
+    }
+  }
+  const accountable = declarations.find(({ http }) => http?.beforeAnswer) ?? (declarations[0] as FunctionDeclaration);
+  const refused = (problem: Problem): Place => ({ declaration: accountable, values: {}, problem });
+
+  return (method, path) => {
+    const here: Route[] = exact.get(path) ?? [...patterns.values()].flat().filter(({ pattern }) => pattern?.test(path));
+    if (here.length === 0) return refused(new Problem('not_found'));
+    const wanted = method === 'HEAD' ? 'GET' : method;
+    const found = here.find((route) => route.method === wanted);
+    if (!found) return refused(new Problem('method_not_allowed', { headers: { allow: allowOf(here) } }));
+    return { declaration: found.declaration, values: found.pattern?.exec(path)?.groups ?? {} };
+  };
+}
+
+/** Every address of the function, "GET /v1/account". */
+export function addressesOf({ http }: FunctionDeclaration): string[] {
+  return http ? [http.route, ...(http.alsoAt ?? [])] : [];
+}
+
+/** The methods of a path, as its Allow header names them. */
+export function allowOf(routes: readonly { method: string }[]): string {
+  const methods = new Set(routes.map(({ method }) => method));
+  return [...methods].flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ');
 }
 
 // The longest segment is an Idempotency-Key of 255 characters, each of them escaped.
-function compile(route: string): Route {
-  const [method = '', template = ''] = route.split(' ');
-  if (!template.includes('{')) return { method, match: (path) => (path === template ? {} : undefined) };
-  const pattern = new RegExp(`^${template.replaceAll('.', '\\.').replace(/\{(\w+)\}/g, '(?<$1>[^/]{1,1600})')}$`);
-  return { method, match: (path) => pattern.exec(path)?.groups };
+function patternOf(template: string): RegExp {
+  return new RegExp(`^${template.replaceAll('.', '\\.').replace(/\{(\w+)\}/g, '(?<$1>[^/]{1,1600})')}$`);
 }

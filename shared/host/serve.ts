@@ -1,4 +1,4 @@
-// The process around a function. The function is registered with the framework, whose own server could serve it (a test does); what
+// The process around the functions of a Service. They are registered with the framework, whose own server could serve it (a test does); what
 // that does badly is done here: a size limit, problem+json for everything, health addresses, a drain that answers the requests in
 // flight at SIGTERM, and a start that does not wait for Express, which would be a third of it.
 
@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import process from 'node:process';
 import type { Duplex } from 'node:stream';
 import { http as register } from '@google-cloud/functions-framework';
-import { port, publicUrl } from '../environment.ts';
+import { port, publicUrl, serviceName } from '../environment.ts';
 import type { FunctionDeclaration } from '../http/function.ts';
 import { problemBody } from '../http/problem.ts';
 import { problems } from '../http/problems.ts';
@@ -15,9 +15,9 @@ import { runShutdown } from '../shutdown.ts';
 import { log } from '../telemetry/log.ts';
 import { flushTelemetry, startTelemetry } from '../telemetry/trace.ts';
 import { wake } from '../wake.ts';
-import { type Answer, httpAnswer } from './http-request.ts';
+import { type Answer, httpAnswer, splitUrl } from './http-request.ts';
+import { routerOf } from './route.ts';
 
-const EVENT_PATH = '/events';
 const LIVENESS = new Set(['/health/liveness', '/health/live']);
 const READINESS = new Set(['/health/readiness', '/health/ready']);
 
@@ -30,17 +30,18 @@ const DRAIN_LIMIT_MS = 60_000;
 /** A connection that has never asked for anything is closed so long after the drain has begun: its first request may be on its way. */
 const SILENCE_MS = 1_000;
 
-export interface ServedFunction {
+export interface Served {
   port: number;
   /** Answers what is in flight, finishes work and closes connections. */
   drain(): Promise<void>;
 }
 
-/** Serves the function on a port until `drain`. Signals are the caller's business: `run` is what a bundle calls. */
-export async function serve(declaration: FunctionDeclaration, listenOn = port()): Promise<ServedFunction> {
-  await startTelemetry(declaration.name);
+/** Serves functions that belong together on a port until `drain`. Signals are the caller's business: `run` is what a bundle calls. */
+export async function serve(declarations: readonly FunctionDeclaration[], listenOn = port()): Promise<Served> {
+  const service = serviceName() ?? (declarations[0] as FunctionDeclaration).name;
+  await startTelemetry(service);
   const state = { draining: false };
-  const server = serverOf(declaration, state);
+  const server = serverOf(declarations, state);
   const silent = silentConnections(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -52,21 +53,21 @@ export async function serve(declaration: FunctionDeclaration, listenOn = port())
     drain: async () => {
       state.draining = true;
       await closeServer(server, silent);
-      await runShutdown((error) => log.error({ error, function: declaration.name }));
+      await runShutdown((error) => log.error({ error, service }));
       await flushTelemetry();
     },
   };
 }
 
 /** What a bundle does: serve until SIGTERM or SIGINT, then drain and leave. */
-export async function run(declaration: FunctionDeclaration): Promise<void> {
-  const served = await serve(declaration);
+export async function run(declarations: readonly FunctionDeclaration[]): Promise<void> {
+  const served = await serve(declarations);
   let leaving = false;
   const leave = (code: number) => {
     if (leaving) return;
     leaving = true;
     const limit = setTimeout(() => {
-      log.error({ function: declaration.name }, 'drain took too long, leaving');
+      log.error({}, 'drain took too long, leaving');
       process.exit(1);
     }, DRAIN_LIMIT_MS);
     served.drain().finally(() => {
@@ -76,9 +77,9 @@ export async function run(declaration: FunctionDeclaration): Promise<void> {
   };
   process.on('SIGTERM', () => leave(0));
   process.on('SIGINT', () => leave(0));
-  process.on('unhandledRejection', (error) => log.error({ error, function: declaration.name }, 'unhandled rejection'));
+  process.on('unhandledRejection', (error) => log.error({ error }, 'unhandled rejection'));
   process.on('uncaughtException', (error) => {
-    log.fatal({ error, function: declaration.name }, 'uncaught exception');
+    log.fatal({ error }, 'uncaught exception');
     leave(1);
   });
 }
@@ -108,9 +109,9 @@ function silentConnections(server: Server): ReadonlySet<Socket> {
 
 // The framework's server is Express: it would read bodies of up to 1 GB, answer broken JSON with HTML, and cost as much CPU per
 // request as the rest of the function (test/bench has the figures).
-function serverOf(declaration: FunctionDeclaration, state: { draining: boolean }): Server {
-  const answer = answerEverything(declaration);
-  register(declaration.name, answer);
+function serverOf(declarations: readonly FunctionDeclaration[], state: { draining: boolean }): Server {
+  const answer = answerEverything(declarations);
+  for (const declaration of declarations) register(declaration.name, answerEverything([declaration]));
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
     if (state.draining) response.setHeader('connection', 'close');
     const url = request.url ?? '';
@@ -124,17 +125,25 @@ function serverOf(declaration: FunctionDeclaration, state: { draining: boolean }
   return server;
 }
 
-function answerEverything(declaration: FunctionDeclaration): Answer {
-  const http = httpAnswer(declaration);
-  let event: Promise<Answer> | undefined;
+function answerEverything(declarations: readonly FunctionDeclaration[]): Answer {
+  const find = routerOf(declarations);
+  const http = new Map(declarations.map((declaration) => [declaration, httpAnswer(declaration)]));
+  const takesEvents = declarations.some(({ event }) => event);
+  let events: Promise<Answer> | undefined;
   return async (request, response) => {
-    if (declaration.event && request.url === EVENT_PATH) {
+    const [path] = splitUrl(request.url ?? '/');
+    if (takesEvents && isEventPath(path)) {
       // The CloudEvents SDK is loaded with the first event: functions without events start without it.
-      event ??= import('./event-request.ts').then(({ eventAnswer }) => eventAnswer(declaration));
-      return (await event)(request, response);
+      events ??= import('./event-request.ts').then(({ eventAnswer }) => eventAnswer(declarations));
+      return (await events)(request, response);
     }
-    return http(request, response);
+    const place = find(request.method ?? 'GET', path);
+    return http.get(place.declaration)?.(request, response, place);
   };
+}
+
+function isEventPath(path: string): boolean {
+  return path === '/events' || path.startsWith('/events/');
 }
 
 // Neither address does I/O: a slow database must not have every instance restarted.

@@ -15,12 +15,16 @@ export interface Headers {
  * With `forMoney` it must refuse when it cannot be sure.
  */
 export interface CallerKind<Caller> {
+  /** In the table of operations: anyone, user, operator ... */
+  name: string;
   scheme: 'none' | 'bearer' | 'api-key';
   /** The gateway lets only consumers of one of these groups through. */
   groups?: readonly string[];
   /** The gateway lets only the networks of operators through. */
   from?: 'operator-networks';
   identify(headers: Headers, forMoney: boolean): Caller | Promise<Caller>;
+  /** Lets a caller in that is known by now, or throws a Problem. Its headers go to every answer, a refusal included. */
+  admit?(caller: Caller, headers: Headers): Promise<Record<string, string>>;
 }
 
 /** How often the gateway lets one caller through: `address` where nobody has logged in yet. */
@@ -44,7 +48,7 @@ export interface Uses {
 }
 
 /** Anybody may call: login, register, documents. */
-export const anyone: CallerKind<null> = { scheme: 'none', identify: () => null };
+export const anyone: CallerKind<null> = { name: 'anyone', scheme: 'none', identify: () => null };
 
 type Parsed<Schema> = Schema extends GenericSchema ? InferOutput<Schema> : undefined;
 
@@ -77,7 +81,7 @@ export type Reply<Data> =
   | { raw: string | Buffer | Readable; contentType: string; status?: number; headers?: Record<string, string> };
 
 /** A request whose answer is known and has not been sent. */
-export interface Access {
+export interface Access<Caller = unknown> {
   readonly method: string;
   /** Path and query as they came. */
   readonly url: string;
@@ -85,6 +89,8 @@ export interface Access {
   readonly status: number;
   /** Of a refusal. */
   readonly problem?: ProblemCode;
+  /** Undefined when the request was refused before its caller was known. */
+  readonly caller?: Caller | undefined;
 }
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -134,11 +140,8 @@ export interface HttpTrigger<
   raw?: string;
   /** The answer may be gigabytes: the gateway passes it on as it comes. */
   streams?: true;
-  /**
-   * Sees every request before it is answered, refused ones as well, and gives further headers to the answer. When it throws, its problem
-   * is the answer.
-   */
-  beforeAnswer?(access: Access): Promise<Record<string, string>>;
+  /** Sees every request before it is answered, refused ones as well. When it throws, its problem is the answer. */
+  beforeAnswer?(access: Access<Caller>): Promise<void>;
   /** Codes that this function adds to those that every function can answer with. */
   errors: readonly ProblemCode[];
   handle(

@@ -19,7 +19,7 @@ export const problems = {
   malformed_request: {
     status: 400,
     title: 'This is not an HTTP request',
-    advice: 'Send HTTP/1.1 with well-formed headers.',
+    advice: 'Send HTTP/1.1 with well-formed headers, Authorization once, and in Connection no name of another header.',
     safeToRetry: false,
   },
   cloudevent_refused: {

@@ -1,6 +1,7 @@
 // Reads legs back for their owners.
 
 import { query, type Statement } from '../database/database.ts';
+import { type Clauses, conditionsOf, namesOfSet } from '../database/filters.ts';
 import type { PaymentMethod } from '../providers/providers.ts';
 import { lastLegId, operationOf } from './ids.ts';
 import { LEG_COLUMNS, type LegRow, legOf } from './leg-row.ts';
@@ -11,7 +12,7 @@ export interface HistoryFilters {
   type?: TransactionType | undefined;
   status?: TransactionStatus | undefined;
   payment_method?: PaymentMethod | undefined;
-  /** RFC 3339, of the last change; from inclusive, to exclusive. */
+  /** Of the last change, as normaliseTime writes it; from inclusive, to exclusive. */
   from?: string | undefined;
   to?: string | undefined;
   reference?: string | undefined;
@@ -24,12 +25,14 @@ interface HistoryRow extends LegRow {
 }
 
 // Within an account times never fall as numbers rise, so that a time is a place in the order: no leg is read that is not on the page.
+// leg_at walks back from the time month by month: it begins tomorrow at the latest, whatever a caller asks for.
 const lastLegBefore = (place: string) => `
   coalesce((select leg.leg_number
-              from accounts owner cross join leg_at(owner.id, owner.created_at, ${place}::timestamptz - interval '1 microsecond') leg
+              from accounts owner cross join
+                   leg_at(owner.id, owner.created_at, least(${place}::timestamptz, now() + interval '1 day') - interval '1 microsecond') leg
              where owner.id = $1), 0)`;
 
-const CLAUSES: Readonly<Record<keyof HistoryFilters, (place: string) => string>> = {
+const CLAUSES: Clauses<HistoryFilters> = {
   type: (place) => `transaction_type = ${place}`,
   status: (place) => `transaction_status = ${place}`,
   payment_method: (place) => `payment_method = ${place}`,
@@ -40,12 +43,12 @@ const CLAUSES: Readonly<Record<keyof HistoryFilters, (place: string) => string>>
 
 /**
  * One page of an account's history, newest change first, and the leg number to go on below (undefined at the end). `below` is the
- * leg number that the page before ended with.
+ * leg number that the page before ended with, or `byNumber.top`.
  */
 export async function readHistory(
   accountId: string,
   filters: HistoryFilters,
-  below: string | undefined,
+  below: string,
   limit: number,
 ): Promise<{ transactions: Transaction[]; next: string | undefined }> {
   const rows = await query<HistoryRow>(historyStatement(accountId, filters, below, limit + 1));
@@ -57,23 +60,17 @@ export async function readHistory(
 }
 
 /** Asks for one page. Shown in test/bench, with its plan. */
-export function historyStatement(
-  accountId: string,
-  filters: HistoryFilters,
-  below: string | undefined,
-  rows: number,
-): Statement {
-  const used = (Object.keys(CLAUSES) as (keyof HistoryFilters)[]).filter((name) => filters[name] !== undefined);
-  const values: unknown[] = [accountId, below ?? '9223372036854775807', rows];
-  const clauses = used.map((name) => CLAUSES[name](`$${values.push(filters[name])}`));
+export function historyStatement(accountId: string, filters: HistoryFilters, below: string, rows: number): Statement {
+  const values: unknown[] = [accountId, below, rows];
+  const conditions = ['account_id = $1', 'leg_number < $2', ...conditionsOf(CLAUSES, filters, values)];
   // By name it would one day be planned for any type or status; each on its own, what is rare is found by its own index (0016).
   const perhapsRare = filters.type ?? filters.status ?? filters.payment_method;
   return {
-    ...(perhapsRare === undefined && { name: `history-${used.join('-')}` }),
+    ...(perhapsRare === undefined && { name: `history-${namesOfSet(CLAUSES, filters).join('-')}` }),
     text: `
       with page as (
         select ${LEG_COLUMNS} from historical_transactions
-         where ${['account_id = $1', 'leg_number < $2', ...clauses].join(' and ')}
+         where ${conditions.join(' and ')}
          order by leg_number desc limit $3)
       ${WITH_COUNTERPARTY} order by page.leg_number desc`,
     values,

@@ -3,13 +3,14 @@
 import * as v from 'valibot';
 import { Problem } from '../http/problem.ts';
 import type { ProblemCode } from '../http/problems.ts';
+import { maxCharacters } from '../http/text.ts';
 import { readTransaction } from './history.ts';
 import { parseTransactionName } from './ids.ts';
 import type { Counterparty } from './transaction.ts';
 
 export const receivedIdSchema = v.pipe(
   v.string(),
-  v.maxLength(50, 'must have at most 50 characters'),
+  maxCharacters(50),
   v.description("The payment's transaction_id, id or operation_id, of either side."),
   v.examples(['PAY-01A192E762807ABC8DEF012345678902']),
 );

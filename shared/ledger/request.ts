@@ -1,6 +1,7 @@
 // What requests about money have in common: the schemas of an amount, a payee, a note.
 
 import * as v from 'valibot';
+import { maxCharacters, minCharacters } from '../http/text.ts';
 import { AMOUNT_PATTERN, CURRENCY, formatAmount, parseAmount } from '../money.ts';
 import { normalisePhone } from '../sessions/identifier.ts';
 import type { Particulars } from './posting.ts';
@@ -22,13 +23,7 @@ const ACCOUNT_ID = /^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}
 
 const NOT_A_PHONE = 'must be a phone number such as +6281234567890 or 081234567890';
 
-export const usernameSchema = v.pipe(
-  v.string(),
-  v.trim(),
-  v.toLowerCase(),
-  v.minLength(3, 'must have at least 3 characters'),
-  v.maxLength(30, 'must have at most 30 characters'),
-);
+export const usernameSchema = v.pipe(v.string(), v.trim(), v.toLowerCase(), minCharacters(3), maxCharacters(30));
 
 /** Becomes E.164, so that the same number is the same request. */
 export const phoneSchema = v.pipe(
@@ -56,11 +51,11 @@ export const payeeSchema = v.pipe(
   v.examples([{ username: 'warung_sari' }]),
 );
 
-export const descriptionSchema = v.pipe(v.string(), v.maxLength(255, 'must have at most 255 characters'));
+export const descriptionSchema = v.pipe(v.string(), maxCharacters(255));
 export const referenceSchema = v.pipe(
   v.string(),
-  v.minLength(1, 'must not be empty'),
-  v.maxLength(255, 'must have at most 255 characters'),
+  minCharacters(1),
+  maxCharacters(255),
   v.description("The merchant's own reference; transactions can be found by it."),
   v.examples(['INV-2026-0815']),
 );
@@ -70,10 +65,10 @@ export const metadataSchema = v.pipe(
   v.record(
     v.pipe(
       v.string(),
-      v.minLength(1, 'must have a name'),
-      v.maxLength(40, 'must have a name of at most 40 characters'),
+      minCharacters(1, 'must have a name'),
+      maxCharacters(40, 'must have a name of at most 40 characters'),
     ),
-    v.pipe(v.string(), v.maxLength(500, 'must have at most 500 characters')),
+    v.pipe(v.string(), maxCharacters(500)),
   ),
   v.maxEntries(20, 'must have at most 20 entries'),
   v.transform((notes) => Object.fromEntries(Object.entries(notes).sort(([a], [b]) => (a < b ? -1 : 1)))),
@@ -95,11 +90,3 @@ export function particularsFrom(body: {
     ...(metadata !== undefined && { metadata: JSON.stringify(metadata) }),
   };
 }
-
-/** RFC 3339, with a zone. */
-export const timeSchema = v.pipe(
-  v.string(),
-  v.isoTimestamp('must be a time with a zone, such as 2026-11-20T00:00:00+07:00 (with + written as %2B)'),
-  // One complaint is enough: what has not the form is not looked at again.
-  v.check((text) => !v.ISO_TIMESTAMP_REGEX.test(text) || !Number.isNaN(Date.parse(text)), 'must be a time that exists'),
-);

@@ -4,7 +4,7 @@
 import { query } from '../database/database.ts';
 import type { Access } from '../http/function.ts';
 import { peerOf } from '../sessions/address.ts';
-import { recognisedBy } from './caller.ts';
+import type { Regulator } from './caller.ts';
 import { writtenHeader } from './purpose.ts';
 
 const METHODS = new Set(['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS']);
@@ -27,15 +27,15 @@ export interface AccessRow {
   requests: number;
 }
 
-/** For `beforeAnswer` of every function that regulators call. Gives the key's RateLimit headers to the answer. */
-export async function recordAccess({ headers, method, url, status, problem }: Access): Promise<Record<string, string>> {
-  const known = recognisedBy(headers);
+/** For `beforeAnswer` of every function that regulators call. */
+export async function recordAccess(access: Access<Regulator>): Promise<void> {
+  const { headers, method, url, status, problem, caller } = access;
   const gatewayId = writtenHeader(headers, 'x-kong-request-id', 64);
   await insertAccesses([
     {
       gatewayRequestId: gatewayId && GATEWAY_ID.test(gatewayId) ? gatewayId : null,
-      serviceId: known?.serviceId ?? null,
-      keyId: known?.keyId ?? null,
+      serviceId: caller?.serviceId ?? null,
+      keyId: caller?.keyId ?? null,
       method,
       url,
       address: peerOf(headers) ?? null,
@@ -47,7 +47,6 @@ export async function recordAccess({ headers, method, url, status, problem }: Ac
       requests: 1,
     },
   ]);
-  return known?.quota ?? {};
 }
 
 /** What the gateway has told of already, or the function, is not written twice. */

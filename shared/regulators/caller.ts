@@ -12,24 +12,16 @@ import { purposeOf } from './purpose.ts';
 export const PERMISSIONS = ['READ_TRANSACTIONS', 'READ_REPORTS', 'READ_PERSONAL_DATA'] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 
+/** The key that a request came with, and whose it is. */
 export interface Regulator {
-  serviceId: string;
-  permissions: readonly Permission[];
-}
-
-/** What has been found out about a request by the time it is answered, for the access log. */
-export interface Recognised {
   keyId: string;
   serviceId: string;
-  /** RateLimit headers, for the answer. */
-  quota?: Record<string, string>;
-}
-
-const recognised = new WeakMap<Headers, Recognised>();
-
-/** Whose request it is, as far as that came out; by the very headers it came with. */
-export function recognisedBy(headers: Headers): Recognised | undefined {
-  return recognised.get(headers);
+  permissions: readonly Permission[];
+  /** Neither disabled nor expired. */
+  isAlive: boolean;
+  /** Whether the key may be used from the address that the request came from. */
+  isAllowedThere: boolean;
+  limits: readonly Measure[];
 }
 
 interface KeyRow {
@@ -49,27 +41,26 @@ const SECONDS = { second: 1, minute: 60, hour: 3_600, day: 86_400 } as const;
 /** A regulator whose key has one of these permissions. The database is asked at every call: a key that was disabled ends with the next one. */
 export function regulatorWith(...oneOf: Permission[]): CallerKind<Regulator> {
   return {
+    name: `regulator with ${oneOf.join(' or ')}`,
     scheme: 'api-key',
     groups: oneOf.map((permission) => permission.toLowerCase().replaceAll('_', '-')),
-    async identify(headers) {
-      const row = await readKey(headers);
-      const known: Recognised = { keyId: row.id, serviceId: row.external_service_id };
-      recognised.set(headers, known);
-      if (!row.is_alive) throw refusal('The key has been disabled or has expired.');
-      if (!row.is_allowed_there) throw new Problem('address_not_allowed', { detail: ADDRESS_ADVICE });
-      known.quota = (await throttle(measuresOf(row))).headers;
-      purposeOf(headers);
-      if (!row.permissions.some((permission) => oneOf.includes(permission))) {
-        throw new Problem('not_permitted', { detail: `This needs ${oneOf.join(' or ')}.` });
+    identify: readKey,
+    async admit({ isAlive, isAllowedThere, limits, permissions }, headers) {
+      if (!isAlive) throw refusal('The key has been disabled or has expired.');
+      if (!isAllowedThere) throw new Problem('address_not_allowed', { detail: ADDRESS_ADVICE });
+      const quota = (await throttle(limits)).headers;
+      if (purposeOf(headers) === undefined) throw new Problem('purpose_required', { headers: quota });
+      if (!permissions.some((permission) => oneOf.includes(permission))) {
+        throw new Problem('not_permitted', { detail: `This needs ${oneOf.join(' or ')}.`, headers: quota });
       }
-      return { serviceId: row.external_service_id, permissions: row.permissions };
+      return quota;
     },
   };
 }
 
 const ADDRESS_ADVICE = 'Call from one of the networks that were agreed for this key.';
 
-async function readKey(headers: Headers): Promise<KeyRow> {
+async function readKey(headers: Headers): Promise<Regulator> {
   const key = headers['x-api-key'];
   if (typeof key !== 'string') throw refusal();
   if (!isApiKey(key)) throw refusal('The key is mistyped: its check digits do not fit.');
@@ -85,7 +76,14 @@ async function readKey(headers: Headers): Promise<KeyRow> {
     values: [hashOf(key), peerOf(headers) ?? null],
   });
   if (!row) throw refusal('The key is not one of ours.');
-  return row;
+  return {
+    keyId: row.id,
+    serviceId: row.external_service_id,
+    permissions: row.permissions,
+    isAlive: row.is_alive,
+    isAllowedThere: row.is_allowed_there,
+    limits: measuresOf(row),
+  };
 }
 
 function measuresOf(row: KeyRow): Measure[] {

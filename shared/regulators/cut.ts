@@ -27,6 +27,8 @@ export function cutOfPosition(position: string): string {
   return `${position}:${position}:`;
 }
 
+const LAST_POSITION = 2n ** 63n - 1n;
+
 /** Whether the database would take it. */
 export function isCut(text: string): boolean {
   if (!/^\d{1,19}:\d{1,19}:(?:\d{1,19}(?:,\d{1,19})*)?$/.test(text)) return false;
@@ -34,6 +36,7 @@ export function isCut(text: string): boolean {
   return (
     oldest > 0n &&
     oldest <= next &&
+    next <= LAST_POSITION &&
     running.length <= MOST_NAMED &&
     running.every((one, place) => one >= (running[place - 1] ?? oldest) && one < next)
   );

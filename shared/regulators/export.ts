@@ -2,12 +2,14 @@
 // passes them on, so that it needs the memory of a few chunks however long the stream is. Two chunks are being written while one is sent.
 
 import { type Query, query } from '../database/database.ts';
-import { FIRST_ID, type Filters, narrowing, selection } from './listing.ts';
+import { type Filters, toRead, toShow } from './filters.ts';
 import { COUNTS, CSV_HEAD, csvLine, JOINS, jsonLine } from './record.ts';
 
 export const FORMATS = { ndjson: 'application/x-ndjson', csv: 'text/csv; charset=utf-8' } as const;
 export type Format = keyof typeof FORMATS;
 
+/** Below every id that there is. */
+const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 /** Legs in a chunk; two make a transaction. */
 const CHUNK = 4_000;
 const IN_FLIGHT = 2;
@@ -47,7 +49,7 @@ async function endOfChunk({ filters, chunk = CHUNK }: Export, begin: string, ask
   const values: unknown[] = [begin, chunk - 1];
   const [row] = await ask<{ id: string }>({
     text: `
-      select leg.id from historical_transactions leg where leg.id > $1 and ${narrowing(filters, values)}
+      select leg.id from historical_transactions leg where ${['leg.id > $1', ...toRead(filters, values)].join(' and ')}
        order by leg.id offset $2 limit 1`,
     values,
   });
@@ -73,15 +75,18 @@ export function chunkStatement(
   end: string | undefined,
 ): { text: string; values: unknown[] } {
   const values: unknown[] = [cut, begin];
-  const until = end === undefined ? '' : `and leg.id <= $${values.push(end)}`;
+  const wanted = [
+    'leg.id > $2',
+    ...(end === undefined ? [] : [`leg.id <= $${values.push(end)}`]),
+    'pg_visible_in_snapshot(leg.created_position, $1)',
+    COUNTS,
+    ...toShow(filters, values),
+  ].join(' and ');
   const [line, lineEnd] = format === 'csv' ? [csvLine(), '\\r\\n'] : [jsonLine(false), '\\n'];
   return {
     text: `
       with read as materialized (
-        select leg.* from historical_transactions leg
-         where leg.id > $2 ${until} and pg_visible_in_snapshot(leg.created_position, $1) and ${COUNTS}
-           and ${narrowing(filters, values)} and ${selection(filters, values)}
-         order by leg.id
+        select leg.* from historical_transactions leg where ${wanted} order by leg.id
       )
       select string_agg(line || E'${lineEnd}', '' order by id) as lines
         from (select leg.id, ${line} as line from read leg ${JOINS}) written`,

@@ -4,22 +4,10 @@
 // A page reads a bounded number of legs. Where what is asked for is rare it may be short, or empty, and have a next page all the same.
 
 import { query, type Statement } from '../database/database.ts';
-import { Problem } from '../http/problem.ts';
-import type { TransactionStatus, TransactionType } from '../ledger/posting.ts';
-import type { PaymentMethod } from '../providers/providers.ts';
+import { byId, byNumber, type Order } from '../http/page.ts';
 import { currentCut, isCut } from './cut.ts';
-import { COUNTS, JOINS, jsonLine, type RegulatedTransaction } from './record.ts';
-
-export interface Filters {
-  /** RFC 3339, of the creation; from inclusive, to exclusive. */
-  from?: string | undefined;
-  to?: string | undefined;
-  type?: TransactionType | undefined;
-  status?: TransactionStatus | undefined;
-  payment_method?: PaymentMethod | undefined;
-  amount_from?: string | undefined;
-  amount_to?: string | undefined;
-}
+import { type Filters, toRead, toShow } from './filters.ts';
+import { COUNTS, columns, JOINS, type RegulatedTransaction } from './record.ts';
 
 export interface Page {
   transactions: RegulatedTransaction[];
@@ -33,45 +21,19 @@ export interface Page {
  */
 const MOST_READ = 6_000;
 const MOST_READ_OF_WALLET = 2_000;
-export const FIRST_ID = '00000000-0000-0000-0000-000000000000';
-export const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
-/** What narrows the legs that are read, by an index; each value becomes a parameter. */
-export function narrowing({ from, to, type, status, payment_method: method }: Filters, values: unknown[]): string {
-  const start = from === undefined ? `'${FIRST_ID}'` : `uuidv7_from($${values.push(from)}::timestamptz)`;
-  const end = to === undefined ? `'${LAST_ID}'` : `uuidv7_from($${values.push(to)}::timestamptz)`;
-  const range = [`leg.id >= ${start}`, `leg.id < ${end}`];
-  // Literals, out of fixed lists: for the planner to see which of the indexes of rare legs (0020) holds them.
-  if (status !== undefined && status !== 'SUCCESS') range.push(`leg.transaction_status = '${status}'`);
-  else if (method !== undefined) range.push(`leg.payment_method = '${method}'`);
-  else if (type === 'REFUND') range.push(`leg.transaction_type = 'REFUND'`);
-  return range.join(' and ');
-}
+/** Of everybody's transactions: the cut of the list, and the id that the page before ended with. */
+export const everybodysOrder: Order = {
+  top: '',
+  isPosition: (text) => {
+    const [cut = '', below = '', ...more] = text.split('/');
+    return more.length === 0 && isCut(cut) && byId.isPosition(below);
+  },
+};
 
-/** What of the legs that were read is shown. */
-export function selection(filters: Filters, values: unknown[]): string {
-  const { type, status, payment_method: method, amount_from: least, amount_to: most } = filters;
-  return [
-    'leg.is_accessible_external',
-    ...(type === undefined ? [] : [`leg.transaction_type = '${type}'`]),
-    ...(status === undefined ? [] : [`leg.transaction_status = '${status}'`]),
-    ...(method === undefined ? [] : [`leg.payment_method = '${method}'`]),
-    ...(least === undefined ? [] : [`leg.amount >= $${values.push(least)}::numeric`]),
-    ...(most === undefined ? [] : [`leg.amount <= $${values.push(most)}::numeric`]),
-  ].join(' and ');
-}
-
-const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
-/** One page of everybody's transactions. `after`: `next` of the page before. */
-export async function readPage(
-  filters: Filters,
-  after: string | undefined,
-  limit: number,
-  unmasked: boolean,
-): Promise<Page> {
-  const [cut = '', below = ''] = after?.split('/') ?? [await currentCut(), LAST_ID];
-  if (!isCut(cut) || !ID.test(below)) throw new Problem('invalid_cursor');
+/** One page of everybody's transactions. `after`: `next` of the page before, or the top. */
+export async function readPage(filters: Filters, after: string, limit: number, unmasked: boolean): Promise<Page> {
+  const [cut = '', below = ''] = after === '' ? [await currentCut(), byId.top] : after.split('/');
   const rows = await query<Row>(pageStatement(filters, cut, below, limit, unmasked));
   const next = nextAfter(rows, limit)?.id;
   return { transactions: shown(rows), next: next && `${cut}/${next}` };
@@ -86,27 +48,28 @@ export function pageStatement(
   unmasked: boolean,
 ): Statement {
   const values: unknown[] = [cut, below, limit];
-  const belongs = `pg_visible_in_snapshot(leg.created_position, $1) and ${COUNTS} and ${selection(filters, values)}`;
+  const read = ['leg.id < $2', ...toRead(filters, values)].join(' and ');
+  const belongs = ['pg_visible_in_snapshot(leg.created_position, $1)', COUNTS, ...toShow(filters, values)].join(
+    ' and ',
+  );
   return {
     text: `
       with read as (
         select leg.*, row_number() over (order by leg.id desc) = ${MOST_READ} as is_last from historical_transactions leg
-         where leg.id < $2 and ${narrowing(filters, values)}
-         order by leg.id desc limit ${MOST_READ}
+         where ${read} order by leg.id desc limit ${MOST_READ}
       ), page as (
         select * from (select *, ${belongs} as belongs from read leg) leg
          where belongs or is_last order by id desc limit $3
       )
-      select leg.id, leg.leg_number, is_last, case when belongs then ${jsonLine(unmasked)} end as line from page leg ${JOINS} order by leg.id desc`,
+      select leg.leg_number, belongs, is_last, ${columns(unmasked)} from page leg ${JOINS} order by leg.id desc`,
     values,
   };
 }
 
-interface Row {
-  id: string;
+interface Row extends RegulatedTransaction {
   leg_number: string;
-  /** Null for one that is only there as the last that was read. */
-  line: string | null;
+  /** False for one that is only there as the last that was read. */
+  belongs: boolean;
   is_last: boolean;
 }
 
@@ -116,8 +79,18 @@ function nextAfter(rows: readonly Row[], limit: number): Row | undefined {
   return rows.length === limit || last?.is_last ? last : undefined;
 }
 
-const LEG_NUMBER = /^\d{1,18}$/;
-const LAST_LEG = '9223372036854775807';
+/**
+ * Of one wallet's transactions: the cut of the list, the number of the last leg that had ended before it, and the id (of a pending one) or the
+ * number (of one that had ended) that the page before ended with.
+ */
+export const walletsOrder: Order = {
+  top: '',
+  isPosition: (text) => {
+    const [cut = '', last = '', below = '', ...more] = text.split('/');
+    const isPlace = byId.isPosition(below) || byNumber.isPosition(below);
+    return more.length === 0 && isCut(cut) && byNumber.isPosition(last) && isPlace;
+  },
+};
 
 /**
  * One page of one wallet's transactions, its own side of them: first what was pending when the list began, then the rest by the time it
@@ -127,21 +100,18 @@ const LAST_LEG = '9223372036854775807';
 export async function readAccountPage(
   accountId: string,
   filters: Filters,
-  after: string | undefined,
+  after: string,
   limit: number,
   unmasked: boolean,
 ): Promise<Page> {
-  const [cut = '', top = '', below = ''] = after?.split('/') ?? (await beginAccount(accountId));
-  const amongPending = ID.test(below);
-  if (!isCut(cut) || !LEG_NUMBER.test(top) || !(amongPending || LEG_NUMBER.test(below))) {
-    throw new Problem('invalid_cursor');
-  }
+  const [cut = '', top = '', below = ''] = after === '' ? await beginAccount(accountId) : after.split('/');
+  const amongPending = byId.isPosition(below);
   const continued = { accountId, filters, cut, top, limit, unmasked };
   const name = (next: string | undefined) => next && `${cut}/${top}/${next}`;
   const pending = amongPending ? await pendingAtCut(continued, below) : [];
   if (pending.length === limit) return { transactions: shown(pending), next: name(pending.at(-1)?.id) };
   const left = limit - pending.length;
-  const ended = await endedAtCut({ ...continued, limit: left }, amongPending ? LAST_LEG : below);
+  const ended = await endedAtCut({ ...continued, limit: left }, amongPending ? byNumber.top : below);
   return { transactions: shown([...pending, ...ended]), next: name(nextAfter(ended, left)?.leg_number) };
 }
 
@@ -155,7 +125,7 @@ async function beginAccount(accountId: string): Promise<string[]> {
        order by leg_number desc limit 1`,
     values: [accountId, cut],
   });
-  return [cut, row?.leg_number ?? '0', LAST_ID];
+  return [cut, row?.leg_number ?? '0', byId.top];
 }
 
 interface OfAccount {
@@ -169,7 +139,9 @@ interface OfAccount {
 
 function pendingAtCut({ accountId, filters, cut, top, limit, unmasked }: OfAccount, below: string): Promise<Row[]> {
   const values: unknown[] = [accountId, cut, top, below, limit];
-  const wanted = `leg.id < $4 and pg_visible_in_snapshot(leg.created_position, $2) and ${narrowing(filters, values)} and ${selection(filters, values)}`;
+  const wanted = ['leg.id < $4', 'pg_visible_in_snapshot(leg.created_position, $2)', ...toShow(filters, values)].join(
+    ' and ',
+  );
   return query<Row>({
     text: `
       with leg as (
@@ -180,7 +152,7 @@ function pendingAtCut({ accountId, filters, cut, top, limit, unmasked }: OfAccou
            and not pg_visible_in_snapshot(leg.position, $2) and ${wanted}
          order by id desc limit $5
       )
-      select leg.id, leg.leg_number, false as is_last, ${jsonLine(unmasked)} as line
+      select leg.leg_number, true as belongs, false as is_last, ${columns(unmasked)}
         from leg ${JOINS} where leg.user_id is not null order by leg.id desc`,
     values,
   });
@@ -188,8 +160,12 @@ function pendingAtCut({ accountId, filters, cut, top, limit, unmasked }: OfAccou
 
 function endedAtCut({ accountId, filters, cut, top, limit, unmasked }: OfAccount, below: string): Promise<Row[]> {
   const values: unknown[] = [accountId, cut, top, below, limit];
-  const belongs = `leg.transaction_status <> 'PENDING' and pg_visible_in_snapshot(leg.position, $2) and leg.user_id is not null
-           and ${narrowing(filters, values)} and ${selection(filters, values)}`;
+  const belongs = [
+    "leg.transaction_status <> 'PENDING'",
+    'pg_visible_in_snapshot(leg.position, $2)',
+    'leg.user_id is not null',
+    ...toShow(filters, values),
+  ].join(' and ');
   return query<Row>({
     text: `
       with read as (
@@ -200,7 +176,7 @@ function endedAtCut({ accountId, filters, cut, top, limit, unmasked }: OfAccount
         select * from (select *, ${belongs} as belongs from read leg) leg
          where belongs or is_last order by leg_number desc limit $5
       )
-      select leg.id, leg.leg_number, is_last, case when belongs then ${jsonLine(unmasked)} end as line
+      select leg.leg_number, belongs, is_last, ${columns(unmasked)}
         from page leg ${JOINS} order by leg.leg_number desc`,
     values,
   });
@@ -216,5 +192,5 @@ export async function accountOfUser(pseudonym: string): Promise<string | undefin
 }
 
 function shown(rows: readonly Row[]): RegulatedTransaction[] {
-  return rows.flatMap(({ line }) => (line === null ? [] : [JSON.parse(line)]));
+  return rows.flatMap(({ leg_number, belongs, is_last, ...transaction }) => (belongs ? [transaction] : []));
 }

@@ -44,11 +44,10 @@ export function writtenHeader(headers: Headers, name: string, most: number): str
   return text ? text.slice(0, most) : null;
 }
 
-/** A `purpose_required` Problem where no known purpose is named. */
-export function purposeOf(headers: Headers): Purpose {
+/** Undefined where no known purpose is named. */
+export function purposeOf(headers: Headers): Purpose | undefined {
   const code = writtenHeader(headers, 'x-purpose-code', 50);
-  if (code === null || !Object.hasOwn(PURPOSES, code)) throw new Problem('purpose_required');
-  return code as Purpose;
+  return code !== null && Object.hasOwn(PURPOSES, code) ? (code as Purpose) : undefined;
 }
 
 /** A `case_number_required` Problem unless the request is about a case and says which. */

@@ -2,6 +2,7 @@
 
 import * as v from 'valibot';
 import type { Query } from '../database/database.ts';
+import { type Clauses, conditionsOf } from '../database/filters.ts';
 import { PERMISSIONS } from './caller.ts';
 
 const time = v.pipe(v.string(), v.isoTimestamp(), v.examples(['2027-11-20T00:00:00.000Z']));
@@ -68,11 +69,17 @@ const SELECT = `
          key.created_at
     from api_keys key join external_services service on service.id = key.external_service_id`;
 
+const CLAUSES: Clauses<{ consumer?: string | undefined }> = {
+  consumer: (place) => `service.consumer = ${place}`,
+};
+
 /** All there are, the newest first; `consumer` for those of one service. */
 export async function listApiKeys(query: Query, consumer?: string): Promise<ApiKey[]> {
+  const values: unknown[] = [];
+  const conditions = ['true', ...conditionsOf(CLAUSES, { consumer }, values)];
   const rows = await query<Row>({
-    text: `${SELECT} where $1::text is null or service.consumer = $1 order by key.created_at desc, key.id desc`,
-    values: [consumer ?? null],
+    text: `${SELECT} where ${conditions.join(' and ')} order by key.created_at desc, key.id desc`,
+    values,
   });
   return rows.map(apiKeyOf);
 }

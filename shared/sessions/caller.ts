@@ -18,6 +18,7 @@ const verified = twoGenerations<VerifiedToken>(TOKENS_REMEMBERED);
 
 /** A person or merchant with an access token of ours whose session has not ended. */
 export const user: CallerKind<Caller> = {
+  name: 'user',
   scheme: 'bearer',
   identify(headers: Headers, forMoney: boolean): Caller | Promise<Caller> {
     const header = headers['authorization'];

@@ -9,6 +9,7 @@ import { type Caller, user } from './caller.ts';
 
 /** An `operator_only` Problem for anybody else with a token; as careful about ended sessions as where money moves. */
 export const operator: CallerKind<Caller> = {
+  name: 'operator',
   scheme: 'bearer',
   from: 'operator-networks',
   async identify(headers) {

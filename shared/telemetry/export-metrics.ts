@@ -1,6 +1,6 @@
 // Exports metrics to the OpenTelemetry collector. Loaded only where a collector is configured, with the first figure.
 
-import type { Counter, Gauge, Meter } from '@opentelemetry/api';
+import type { Attributes, Counter, Gauge, Meter } from '@opentelemetry/api';
 import type { MeterProvider as Provider } from '@opentelemetry/sdk-metrics';
 import {
   MeterProvider,
@@ -8,7 +8,6 @@ import {
   PeriodicExportingMetricReader,
   resourceFromAttributes,
 } from '../packages/opentelemetry-metrics.ts';
-import type { Attributes } from './metrics.ts';
 
 const EXPORT_EVERY_MS = 60_000;
 /** A run must not wait for a collector that does not answer. */

@@ -4,7 +4,7 @@
 import { traceEndpoint } from '../environment.ts';
 import { beforeShutdown } from '../shutdown.ts';
 import { log } from './log.ts';
-import { functionName } from './trace.ts';
+import { telemetryService } from './trace.ts';
 
 export type Attributes = Readonly<Record<string, string>>;
 
@@ -38,7 +38,7 @@ function record(write: (to: Exporter) => void): void {
 
 async function load(): Promise<Exporter> {
   const loaded = await import('./export-metrics.ts');
-  loaded.start(functionName());
+  loaded.start(telemetryService());
   beforeShutdown('telemetry', pushMetrics);
   return loaded;
 }

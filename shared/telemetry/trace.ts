@@ -25,8 +25,8 @@ export async function startTelemetry(service: string): Promise<void> {
   exporter.start(service);
 }
 
-/** The function that this process serves. */
-export function functionName(): string {
+/** The Service that this process belongs to. */
+export function telemetryService(): string {
   return served;
 }
 

@@ -1,17 +1,15 @@
 // The functions as they are deployed, one file each, and the plain way built the same.
 
-import { buildPackages, bundle } from '../../knative/local/build.ts';
+import { functionPaths } from '../../knative/functions.ts';
+import { buildPackages, bundle, bundleProgram } from '../../knative/local/build.ts';
 
-const SOURCES = [
-  'functions/wallet/pay.ts',
-  'functions/wallet/transfer.ts',
-  'functions/wallet/refund.ts',
-  'test/bench/plain-pay.ts',
-];
+const FUNCTIONS = ['wallet/pay', 'wallet/transfer', 'wallet/refund'];
 
-/** Builds what is measured into `outdir` and returns it: `pay.mjs`, `plain-pay.mjs` ... */
+/** Builds what is measured into `outdir` and returns it: `wallet.pay.mjs`, `plain-pay.mjs` ... */
 export async function buildBundles(outdir: string): Promise<string> {
   await buildPackages(outdir);
-  for (const source of SOURCES) await bundle(source, outdir);
+  const paths = await functionPaths();
+  for (const path of FUNCTIONS) await bundle([path], paths, outdir);
+  await bundleProgram('plain-pay', `import './test/bench/run-plain.ts';`, outdir);
   return outdir;
 }

@@ -9,15 +9,17 @@ import { basename, join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { buildPackages, bundle, bundleProgram, functionFiles } from '../../knative/local/build.ts';
+import { functionPaths, hostOfFunction, ROOT, writtenServices } from '../../knative/functions.ts';
+import { buildPackages, bundle, bundleProgram } from '../../knative/local/build.ts';
 import { freePort } from '../../knative/local/parts/free-port.ts';
 import { kafkajsQuiet } from '../../knative/local/parts/kafka.ts';
 import { table, writeBetween } from '../../knative/local/table.ts';
+import { bundleName } from '../../shared/host/bundle-name.ts';
 import { allowLogin } from './accounts.ts';
 import { circumstancesOf } from './circumstances.ts';
 import { type Connection, openConnection } from './connection.ts';
 import { type Loaded, loadedOf } from './loaded.ts';
-import { type Platform, ROOT, startPlatform } from './platform.ts';
+import { type Platform, startPlatform } from './platform.ts';
 import { type Asked, layOut, type Requests } from './requests.ts';
 import { signTokens } from './tokens.ts';
 
@@ -53,6 +55,8 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '15' },
     functions: { type: 'string', default: Object.keys(SUCCESS).join(',') },
     'compile-cache': { type: 'boolean', default: false },
+    /** Each function in a bundle of its own, whatever the manifests group. */
+    alone: { type: 'boolean', default: false },
   },
 });
 const names = options.functions.split(',') as Measured[];
@@ -68,18 +72,28 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 
 const bundles = join(ROOT, '.build');
 /** Into the folder of all functions: what is native is found from there. */
-async function buildAll(): Promise<Map<string, Loaded>> {
+async function buildAll(): Promise<{ sizes: Map<string, Loaded>; programs: Map<string, string> }> {
   const sizes = new Map<string, Loaded>();
+  const programs = new Map<string, string>();
   const packages = await buildPackages(bundles);
-  for (const source of await functionFiles()) {
-    const name = basename(source, '.ts');
-    if (name in SUCCESS) sizes.set(name, loadedOf(name, (await bundle(source, bundles)).metafile, packages));
+  const paths = await functionPaths();
+  const services = await writtenServices(join(ROOT, 'knative/base'));
+  for (const path of paths) {
+    const name = basename(path);
+    if (!(name in SUCCESS)) continue;
+    const deployed = await hostOfFunction(name, services);
+    const { args, metafile } = await bundle(options.alone ? [path] : deployed.args, paths, bundles);
+    programs.set(name, join(bundles, bundleName(args)));
+    sizes.set(name, loadedOf(basename(bundleName(args), '.mjs'), metafile, packages));
   }
   const empty = await bundleProgram('bench-empty', `import './test/bench/empty-function/serve.ts';`, bundles);
-  return sizes.set('empty', loadedOf('bench-empty', empty));
+  sizes.set('empty', loadedOf('bench-empty', empty));
+  programs.set('empty', join(bundles, 'bench-empty.mjs'));
+  return { sizes, programs };
 }
 
-async function measure({ people, payments, key, directory, freshDatabase, environmentOf }: Platform) {
+async function measure(programs: ReadonlyMap<string, string>, platform: Platform) {
+  const { people, payments, key, directory, freshDatabase, environmentOf } = platform;
   const { admin, name: database } = await freshDatabase();
   await allowLogin(admin);
   const tokens = await signTokens(key, people, 0);
@@ -92,8 +106,8 @@ async function measure({ people, payments, key, directory, freshDatabase, enviro
     for (const [name, all] of times) {
       const asked = requests.get(name as Measured);
       const time = await timeToAnswer(
-        join(bundles, `${asked ? name : 'bench-empty'}.mjs`),
-        { ...(asked && environmentOf(name, database)), ...cache },
+        programs.get(name) as string,
+        { ...(asked && (await environmentOf(name, database))), ...cache },
         asked ?? emptyRequest,
         asked ? SUCCESS[name as Measured] : 200,
         round + WARM_UP,
@@ -186,10 +200,10 @@ function kilobytes(bytes: number): string {
   return (bytes / 1000).toFixed(0);
 }
 
-const loaded = await buildAll();
+const { sizes, programs } = await buildAll();
 const platform = await startPlatform({ accounts: ACCOUNTS, seed: SEED, bundles, withProviders: true });
 try {
-  const report = reportOf(await measure(platform), loaded, await circumstancesOf(platform));
+  const report = reportOf(await measure(programs, platform), sizes, await circumstancesOf(platform));
   process.stdout.write(`${report}\n`);
   if (options.write) await writeBetween(README, 'cold-start', report);
 } finally {

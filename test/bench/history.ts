@@ -3,12 +3,13 @@
 
 import { join } from 'node:path';
 import pg from 'pg';
+import { hostOfFunction, ROOT } from '../../knative/functions.ts';
 import { readManifests } from '../../knative/local/manifests.ts';
 import { databaseUrl } from '../../knative/local/parts/postgres.ts';
 import type { Parts } from '../../knative/local/parts/start-parts.ts';
 import { processEnvironment } from '../../knative/local/process-environment.ts';
 import { table } from '../../knative/local/table.ts';
-import { encodeCursor } from '../../shared/http/page.ts';
+import { byNumber, encodeCursor } from '../../shared/http/page.ts';
 import { ACCOUNT_AT } from '../../shared/ledger/account.ts';
 import { type HistoryFilters, historyStatement } from '../../shared/ledger/history.ts';
 import { type FunctionProcess, startFunction } from '../setup/function-process.ts';
@@ -17,7 +18,6 @@ import { circumstancesOf } from './circumstances.ts';
 import { randomFrom } from './distributions.ts';
 import { makeLongHistory } from './long-history.ts';
 import { onOwnParts } from './own-parts.ts';
-import { ROOT } from './platform.ts';
 import { makeTokenKey, type Person, signTokens, type TokenKey } from './tokens.ts';
 
 const DATABASE = 'bench_history';
@@ -141,7 +141,7 @@ async function accountsOf(people: Person[], key: TokenKey, admin: pg.Client, fro
 
 function statementOf({ id }: Measured, asked: Asked): pg.QueryConfig {
   if ('at' in asked) return { ...ACCOUNT_AT, values: [id, asked.at] };
-  const { name, text, values } = historyStatement(id, asked.filters, asked.below, PAGE + 1);
+  const { name, text, values } = historyStatement(id, asked.filters, asked.below ?? byNumber.top, PAGE + 1);
   return { ...(name && { name }), text, ...(values && { values }) };
 }
 
@@ -161,9 +161,8 @@ interface Readers {
 
 async function startReaders({ redis }: Parts, key: TokenKey, url: string): Promise<Readers> {
   const { services } = await readManifests(join(ROOT, 'knative/base'));
-  const start = (name: string) => {
-    const manifest = services.find((service) => service.name === name);
-    if (!manifest) throw new Error(`There is no manifest of ${name}.`);
+  const start = async (name: string) => {
+    const manifest = await hostOfFunction(name, services);
     const secrets = {
       'one-gate-database-reader': { url },
       'one-gate-redis': { url: redis.restUrl, token: redis.restToken },

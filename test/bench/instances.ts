@@ -3,11 +3,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { pathOf, ROOT } from '../../knative/functions.ts';
 import { freePort } from '../../knative/local/parts/free-port.ts';
 import { type GuardedProcess, startGuarded } from '../../knative/local/parts/guarded-process.ts';
 import { kafkajsQuiet } from '../../knative/local/parts/kafka.ts';
+import { bundleName } from '../../shared/host/bundle-name.ts';
 import type { LoadGenerator } from './load-generator.ts';
-import { type Platform, ROOT } from './platform.ts';
+import type { Platform } from './platform.ts';
 import type { Asked } from './requests.ts';
 
 export type Program = Asked | 'plain' | 'empty';
@@ -52,10 +54,10 @@ export async function startInstances(
       const started = await startGuarded({
         name: program,
         command: process.execPath,
-        args: [...nodeOptions, kafkajsQuiet.nodeOption, ...argumentsOf(program, platform, port, unbundled)],
+        args: [...nodeOptions, kafkajsQuiet.nodeOption, ...(await argumentsOf(program, platform, port, unbundled))],
         directory: ROOT,
         environment: {
-          ...(program === 'empty' ? {} : platform.environmentOf(functionOf(program), database)),
+          ...(program === 'empty' ? {} : await platform.environmentOf(functionOf(program), database)),
           ...(program === 'plain' && { DATABASE_POOL_SIZE: PLAIN_POOL_SIZE }),
           ...kafkajsQuiet.environment,
           NODE_ENV: 'production',
@@ -106,13 +108,18 @@ export async function introduceTokens(generator: LoadGenerator, { program, ports
   }
 }
 
-function argumentsOf(program: Program, { bundles }: Platform, port: number, unbundled: boolean): string[] {
+async function argumentsOf(
+  program: Program,
+  { bundles }: Platform,
+  port: number,
+  unbundled: boolean,
+): Promise<string[]> {
   if (program === 'empty') {
     const framework = join(ROOT, 'node_modules/.bin/functions-framework');
     return [framework, '--target=empty', `--source=${join(ROOT, 'test/bench/empty-function')}`, `--port=${port}`];
   }
   if (unbundled) return [join(ROOT, `test/bench/run-${program}.ts`)];
-  return [join(bundles, program === 'plain' ? 'plain-pay.mjs' : `${program}.mjs`)];
+  return [join(bundles, program === 'plain' ? 'plain-pay.mjs' : bundleName([await pathOf(program)]))];
 }
 
 async function untilAnswers(port: number): Promise<void> {

@@ -4,12 +4,13 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import pg from 'pg';
+import { hostOfFunction, ROOT } from '../../knative/functions.ts';
 import { type Manifests, readManifests } from '../../knative/local/manifests.ts';
 import { createTopics } from '../../knative/local/parts/kafka.ts';
 import { databaseUrl } from '../../knative/local/parts/postgres.ts';
 import { type Parts, startParts } from '../../knative/local/parts/start-parts.ts';
 import { type Objects, processEnvironment } from '../../knative/local/process-environment.ts';
-import { objectsOf, type Simulator, startSimulators } from '../../knative/local/simulators.ts';
+import { providerSecrets, type Simulator, startSimulators } from '../../knative/local/simulators.ts';
 import { migrate } from '../../migrations/run.ts';
 import { PAYMENTS_TOPIC } from '../../shared/ledger/movement-event.ts';
 import { temporaryDirectory } from '../setup/temporary-directory.ts';
@@ -18,7 +19,6 @@ import { buildBundles } from './bundles.ts';
 import { makePayments, type Payment } from './payments.ts';
 import { makeTokenKey, type Person, type TokenKey } from './tokens.ts';
 
-export const ROOT = new URL('../../', import.meta.url).pathname;
 const TEMPLATE = 'bench_template';
 const PUBLIC_URL = 'http://localhost:8080';
 
@@ -34,7 +34,7 @@ export interface Platform {
   /** A fresh database with all accounts; replaces the last one. */
   freshDatabase(): Promise<{ admin: pg.Client; name: string }>;
   /** The environment that its manifest gives a function's process, on that database. */
-  environmentOf(name: string, database: string): Record<string, string>;
+  environmentOf(name: string, database: string): Promise<Record<string, string>>;
   /** Events that the topic of payments holds, which is that of transfers and refunds, too. */
   publishedEvents(): Promise<number>;
   stop(): Promise<void>;
@@ -149,14 +149,13 @@ interface Supplied {
   simulators: Simulator[];
 }
 
-function environmentOf(
+async function environmentOf(
   name: string,
   manifests: Manifests,
   { parts, key, simulators }: Supplied,
   database: string,
-): Record<string, string> {
-  const service = manifests.services.find((each) => each.name === name);
-  if (!service) throw new Error(`There is no manifest of ${name}.`);
+): Promise<Record<string, string>> {
+  const service = await hostOfFunction(name, manifests.services);
   const { adminUrl } = parts.postgres;
   const url = (role: 'money' | 'identity' | 'reader') =>
     databaseUrl(adminUrl, database, { user: `one_gate_${role}`, password: parts.rolePasswords[role] });
@@ -168,7 +167,7 @@ function environmentOf(
     'one-gate-token-signing': {
       jwks: JSON.stringify({ keys: [{ ...key.signing, signs_from: '2026-01-01T00:00:00Z' }] }),
     },
-    ...objectsOf(simulators).secrets,
+    ...providerSecrets(simulators),
   };
   const settings = {
     'kafka-brokers': (parts.kafka?.brokers ?? []).join(','),
@@ -176,7 +175,6 @@ function environmentOf(
     'token-issuer': key.issuer,
     'token-audience': key.audience,
     'token-public-keys': key.publicKeys,
-    ...objectsOf(simulators).config,
   };
   return processEnvironment(service, { secrets, configMaps: { 'one-gate': settings }, sink: undefined });
 }

@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type pg from 'pg';
+import { hostOfFunction, ROOT } from '../../knative/functions.ts';
 import { makeSigningKey } from '../../knative/local/keys.ts';
 import { readManifests } from '../../knative/local/manifests.ts';
 import { databaseUrl } from '../../knative/local/parts/postgres.ts';
@@ -10,16 +11,17 @@ import type { Parts } from '../../knative/local/parts/start-parts.ts';
 import { processEnvironment } from '../../knative/local/process-environment.ts';
 import { table } from '../../knative/local/table.ts';
 import type { Query } from '../../shared/database/database.ts';
+import { byId } from '../../shared/http/page.ts';
 import { keptOf, newApiKey } from '../../shared/regulators/api-key.ts';
 import { cutOfPosition } from '../../shared/regulators/cut.ts';
 import { chunkStatement } from '../../shared/regulators/export.ts';
-import { type Filters, LAST_ID, pageStatement } from '../../shared/regulators/listing.ts';
+import type { Filters } from '../../shared/regulators/filters.ts';
+import { pageStatement } from '../../shared/regulators/listing.ts';
 import { type Period, readSums } from '../../shared/regulators/report-sums.ts';
 import { type FunctionProcess, startFunction } from '../setup/function-process.ts';
 import { circumstancesOf } from './circumstances.ts';
 import { randomFrom } from './distributions.ts';
 import { onOwnParts } from './own-parts.ts';
-import { ROOT } from './platform.ts';
 import { type SeededHistory, seedHistory } from './seed-history.ts';
 
 const DATABASE = 'bench_regulators';
@@ -248,9 +250,8 @@ async function startFunctions({ postgres, redis, rolePasswords }: Parts): Promis
     password: rolePasswords.regulator,
   });
   const receipts = await makeSigningKey();
-  const start = (name: string) => {
-    const manifest = services.find((service) => service.name === name);
-    if (!manifest) throw new Error(`There is no manifest of ${name}.`);
+  const start = async (name: string) => {
+    const manifest = await hostOfFunction(name, services);
     const secrets = {
       'one-gate-database-regulator': { url },
       'one-gate-redis': { url: redis.restUrl, token: redis.restToken },
@@ -299,7 +300,7 @@ async function plansOf({ admin, history: { from, to } }: Bench): Promise<string[
       [to],
     )
   ).rows.map(({ id }) => id);
-  const page = (filters: Filters) => pageStatement({ to: middle, ...filters }, cut, LAST_ID, PAGE, false);
+  const page = (filters: Filters) => pageStatement({ to: middle, ...filters }, cut, byId.top, PAGE, false);
   const sums: { text: string; values?: unknown[] }[] = [];
   await readSums(
     async (statement) => {

@@ -3,4 +3,4 @@
 import declaration from '../../functions/wallet/pay.ts';
 import { run } from '../../shared/host/serve.ts';
 
-await run(declaration);
+await run([declaration]);

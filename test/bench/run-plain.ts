@@ -3,4 +3,4 @@
 import { run } from '../../shared/host/serve.ts';
 import declaration from './plain-pay.ts';
 
-await run(declaration);
+await run([declaration]);

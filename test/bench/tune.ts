@@ -8,6 +8,7 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { meaningsOf } from '../../knative/explain/meaning.ts';
+import { hostOfFunction, ROOT } from '../../knative/functions.ts';
 import { databaseUrl } from '../../knative/local/parts/postgres.ts';
 import { table, textTable, writeBetween } from '../../knative/local/table.ts';
 import { allowLogin } from './accounts.ts';
@@ -15,7 +16,7 @@ import { circumstancesOf } from './circumstances.ts';
 import { introduceTokens, startInstances } from './instances.ts';
 import type { Load } from './load.ts';
 import { startLoadGenerator } from './load-generator.ts';
-import { type Platform, ROOT, startPlatform } from './platform.ts';
+import { type Platform, startPlatform } from './platform.ts';
 import { runRound } from './round.ts';
 import { choose, cores, type Setting, type Step } from './tune/choice.ts';
 import { watchDuring } from './tune/watch.ts';
@@ -60,7 +61,8 @@ async function tune(name: Tuned): Promise<Tuning> {
   const bundles = join(ROOT, '.build');
   const platform = await startPlatform({ accounts: ACCOUNTS, seed: SEED, bundles, withProviders: name === 'topup' });
   try {
-    const pool = meaningsOf(platform.manifests, new Map()).find((meaning) => meaning.name === name)?.database;
+    const host = await hostOfFunction(name, platform.manifests.services);
+    const pool = meaningsOf(platform.manifests, new Map()).find((meaning) => meaning.name === host.name)?.database;
     const steps = await measure(platform, name, pool);
     say(`\n${textTable([HEAD, ...steps.map(row)])}\n`);
     const settings = choose(steps, pool?.pool);

@@ -5,22 +5,22 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
+import { hostOfFunction, pathOf, ROOT } from '../../knative/functions.ts';
 import { type Manifests, readManifests, type ServiceManifest } from '../../knative/local/manifests.ts';
 import { freePort } from '../../knative/local/parts/free-port.ts';
 import { type GuardedProcess, startGuarded } from '../../knative/local/parts/guarded-process.ts';
 import { kafkajsQuiet } from '../../knative/local/parts/kafka.ts';
 import { databaseUrl } from '../../knative/local/parts/postgres.ts';
 import { type Objects, processEnvironment } from '../../knative/local/process-environment.ts';
-import { objectsOf } from '../../knative/local/simulators.ts';
+import { providerSecrets } from '../../knative/local/simulators.ts';
 import { SERVED_ROLES, type ServedRole } from '../../migrations/run.ts';
+import { bundleName } from '../../shared/host/bundle-name.ts';
 import { gopay as gopayProvider } from '../../shared/providers/gopay/declaration.ts';
 import type { GopayConfiguration } from '../../shared/providers/gopay/gopay.ts';
 import type { TokenKey } from '../bench/tokens.ts';
 import { KINDS } from './books.ts';
 import { openWire, type Trap, type Wire } from './proxy.ts';
 import type { Servers } from './servers.ts';
-
-export const ROOT = new URL('../../', import.meta.url).pathname;
 
 /** Traps that the next suitable bytes of any function fall into. */
 export interface Traps {
@@ -73,8 +73,7 @@ export async function startFunctions(options: {
   const startNext = async () => {
     for (let next = wanted.shift(); next; next = wanted.shift()) {
       const { name, number } = next;
-      const manifest = manifests.services.find((service) => service.name === name);
-      if (!manifest) throw new Error(`There is no manifest of ${name}.`);
+      const manifest = await hostOfFunction(name, manifests.services);
       const logFile = join(directory, 'logs', `${name}-${number}.log`);
       logs.push(logFile);
       const database = await openWire(servers.postgresPort, {
@@ -132,7 +131,7 @@ async function startInstance(
     running = await startGuarded({
       name,
       command: process.execPath,
-      args: [kafkajsQuiet.nodeOption, join(ROOT, '.build', `${program}.mjs`)],
+      args: [kafkajsQuiet.nodeOption, join(ROOT, '.build', bundleName([await pathOf(program)]))],
       directory: ROOT,
       environment: { ...environment, ...kafkajsQuiet.environment, NODE_ENV: 'production', PORT: String(port) },
       logFile,
@@ -200,11 +199,10 @@ function environmentOf(
     url.port = String(databasePort);
     return { url: url.href };
   };
-  const provider = objectsOf([{ provider: gopayProvider, settings: { ...gopay } }]);
   const secrets: Objects = {
     ...Object.fromEntries(SERVED_ROLES.map((role) => [`one-gate-database-${role}`, urlOf(role)])),
     'one-gate-redis': { url: `http://127.0.0.1:${servers.redisWire.port}`, token: servers.redisToken },
-    ...provider.secrets,
+    ...providerSecrets([{ provider: gopayProvider, settings: { ...gopay } }]),
   };
   const settings = {
     ...(servers.kafkaWire && { 'kafka-brokers': `127.0.0.1:${servers.kafkaWire.port}` }),
@@ -212,7 +210,6 @@ function environmentOf(
     'token-issuer': key.issuer,
     'token-audience': key.audience,
     'token-public-keys': key.publicKeys,
-    ...provider.config,
     'log-level': 'warn',
   };
   return processEnvironment(manifest, { secrets, configMaps: { 'one-gate': settings }, sink });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { ROOT } from '../../knative/functions.ts';
 import { type RunningSource, startKafkaSource } from '../../knative/local/kafka-source.ts';
 import { readManifests } from '../../knative/local/manifests.ts';
 import { createTopics } from '../../knative/local/parts/kafka.ts';
@@ -16,7 +17,7 @@ import { makeTokenKey, type TokenKey } from '../bench/tokens.ts';
 import { merchantWithSimulator } from '../sandbox/gopay/merchant.ts';
 import { temporaryDirectory } from '../setup/temporary-directory.ts';
 import { type Courier, openCourier } from './courier.ts';
-import { type Functions, ROOT, startFunctions, type Traps } from './functions.ts';
+import { type Functions, startFunctions, type Traps } from './functions.ts';
 import { newTrap, openWire } from './proxy.ts';
 import { type Servers, startServers } from './servers.ts';
 

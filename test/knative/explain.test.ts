@@ -57,7 +57,7 @@ interface Given {
 function meaningOf({ service, scale, source, partitions = 3, schedule, gatewayMs }: Given = {}): Meaning {
   const manifest: ServiceManifest = {
     name: 'held',
-    argument: 'held.mjs',
+    args: ['held'],
     environment: [],
     containerConcurrency: 20,
     timeoutSeconds: 30,
@@ -187,8 +187,8 @@ describe('connections', () => {
   });
 
   test('more than PostgreSQL has is said', () => {
-    expect(said(withPool(), 291)).toContain('All functions together may want 291 connections, more than the 290');
-    expect(said(withPool(), 290)).not.toContain('more than the 290');
+    expect(said(withPool(), 151)).toContain('All functions together may want 151 connections, more than the 150');
+    expect(said(withPool(), 150)).not.toContain('more than the 150');
   });
 });
 
@@ -210,7 +210,7 @@ describe('the command', () => {
     const failed = await run(process.execPath, [COMMAND, 'buy']).catch((error: unknown) => error);
     expect(failed).toMatchObject({ code: 1, stdout: '' });
     expect((failed as { stderr: string }).stderr).toMatch(
-      /^There is no function buy\. There are: advance-rollups, .*, void\.\n$/,
+      /^There is no function and no Service buy\. There are: documents, .*, wallet\.\n$/,
     );
   });
 

@@ -7,11 +7,12 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { functionPaths, ROOT, writtenServices } from '../../knative/functions.ts';
 import { assemble } from '../../knative/image/assemble.ts';
-import { functionFiles, ROOT } from '../../knative/local/build.ts';
-import { renderKustomization } from '../../knative/local/kustomize.ts';
 import { runMigrations } from '../../migrations/run.ts';
+import { bundleName } from '../../shared/host/bundle-name.ts';
 import { createTestDatabase } from '../setup/database.ts';
+import { startFunction } from '../setup/function-process.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../setup/temporary-directory.ts';
 
 const run = promisify(execFile);
@@ -28,11 +29,24 @@ afterAll(() => directory.remove());
 
 test('every program that a manifest names is in it', async () => {
   const there = new Set(await readdir(image, { recursive: true }));
-  const named = (await renderKustomization(join(ROOT, 'knative/overlays/production')))
-    .flatMap(({ object }) => [...JSON.stringify(object).matchAll(/"args":\["([\w./-]+\.mjs)"\]/g)])
-    .map(([, program]) => program as string);
-  expect(named).toHaveLength((await functionFiles()).length + 1);
+  const services = await writtenServices(join(ROOT, 'knative'));
+  const named = [...services.map(({ args }) => bundleName(args)), 'serve.mjs', 'migrations/run.mjs'];
   expect(named.filter((program) => !there.has(program))).toEqual([]);
+  // Any function can be taken out of its group without a new image.
+  const alone = (await functionPaths()).map((path) => bundleName([path]));
+  expect(alone.filter((program) => !there.has(program))).toEqual([]);
+});
+
+test('a container starts the functions that its arguments name, and says so when no bundle holds them', async () => {
+  const start = (...args: string[]) =>
+    run(process.execPath, ['serve.mjs', ...args], { cwd: image, env: { PORT: 'none' } }).then(
+      () => '',
+      ({ stderr }: { stderr: string }) => stderr,
+    );
+  expect(await start('documentation', 'identity/jwks')).toContain('PORT must be a whole number');
+  expect(await start('wallet/pay')).toContain('PORT must be a whole number');
+  expect(await start('wallet/pay', 'wallet/void')).toContain('Error: no bundle holds wallet/pay, wallet/void.');
+  expect(await start()).toContain('Error: no bundle holds nothing.');
 });
 
 test('a package that functions share is in it once, and where it was built nowhere', async () => {
@@ -69,10 +83,22 @@ test('the native package works without the packages of this repository', async (
   expect(ran.stdout).toBe('true');
 });
 
+test('the API document is in it, and served with the address of the place', async () => {
+  const openapi = await startFunction('openapi', { PUBLIC_URL: 'https://pay.example.co.id' }, image);
+  try {
+    const answer = await fetch(`${openapi.url}/v1/openapi.json`);
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toMatchObject({ openapi: '3.1.0', servers: [{ url: 'https://pay.example.co.id' }] });
+  } finally {
+    openapi.kill('SIGTERM');
+    await openapi.ended;
+  }
+});
+
 test('the Containerfile copies what assembling needs, and nothing that a stranger could read out of it', async () => {
   const text = await readFile(join(ROOT, 'knative/image/Containerfile'), 'utf8');
   expect(text).toMatch(/^USER 65532$/m);
   expect(text).not.toMatch(/:latest\b|--mount=type=secret|^ARG .*(TOKEN|PASSWORD|KEY)/im);
   const copied = [...text.matchAll(/^COPY (\w+) \1$/gm)].map(([, folder]) => folder);
-  expect(copied).toEqual(['functions', 'shared', 'migrations', 'knative']);
+  expect(copied).toEqual(['functions', 'shared', 'migrations', 'knative', 'kong']);
 });

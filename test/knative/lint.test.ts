@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Finding } from '../../knative/lint/finding.ts';
 import { isLinted, kindOf, lintObject } from '../../knative/lint/lint-object.ts';
+import type { Finding } from '../../kong/lint/finding.ts';
 import { changed } from '../setup/changed.ts';
 import { admissionCases, goodService } from './admission-vectors.ts';
 

@@ -2,24 +2,22 @@
 // is not there, and no more connections than the database has.
 
 import { execFile } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { isDeepStrictEqual, promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { parse, parseAllDocuments } from 'yaml';
+import { parseAllDocuments } from 'yaml';
+import { functionPaths, hostsOf, ROOT } from '../../knative/functions.ts';
 import { checkObjects, missingIn } from '../../knative/lint/lint.ts';
 import { findSchemas } from '../../knative/lint/schemas.ts';
-import { functionFiles, ROOT } from '../../knative/local/build.ts';
 import { type KubernetesObject, renderKustomization } from '../../knative/local/kustomize.ts';
 
 const run = promisify(execFile);
 const KNATIVE = join(ROOT, 'knative');
-/** Roles that go to the primary; the others go through the pooler. */
-const PRIMARY = new Set<string | undefined>(['money', 'auditor', 'housekeeper']);
 const NOBODY = 'there is no kustomize here';
 
-describe.each(['development', 'production'])('%s', (overlay) => {
+describe.each(['development', 'staging', 'production'])('%s', (overlay) => {
   const folder = join(KNATIVE, 'overlays', overlay);
   let objects: KubernetesObject[];
 
@@ -60,29 +58,23 @@ describe.each(['development', 'production'])('%s', (overlay) => {
     expect(missingIn(objects.map((object) => ({ file: overlay, object, rendered: true })))).toEqual([]);
   });
 
-  test('everything is in the namespace that the gateway calls', () => {
-    const outside = objects.filter(({ kind, metadata }) => kind !== 'Namespace' && metadata.namespace !== 'one-gate');
+  test('everything is in one namespace, and names no other', () => {
+    const namespace = overlay === 'staging' ? 'one-gate-staging' : 'one-gate';
+    const outside = objects.filter(
+      ({ kind, metadata }) => (kind === 'Namespace' ? metadata.name : metadata.namespace) !== namespace,
+    );
     expect(outside.map(({ metadata }) => metadata.name)).toEqual([]);
+    const hosts = [...JSON.stringify(objects).matchAll(/[\w-]+\.([\w-]+)\.svc\b/g)].map(([, named]) => named);
+    expect([...new Set(hosts)].filter((named) => named?.startsWith('one-gate'))).toEqual([namespace]);
   });
 
-  test('every function has its tuning file, and is in no other place changed', async () => {
-    const names = (await functionFiles()).map((path) => path.replace(/^.*\/(.*)\.ts$/, '$1')).sort();
-    const files = (await readdir(join(folder, 'tuning'))).map((file) => file.replace(/\.yaml$/, '')).sort();
-    expect(files).toEqual(names);
-    const { patches } = parse(await readFile(join(folder, 'kustomization.yaml'), 'utf8')) as {
-      patches: { path: string }[];
-    };
-    const tuned = patches.flatMap(({ path }) => /^tuning\/(.*)\.yaml$/.exec(path)?.[1] ?? []);
-    expect(tuned.sort()).toEqual(names);
-    for (const name of names) {
-      const written = parse(await readFile(join(folder, 'tuning', `${name}.yaml`), 'utf8'));
-      expect(written.metadata).toEqual({ name });
-      expect(Object.keys(written.spec.template.spec).sort()).toEqual([
-        'containerConcurrency',
-        'containers',
-        'timeoutSeconds',
-      ]);
-    }
+  test('every Service is there, and every function has one', async () => {
+    const services = objects.filter(isFunction).map((object) => ({
+      name: object.metadata.name,
+      args: at(object, 'spec', 'template', 'spec', 'containers', 0, 'args') as string[],
+    }));
+    expect(hostsOf(await functionPaths(), services).size).toBe((await functionPaths()).length);
+    expect(services.length).toBeLessThanOrEqual(22);
   });
 
   test('kustomize is told the same merge keys everywhere', async () => {
@@ -94,13 +86,21 @@ describe.each(['development', 'production'])('%s', (overlay) => {
     const cluster = named('Cluster', 'one-gate-postgres') as KubernetesObject;
     const pooler = named('Pooler', 'one-gate-postgres-pooler') as KubernetesObject;
     const most = Number(at(cluster, 'spec', 'postgresql', 'parameters', 'max_connections'));
-    const direct = objects
-      .filter((object) => isFunction(object) && PRIMARY.has(object.metadata.labels?.['uses.one-gate/database']))
+    const roleOf = ({ metadata }: KubernetesObject) => metadata.labels?.['uses.one-gate/database'];
+    const connecting = objects.filter((object) => isFunction(object) && roleOf(object) !== undefined);
+    const goesThroughPooler = (role: string | undefined) => {
+      const secret = named('ExternalSecret', `one-gate-database-${role}`);
+      return String(at(secret, 'spec', 'target', 'template', 'data', 'url')).includes('@one-gate-postgres-pooler:');
+    };
+    const pooledRoles = new Set(connecting.map(roleOf).filter(goesThroughPooler));
+    expect([...pooledRoles].sort()).toEqual(['identity', 'operator', 'reader', 'regulator']);
+    const direct = connecting
+      .filter((object) => !pooledRoles.has(roleOf(object)))
       .map((object) => maxScaleOf(object) * poolSizeOf(object));
-    // One pool for each of the three roles that share it.
+    // Each instance of the pooler has one pool for each role.
     const pooled =
       Number(at(pooler, 'spec', 'instances')) *
-      3 *
+      pooledRoles.size *
       Number(at(pooler, 'spec', 'pgbouncer', 'parameters', 'default_pool_size'));
     const sum = direct.reduce((total, each) => total + each, pooled);
     // Ten stay for replicas, backups, migrations and people.
@@ -134,8 +134,8 @@ test.each<[string, (objects: KubernetesObject[]) => void, string]>([
   ],
   [
     'a source whose function has gone',
-    (objects) => remove(objects, 'Service', 'settle-topup'),
-    'KafkaSource settle-topup-gopay names the Service settle-topup, which is not there',
+    (objects) => remove(objects, 'Service', 'topups'),
+    'KafkaSource settle-topup-gopay names the Service topups, which is not there',
   ],
   [
     'a source whose topic nobody makes',

@@ -4,7 +4,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { ROOT } from '../../knative/local/build.ts';
+import { ROOT } from '../../knative/functions.ts';
 import { type KubernetesObject, renderKustomization } from '../../knative/local/kustomize.ts';
 
 const textOf = (path: string) => readFileSync(join(ROOT, path), 'utf8');

@@ -31,7 +31,7 @@ describe('keys', () => {
     const [seen] = gate.seen;
     expect(seen).toMatchObject({ method: 'GET', path: `${TRANSACTIONS}?limit=5` });
     expect(seen?.headers).toMatchObject({
-      host: 'list-regulated-transactions.one-gate.svc.cluster.local',
+      host: 'regulators.one-gate.svc.cluster.local',
       'x-api-key': ojk,
       'x-purpose-code': 'SUPERVISION',
       'x-consumer-username': 'ojk',

@@ -23,6 +23,7 @@ const place = (given: Partial<Place> = {}): Place => ({
 });
 const ground: Omit<Ground, 'credentials' | 'apiKeys'> = {
   publicUrl: 'https://gate.example.test',
+  environment: {},
   counters: { take: async () => 1 },
   logQueues: { to: () => ({ add: () => undefined }), stop: async () => undefined },
   post: async () => undefined,

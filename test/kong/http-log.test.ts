@@ -66,7 +66,7 @@ describe('what is told about a request', () => {
     await ask(TRANSACTIONS);
     await logged(1);
     const [post] = gate.posts;
-    expect(post).toMatchObject({ method: 'POST', path: '/events' });
+    expect(post).toMatchObject({ method: 'POST', path: '/events/record-gateway-access' });
     expect(post?.headers).toMatchObject({
       'content-type': 'application/json',
       'ce-specversion': '1.0',

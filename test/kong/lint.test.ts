@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import type { Finding } from '../../knative/lint/finding.ts';
+import type { Finding } from '../../kong/lint/finding.ts';
 import { lintKong, lintKongText, named, renderedForNowhere } from '../../kong/lint.ts';
 import { changed } from '../setup/changed.ts';
 import vectors from './fixtures/kong-parse-vectors.json' with { type: 'json' };
@@ -41,6 +41,11 @@ describe('the verdict of the lint is that of `kong config parse`', () => {
   });
 });
 
+const counted = () => ({
+  policy: 'redis',
+  fault_tolerant: true,
+  redis: { host: 'redis', password: '{vault://env/redis-password}' },
+});
 const good = () => ({
   _format_version: '3.0',
   consumers: [
@@ -51,7 +56,7 @@ const good = () => ({
       plugins: [
         {
           name: 'rate-limiting',
-          config: { minute: 9, limit_by: 'consumer', policy: 'redis', redis: { host: 'redis' } },
+          config: { minute: 9, limit_by: 'consumer', ...counted() },
         },
       ],
     },
@@ -64,7 +69,7 @@ const good = () => ({
       routes: [{ name: 'pay', methods: ['POST'], paths: ['~/v1/pay$'], preserve_host: false }],
       plugins: [
         { name: 'jwt', config: { claims_to_verify: ['exp'], uri_param_names: [] } },
-        { name: 'rate-limiting', config: { minute: 60, limit_by: 'ip', policy: 'redis', redis: { host: 'redis' } } },
+        { name: 'rate-limiting', config: { minute: 60, limit_by: 'ip', ...counted() } },
         { name: 'ip-restriction', config: { allow: ['10.0.0.0/8', '::1'] } },
         { name: 'opentelemetry', config: { traces_endpoint: 'http://collector:4318/v1/traces' } },
       ],
@@ -93,6 +98,7 @@ const good = () => ({
 });
 const key = ['routes', 0, 'plugins', 0, 'config'];
 const log = ['routes', 0, 'plugins', 2, 'config'];
+const ofConsumer = ['consumers', 1, 'plugins', 0, 'config', 'redis', 'password'];
 const service = ['services', 0];
 const route = [...service, 'routes', 0];
 const config = (plugin: number) => [...service, 'plugins', plugin, 'config'];
@@ -121,6 +127,11 @@ describe('what Kong parses without a word and we do not want', () => {
       [{ key: 'k', secret: 's' }],
       /for everybody/,
     ],
+    ['a limit that Redis will not count', [...config(1), 'redis', 'password'], undefined, /Redis refuses who says no/],
+    ['a password in plain', [...config(1), 'redis', 'password'], 'secret', /must be a reference/],
+    ['a limit of a consumer that Redis will not count', ofConsumer, undefined, /Redis refuses who says no/],
+    ['a limit of which nobody said what happens', [...config(1), 'fault_tolerant'], undefined, /must be said/],
+    ['a limit of bodies that reads them', ['plugins', 1], { name: 'request-size-limiting' }, /spooled whole/],
     ['keys in addresses', [...key, 'key_in_query'], true, /addresses end up in logs/],
     ['keys in addresses by default', [...key, 'key_in_query'], undefined, /addresses end up in logs/],
     ['keys in bodies', [...key, 'key_in_body'], true, /read every body/],
@@ -158,7 +169,8 @@ describe('what Kong parses without a word and we do not want', () => {
   test.each<[string, (string | number)[], unknown]>([
     ['a plain prefix', [...route, 'paths'], ['/v1/pay', '/.well-known/jwks.json']],
     ['a reference where Kong resolves it', [...config(1), 'redis', 'password'], '{vault://env/redis-password}'],
-    ['a limit per header', [...config(1)], { minute: 1, limit_by: 'header', header_name: 'X-User-Id' }],
+    ['a limit per header', [...config(1)], { ...counted(), minute: 1, limit_by: 'header', header_name: 'X-User-Id' }],
+    ['a limit that is refused when it cannot be counted', [...config(1), 'fault_tolerant'], false],
   ])('%s is fine', (_what, at, value) => {
     expect(lintKong(changed(good() as object, { at, value }))).toEqual([]);
   });

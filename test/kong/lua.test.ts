@@ -177,6 +177,15 @@ const requests: Record<string, HeaderValues> = {
     authorization: 'a',
     'content-length': '2',
   },
+  'own hops': {
+    connection: ['Keep-Alive, TE,HTTP2-Settings', 'upgrade'],
+    te: 'trailers',
+    'proxy-authorization': 'Basic eDp5',
+    'proxy-connection': 'close',
+    'http2-settings': 'AAA',
+    trailer: 'x',
+  },
+  'a hop of another name': { connection: 'content-length;x' },
   'two connections': { connection: ['keep-alive', 'x-one'], 'x-one': '1', 'keep-alive': '5' },
   'good id': { 'x-request-id': 'a.B:c_d-9' },
   'bad id': { 'x-request-id': 'a b' },
@@ -200,6 +209,7 @@ const requests: Record<string, HeaderValues> = {
 };
 
 const access = [
+  'refuse-connection-that-names-headers',
   'strip-cloudevents-headers',
   'strip-identity-headers',
   'strip-hop-by-hop-headers',
@@ -264,7 +274,7 @@ describe('what http-log tells', () => {
 
 describe('the shape of refusals', () => {
   const answers: Answer[] = [
-    ...[200, 400, 401, 403, 404, 405, 413, 415, 417, 429, 500].map((status) => ({
+    ...[200, 400, 401, 403, 404, 405, 408, 413, 415, 417, 429, 500].map((status) => ({
       status,
       headers: {},
       source: 'exit' as const,
@@ -319,6 +329,14 @@ describe('the shape of refusals', () => {
         expect(JSON.parse(ourBody)).toEqual(JSON.parse(body));
       }
     }
+  });
+
+  test.each(answers)('is hardened the same in Kong and here: $source $status with $headers', async (answer) => {
+    const given = structuredClone(answer);
+    Object.assign(given.headers, { server: 'envoy', via: '1.1 kong', 'x-envoy-upstream-service-time': '3' });
+    const theirs = await run(lua.get('harden-answers'), { headers: {}, answer: structuredClone(given) });
+    ours('harden-answers')?.headerFilter?.(exchangeOf({}), given);
+    expect(given.headers).toEqual(theirs.answer.headers);
   });
 
   test('the words are those of the catalogue', async () => {

@@ -8,11 +8,12 @@ const three = (yaml: string) =>
 
 let gates: TestGateway[] = [];
 
-const start = async (redis?: { url: string; token: string }) => {
-  const gate = await startTestGateway(three, redis);
+const startChanged = async (change: (yaml: string) => string, redis?: { url: string; token: string }) => {
+  const gate = await startTestGateway((yaml) => change(three(yaml)), redis);
   gates.push(gate);
   return gate;
 };
+const start = (redis?: { url: string; token: string }) => startChanged((yaml) => yaml, redis);
 
 beforeEach(async () => {
   // The windows are the calendar's: a test that began in the last seconds of a minute would count in two.
@@ -83,10 +84,37 @@ describe('limits', () => {
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(3);
   });
 
-  test('without Redis requests pass, which is said', async () => {
-    const gate = await start({ url: 'http://127.0.0.1:1', token: 'none' });
-    expect(await statuses(5, () => login(gate))).toEqual([200, 200, 200, 200, 200]);
-    expect(gate.warned).toHaveLength(1);
-    expect(gate.warned[0]).toContain('requests pass without limits');
+  const payees = async (gate: TestGateway) =>
+    fetch(`${gate.url}/v1/payees?username=ayu`, { headers: { authorization: `Bearer ${await gate.token()}` } });
+
+  test.each<[string, () => Promise<TestGateway>]>([
+    ['is away', () => start({ url: 'http://127.0.0.1:1', token: 'none' })],
+    ['has another password', async () => start({ url: (await createTestRedis()).url, token: 'wrong' })],
+    ['is told no password', () => startChanged((yaml) => yaml.replaceAll(/, password: "[^"]*"/g, ''))],
+    [
+      'is told the name of a password that nobody has',
+      () => startChanged((yaml) => yaml.replaceAll('env/redis-p', 'env/p')),
+    ],
+  ])('where Redis %s, logins pass uncounted and lookups of payees are refused, which is said', async (_what, begin) => {
+    const gate = await begin();
+    const passed = await login(gate);
+    expect(passed.status).toBe(200);
+    expect(passed.headers.get('ratelimit-limit')).toBeNull();
+    expect(await statuses(4, () => login(gate))).toEqual([200, 200, 200, 200]);
+    const refused = await payees(gate);
+    expect(refused.status).toBe(500);
+    expect(await refused.json()).toMatchObject({ code: 'internal_error' });
+    expect(gate.seen).toHaveLength(5);
+    expect(gate.warned).toEqual([
+      expect.stringMatching(/^Limits of routes login cannot be counted \(.+\): requests pass without limits\.$/),
+      expect.stringMatching(/^Limits of routes find-payee cannot be counted \(.+\): requests are refused\.$/),
+    ]);
+  });
+
+  test('with the password that kong.yaml refers to, both are counted', async () => {
+    const gate = await start();
+    expect(await statuses(4, () => login(gate))).toEqual([200, 200, 200, 429]);
+    expect(await statuses(4, () => payees(gate))).toEqual([200, 200, 200, 429]);
+    expect(gate.warned).toEqual([]);
   });
 });

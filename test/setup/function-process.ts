@@ -2,8 +2,11 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import process from 'node:process';
+import { pathOf, ROOT } from '../../knative/functions.ts';
 import { freePort } from '../../knative/local/parts/free-port.ts';
+import { bundleName } from '../../shared/host/bundle-name.ts';
 
 export interface FunctionProcess {
   url: string;
@@ -13,9 +16,15 @@ export interface FunctionProcess {
   ended: Promise<number | string>;
 }
 
-/** Starts `.build/<name>.mjs` with this environment and no other, and waits until it is ready. */
-export async function startFunction(name: string, environment: Record<string, string>): Promise<FunctionProcess> {
-  const bundle = new URL(`../../.build/${name}.mjs`, import.meta.url).pathname;
+const BUILD = join(ROOT, '.build');
+
+/** Starts the bundle of that function alone with this environment and no other, and waits until it is ready. */
+export async function startFunction(
+  name: string,
+  environment: Record<string, string>,
+  folder = BUILD,
+): Promise<FunctionProcess> {
+  const bundle = join(folder, bundleName([await pathOf(name)]));
   if (!existsSync(bundle)) throw new Error(`${bundle} is missing: run make build first (make test does).`);
   const port = await freePort();
   const child = spawn(process.execPath, ['--disable-warning=TimeoutNegativeWarning', bundle], {

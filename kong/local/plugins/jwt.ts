@@ -18,18 +18,22 @@ export const schema = v.strictObject({
 type Config = v.InferOutput<typeof schema>;
 
 export function create(config: Config, ground: Ground): Handler {
-  const challenge = config.realm ? `Bearer realm="${config.realm}"` : 'Bearer';
-  const refuse = (body: unknown): Exit => ({
+  const scheme = config.realm ? `Bearer realm="${config.realm}"` : 'Bearer';
+  const refuse = ({ body, error }: Refused): Exit => ({
     status: 401,
     body: JSON.stringify(body),
-    headers: { 'content-type': 'application/json; charset=utf-8', 'www-authenticate': challenge },
+    headers: {
+      'content-type': 'application/json; charset=utf-8',
+      // Kong writes no comma here.
+      'www-authenticate': error === undefined ? scheme : `${scheme} error="${error}"`,
+    },
   });
 
   return {
     priority: 1450,
     async access(exchange) {
       const result = await authenticate(exchange, config, ground.credentials);
-      if (result instanceof Refused) return refuse(result.body);
+      if (result instanceof Refused) return refuse(result);
       const { consumer, key } = result;
       exchange.consumer = consumer;
       exchange.headers['x-consumer-username'] = consumer.username;
@@ -42,12 +46,15 @@ export function create(config: Config, ground: Ground): Handler {
 
 class Refused {
   readonly body: unknown;
-  constructor(body: unknown) {
+  /** Undefined where there was no token to be wrong. */
+  readonly error: string | undefined;
+  constructor(body: unknown, error?: 'invalid_token') {
     this.body = body;
+    this.error = error;
   }
 }
 
-const refused = (message: string) => new Refused({ message });
+const refused = (message: string) => new Refused({ message }, 'invalid_token');
 
 async function authenticate(
   { headers }: Exchange,
@@ -56,7 +63,7 @@ async function authenticate(
 ): Promise<Credential | Refused> {
   const { authorization } = headers;
   const token = typeof authorization === 'string' ? /^\s*[Bb]earer\s+(.+)$/.exec(authorization)?.[1] : undefined;
-  if (!token) return refused('Unauthorized');
+  if (!token) return new Refused({ message: 'Unauthorized' });
   let claims: JWTPayload;
   let header: ReturnType<typeof decodeProtectedHeader>;
   try {
@@ -77,7 +84,7 @@ async function authenticate(
     return refused('Invalid signature');
   }
   const wrong = wrongClaims(claims, config);
-  return wrong ? new Refused(wrong) : credential;
+  return wrong ? new Refused(wrong, 'invalid_token') : credential;
 }
 
 function wrongClaims(claims: JWTPayload, config: Config): Record<string, string> | undefined {

@@ -18,7 +18,11 @@ export const schema = v.pipe(
     header_name: v.optional(v.string()),
     policy: v.literal('redis', 'must be redis: limits hold for all gateways together'),
     fault_tolerant: v.optional(v.boolean(), true),
-    redis: v.strictObject({ host: v.string(), timeout: v.optional(v.number(), 2000) }),
+    redis: v.strictObject({
+      host: v.string(),
+      timeout: v.optional(v.number(), 2000),
+      password: v.optional(v.string()),
+    }),
   }),
   v.check(
     (config) => config.limit_by !== 'header' || config.header_name !== undefined,
@@ -44,6 +48,7 @@ const applied = new WeakMap<Exchange, HeaderValues>();
 export function create(config: Config, ground: Ground, scope: string): Handler {
   const header = config.header_name?.toLowerCase();
   const windows = (Object.keys(WINDOWS) as Window[]).filter((window) => config[window] !== undefined);
+  const redis = { password: resolved(config.redis.password, ground.environment), timeoutMs: config.redis.timeout };
   let warnedAt = 0;
 
   async function count(exchange: Exchange, now: number): Promise<Usage[]> {
@@ -53,7 +58,7 @@ export function create(config: Config, ground: Ground, scope: string): Handler {
         const seconds = WINDOWS[window];
         const start = now - (now % seconds);
         const key = `ratelimit:${scope}:${identifier}:${start}:${window}`;
-        const used = await ground.counters.take(key, seconds, config.redis.timeout);
+        const used = await ground.counters.take(key, seconds, redis);
         return { window, limit: config[window] ?? 0, used };
       }),
     );
@@ -73,12 +78,12 @@ export function create(config: Config, ground: Ground, scope: string): Handler {
       try {
         usage = await count(exchange, now);
       } catch (error) {
-        if (!config.fault_tolerant) return { status: 500, body: '{"message":"An unexpected error occurred"}' };
+        const consequence = config.fault_tolerant ? 'requests pass without limits' : 'requests are refused';
         if (Date.now() - warnedAt > 10_000) {
           warnedAt = Date.now();
-          ground.warn(`Redis does not answer (${(error as Error).message}): requests pass without limits.`);
+          ground.warn(`Limits of ${scope} cannot be counted (${(error as Error).message}): ${consequence}.`);
         }
-        return undefined;
+        return config.fault_tolerant ? undefined : { status: 500, body: '{"message":"An unexpected error occurred"}' };
       }
       return judge(exchange, usage, now);
     },
@@ -86,6 +91,12 @@ export function create(config: Config, ground: Ground, scope: string): Handler {
       Object.assign(answer.headers, applied.get(exchange));
     },
   };
+}
+
+/** Kong takes a reference that it cannot resolve for nothing. */
+function resolved(text: string | undefined, environment: Ground['environment']): string | undefined {
+  const reference = /^\{vault:\/\/env\/([\w-]+)\}$/.exec(text ?? '')?.[1];
+  return reference === undefined ? text : environment[reference.toUpperCase().replaceAll('-', '_')];
 }
 
 // What is told is the window with the least left, the longer of two that have as little.

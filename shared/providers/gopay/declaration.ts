@@ -10,13 +10,13 @@ export const gopay = declareProvider({
   capabilities: ['topup'],
   settings: {
     baseUrl: { variable: 'GOPAY_BASE_URL', holds: 'the address of the GoPay SNAP API' },
-    clientId: { variable: 'GOPAY_CLIENT_ID', holds: 'the client id GoPay gave us', isSecret: true },
-    clientSecret: { variable: 'GOPAY_CLIENT_SECRET', holds: 'the client secret GoPay gave us', isSecret: true },
-    privateKey: { variable: 'GOPAY_PRIVATE_KEY', holds: 'our RSA private key for SNAP, as PEM', isSecret: true },
-    publicKey: { variable: 'GOPAY_PUBLIC_KEY', holds: "GoPay's RSA public key, as PEM", isSecret: true },
-    merchantId: { variable: 'GOPAY_MERCHANT_ID', holds: 'our merchant id at GoPay', isSecret: true },
-    partnerId: { variable: 'GOPAY_PARTNER_ID', holds: 'our partner id at GoPay', isSecret: true },
-    channelId: { variable: 'GOPAY_CHANNEL_ID', holds: 'our channel id at GoPay', isSecret: true },
+    clientId: { variable: 'GOPAY_CLIENT_ID', holds: 'the client id GoPay gave us' },
+    clientSecret: { variable: 'GOPAY_CLIENT_SECRET', holds: 'the client secret GoPay gave us' },
+    privateKey: { variable: 'GOPAY_PRIVATE_KEY', holds: 'our RSA private key for SNAP, as PEM' },
+    publicKey: { variable: 'GOPAY_PUBLIC_KEY', holds: "GoPay's RSA public key, as PEM" },
+    merchantId: { variable: 'GOPAY_MERCHANT_ID', holds: 'our merchant id at GoPay' },
+    partnerId: { variable: 'GOPAY_PARTNER_ID', holds: 'our partner id at GoPay' },
+    channelId: { variable: 'GOPAY_CHANNEL_ID', holds: 'our channel id at GoPay' },
   },
   // Made by migration 0002.
   accounts: {

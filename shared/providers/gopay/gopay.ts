@@ -2,6 +2,7 @@
 
 import { createPublicKey } from 'node:crypto';
 import * as v from 'valibot';
+import { firstCharacters } from '../../http/text.ts';
 import type {
   CallContext,
   CancelOutcome,
@@ -83,7 +84,7 @@ function paymentBody(merchantId: string, request: PaymentRequest) {
     validUpTo: snapTimestamp(request.expiresAt),
     payOptionDetails: [{ payMethod: 'GOPAY', payOption: 'GOPAY_WALLET', transAmount: amount }],
     additionalInfo: request.description
-      ? { items: [{ id: '1', price: amount, quantity: 1, name: request.description.slice(0, 50) }] }
+      ? { items: [{ id: '1', price: amount, quantity: 1, name: firstCharacters(request.description, 50) }] }
       : {},
   };
 }
@@ -126,7 +127,7 @@ async function cancel(
   payment: PaymentReference & { reason?: string },
   context: CallContext,
 ): Promise<CancelOutcome> {
-  const reason = (payment.reason ?? 'cancelled by the customer').slice(0, 250);
+  const reason = firstCharacters(payment.reason ?? 'cancelled by the customer', 250);
   for (const target of targetsOf(payment)) {
     const outcome = await call({ ...CANCEL, body: { ...target, reason }, externalId: randomExternalId }, context);
     if (outcome.name === 'refused' && outcome.reason === 'transaction_not_found') continue;

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type JsonWebKey, type KeyObject, randomBytes } from 'node:crypto';
 import process from 'node:process';
-import type { ServedFunction } from '../../../shared/host/serve.ts';
+import type { Served } from '../../../shared/host/serve.ts';
 import type { FunctionDeclaration } from '../../../shared/http/function.ts';
 import { randomPhone } from '../../setup/accounts.ts';
 import { createTestDatabase, type TestDatabase } from '../../setup/database.ts';
@@ -80,10 +80,10 @@ export async function serveIdentity(
     (await import('../../../functions/identity/jwks.ts')).default,
     ...(await further()),
   ];
-  const served: ServedFunction[] = [];
+  const served: Served[] = [];
   const ports = new Map<string, number>();
   for (const declaration of declarations) {
-    const one = await serve(declaration, 0);
+    const one = await serve([declaration], 0);
     served.push(one);
     ports.set(declaration.http?.route.split(' ')[1] ?? '', one.port);
   }

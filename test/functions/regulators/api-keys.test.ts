@@ -91,7 +91,8 @@ describe('limits', () => {
     const first = await service.ask(LIST, key);
     expect(first.headers.get('ratelimit-policy')).toBe('"minute";q=3;w=60, "hour";q=4;w=3600, "day";q=100;w=86400');
     expect(first.headers.get('ratelimit')).toMatch(/^"minute";r=2;t=\d+, "hour";r=3;t=\d+, "day";r=99;t=\d+$/);
-    await service.ask(LIST, key);
+    const aimless = await service.ask(LIST, { ...key, headers: { 'x-purpose-code': '' } });
+    expect([aimless.status, aimless.headers.get('ratelimit')]).toEqual([400, expect.stringMatching(/"minute";r=1/)]);
     await service.ask(LIST, key);
     const refused = await service.ask(LIST, key);
     expect([refused.status, refused.body.code]).toEqual([429, 'rate_limited']);

@@ -3,7 +3,7 @@
 import { expect, jest } from '@jest/globals';
 import pg from 'pg';
 import { makeSigningKey } from '../../../knative/local/keys.ts';
-import type { ServedFunction } from '../../../shared/host/serve.ts';
+import type { Served } from '../../../shared/host/serve.ts';
 import { keptOf, newApiKey } from '../../../shared/regulators/api-key.ts';
 import { openAccount } from '../../setup/accounts.ts';
 import type { TestDatabase } from '../../setup/database.ts';
@@ -76,7 +76,7 @@ export async function serveRegulators(): Promise<RegulatorService> {
   jest.resetModules();
   process.env['DATABASE_URL'] = database.urls.regulator;
   const { serve } = await import('../../../shared/host/serve.ts');
-  const served = new Map<string, ServedFunction>();
+  const served = new Map<string, Served>();
   for (const { default: declaration } of await Promise.all([
     import('../../../functions/regulators/list-regulated-transactions.ts'),
     import('../../../functions/regulators/export-regulated-transactions.ts'),
@@ -87,7 +87,7 @@ export async function serveRegulators(): Promise<RegulatorService> {
     import('../../../functions/regulators/chain-access-log.ts'),
     import('../../../functions/regulators/advance-rollups.ts'),
   ])) {
-    served.set(declaration.name, await serve(declaration, 0));
+    served.set(declaration.name, await serve([declaration], 0));
   }
   const admin = new pg.Client({ connectionString: database.adminUrl });
   await admin.connect();

@@ -3,6 +3,9 @@
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
+import { byId, encodeCursor } from '../../../shared/http/page.ts';
+import type { Filters } from '../../../shared/regulators/filters.ts';
+import { pageStatement } from '../../../shared/regulators/listing.ts';
 import { type IssuedKey, type RegulatorService, serveRegulators } from './regulator-service.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: records of whatever shape the function gives.
@@ -144,6 +147,70 @@ test('filters show what they say, alone and together, and what is withheld is no
   await service.movements.giveUp(held.operationId, siti, shop);
 });
 
+describe('times', () => {
+  test('that do not exist are refused, in lists and exports, and the field is named', async () => {
+    for (const path of [LIST, `${LIST}/export`]) {
+      for (const [name, time] of [
+        ['from', '2026-02-30T00:00:00Z'],
+        ['to', '0000-01-01T00:00:00Z'],
+        ['from', '2026-01-01T00:00:00+20:00'],
+      ] as const) {
+        const { status, body } = await service.ask(`${path}?${new URLSearchParams({ [name]: time })}`, key);
+        expect([time, status, body.errors?.[0].pointer]).toEqual([time, 422, `query/${name}`]);
+      }
+      const backwards = new URLSearchParams({ from: '2026-11-20T00:00:00Z', to: '2026-11-19T00:00:00Z' });
+      const { status, body } = await service.ask(`${path}?${backwards}`, key);
+      expect([status, body.errors?.[0].pointer]).toEqual([422, 'query/to']);
+    }
+  });
+
+  test('of the first and the last centuries stand before and after all that there is', async () => {
+    await service.movements.pay(siti, shop, '1.00');
+    const account_id = siti.accountId;
+    const all = await readAll({ account_id });
+    for (const time of ['0001-01-01T00:00:00Z', '1000-01-01t00:00:00z', '1969-12-31T23:59:60-00:00']) {
+      expect([time, await readAll({ account_id, from: time })]).toEqual([time, all]);
+      expect([time, await readAll({ account_id, to: time })]).toEqual([time, []]);
+      expect([time, await readAll({ to: time })]).toEqual([time, []]);
+    }
+    for (const time of ['9999-12-31T23:59:59Z', '5000-01-01T00:00:00+07:00']) {
+      expect([time, await readAll({ account_id, to: time })]).toEqual([time, all]);
+      expect([time, await readAll({ from: time })]).toEqual([time, []]);
+    }
+  });
+});
+
+test('what is asked for is never a part of the statement', () => {
+  const textOf = (filters: Filters) => pageStatement(filters, '1:1:', byId.top, 1, false).text;
+  const rare = ['PENDING', 'FAILED', 'CANCELLED'] as const;
+  expect(new Set(rare.map((status) => textOf({ status }))).size).toBe(1);
+  expect(textOf({ payment_method: 'GOPAY' })).toBe(textOf({ payment_method: 'SHOPEE_PAY' }));
+  expect(textOf({ type: 'TRANSFER' })).toBe(textOf({ type: 'PAYMENT' }));
+  const time = '2026-11-20T00:00:00.000Z';
+  const text = textOf({
+    from: time,
+    to: time,
+    type: 'REFUND',
+    status: 'SUCCESS',
+    amount_from: '12.34',
+    amount_to: '56.78',
+  });
+  for (const value of [time, 'REFUND', '12.34', '56.78']) expect(text).not.toContain(value);
+});
+
+test('what is rare is read by its own index', async () => {
+  const planOf = async (filters: Filters) => {
+    const { text, values } = pageStatement(filters, '1:1:', byId.top, 20, false);
+    // As it is where there are millions of legs: reading all of them is no choice.
+    await service.admin.query('set enable_seqscan = off; set enable_bitmapscan = off; set enable_sort = off');
+    const plan = await service.rows<{ 'QUERY PLAN': string }>(`explain ${text}`, values);
+    return plan.map((row) => row['QUERY PLAN']).join('\n');
+  };
+  expect(await planOf({ status: 'FAILED' })).toMatch(/transaction_status_id_idx|unusual/);
+  expect(await planOf({ payment_method: 'GOPAY' })).toMatch(/payment_method_id_idx|by_method/);
+  expect(await planOf({ type: 'REFUND' })).toMatch(/refunded|_id_idx/);
+});
+
 describe('pages', () => {
   test('neither skip nor repeat while new ones come and pending ones end, of everybody and of one wallet', async () => {
     const payer = await service.openWallet({ balance: '1000000.00' });
@@ -250,6 +317,11 @@ describe('pages', () => {
       { limit: '1', cursor: body.next_cursor, type: 'TOPUP' },
       { limit: '1', cursor: body.next_cursor, account_id: siti.accountId },
       { cursor: 'bm90aGluZw' },
+      {
+        cursor: encodeCursor(`1:1:/1/${2n ** 63n}`, { account_id: siti.accountId, unmasked: false }),
+        account_id: siti.accountId,
+      },
+      { cursor: encodeCursor(`1:${2n ** 64n}:/${byId.top}`, { unmasked: false }) },
     ]) {
       const answer = await service.ask(search(filters as { [name: string]: string }), key);
       expect([answer.status, answer.body.code]).toEqual([400, 'invalid_cursor']);

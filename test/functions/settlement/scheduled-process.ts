@@ -1,9 +1,8 @@
-// A scheduled function in a process of its own, under the database role that its manifest gives it.
+// A scheduled function in a process of its own, under the database role that it declares.
 
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ROOT } from '../../../knative/local/build.ts';
+import { ROOT } from '../../../knative/functions.ts';
 import type { ServedRole } from '../../../migrations/run.ts';
 import { SCHEDULE_TYPE } from '../../../shared/events/schedule.ts';
 import { startBeside } from '../../setup/function-process.ts';
@@ -19,7 +18,7 @@ export async function startScheduled(
   database: { urls: Record<ServedRole, string> },
   more: Record<string, string> = {},
 ): Promise<ScheduledProcess> {
-  const served = await startBeside(name, { DATABASE_URL: database.urls[roleOf(name)], ...more });
+  const served = await startBeside(name, { DATABASE_URL: database.urls[await roleOf(name)], ...more });
   return {
     tick: async () => {
       const response = await fetch(`${served.url}/events`, {
@@ -42,7 +41,7 @@ export async function startScheduled(
   };
 }
 
-function roleOf(name: string): ServedRole {
-  const manifest = readFileSync(join(ROOT, `knative/base/settlement/${name}.yaml`), 'utf8');
-  return /uses\.one-gate\/database: (\w+)/.exec(manifest)?.[1] as ServedRole;
+async function roleOf(name: string): Promise<ServedRole> {
+  const { default: declaration } = await import(join(ROOT, `functions/settlement/${name}.ts`));
+  return declaration.uses.database;
 }

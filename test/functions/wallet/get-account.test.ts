@@ -56,6 +56,19 @@ test('the wallet now', async () => {
   });
 });
 
+test('a time that does not exist, or is before the wallet, is refused', async () => {
+  const ada = await service.openWallet();
+  for (const at of [
+    '2026-02-30T00:00:00Z',
+    '0000-01-01T00:00:00Z',
+    '0001-01-01T00:00:00Z',
+    '2026-01-01T00:00:00+20:00',
+  ]) {
+    const { status, body } = await read(ada, at);
+    expect([at, status, body.errors?.[0].pointer]).toEqual([at, 422, 'query/at']);
+  }
+});
+
 test('what is held is there, but cannot be spent', async () => {
   const ada = await service.openWallet({ balance: '1000.00' });
   await move('hold', ada, '300.00');
@@ -171,7 +184,7 @@ test.each([
   ['yesterday', FORM],
   ['2026-11-20', FORM],
   ['2026-11-20T00:00:00', FORM],
-  ['2026-13-40T00:00:00Z', FORM],
+  ['2026-13-40T00:00:00Z', 'must be a time that exists'],
   ['', FORM],
 ])('at=%s is refused', async (at, detail) => {
   const ada = await service.openWallet();

@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import type { ServedFunction } from '../../../shared/host/serve.ts';
+import type { Served } from '../../../shared/host/serve.ts';
 import type { FunctionDeclaration } from '../../../shared/http/function.ts';
 import { openAccount, type TestAccount } from '../../setup/accounts.ts';
 import type { TestDatabase } from '../../setup/database.ts';
@@ -40,8 +40,8 @@ export async function serveWallet(
   // Nobody listens there: events stay in the outbox, where tests can look at them.
   Object.assign(process.env, { DATABASE_URL: database.urls[role], K_SINK: 'http://127.0.0.1:9/' });
   const { serve } = await import('../../../shared/host/serve.ts');
-  const served = new Map<string, ServedFunction>();
-  for (const declaration of await load()) served.set(declaration.name, await serve(declaration, 0));
+  const served = new Map<string, Served>();
+  for (const declaration of await load()) served.set(declaration.name, await serve([declaration], 0));
   const urlOf = (name: string) => `http://127.0.0.1:${served.get(name)?.port}`;
   const admin = new pg.Client({ connectionString: database.adminUrl });
   await admin.connect();

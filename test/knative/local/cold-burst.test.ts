@@ -4,6 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
 import { request } from 'undici';
+import { buildStarter } from '../../../knative/local/build.ts';
 import { type Knative, startKnative } from '../../../knative/local/knative.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../../setup/temporary-directory.ts';
 import { SCALE, until } from './scaled-function.ts';
@@ -30,12 +31,13 @@ async function start(gate?: string): Promise<void> {
   temporary = await temporaryDirectory();
   const bundles = join(temporary.path, 'bundles');
   await mkdir(bundles);
+  await buildStarter(bundles);
   await writeFile(join(bundles, 'cold.mjs'), FUNCTION);
   knative = await startKnative({
     manifests: {
       services: names.map((name) => ({
         name,
-        argument: 'cold.mjs',
+        args: ['cold'],
         environment: gate ? [{ name: 'GATE', value: join(temporary.path, gate) }] : [],
         containerConcurrency: 10,
         timeoutSeconds: 20,

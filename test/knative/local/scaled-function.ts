@@ -4,6 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Dispatcher, request } from 'undici';
+import { buildStarter } from '../../../knative/local/build.ts';
 import { type Knative, startKnative } from '../../../knative/local/knative.ts';
 import type { ScaleBounds, ServiceManifest } from '../../../knative/local/manifests.ts';
 import type { ServiceStatus } from '../../../knative/local/service.ts';
@@ -75,6 +76,7 @@ export async function scaledFunction(
   const temporary = await temporaryDirectory();
   const directory = temporary.path;
   await mkdir(join(directory, 'bundles'));
+  await buildStarter(join(directory, 'bundles'));
   await writeFile(join(directory, 'bundles', 'held.mjs'), FUNCTION);
   const said: string[] = [];
   const knative = await startKnative({
@@ -82,7 +84,7 @@ export async function scaledFunction(
       services: [
         {
           name: 'held',
-          argument: 'held.mjs',
+          args: ['held'],
           environment: [],
           containerConcurrency: 10,
           timeoutSeconds: 20,

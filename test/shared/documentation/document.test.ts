@@ -4,13 +4,14 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as v from 'valibot';
 import { describeApi } from '../../../shared/documentation/document.ts';
 import type { Response as DocumentedResponse } from '../../../shared/documentation/openapi.ts';
-import { type ServedFunction, serve } from '../../../shared/host/serve.ts';
+import { type Served, serve } from '../../../shared/host/serve.ts';
 import { anyone, type CallerKind, defineFunction, type Headers } from '../../../shared/http/function.ts';
 import { Problem } from '../../../shared/http/problem.ts';
 import { asDocumented } from './as-documented.ts';
 import { lintOpenapi } from './lint-openapi.ts';
 
 const somebody: CallerKind<string> = {
+  name: 'user',
   scheme: 'bearer',
   identify: ({ authorization }) => {
     if (authorization !== 'Bearer good') throw new Problem('unauthorized');
@@ -29,6 +30,7 @@ const writeNote = defineFunction({
   summary: 'Write a note',
   http: {
     route: 'POST /v1/notes',
+    limit: { perMinute: 60, by: 'user' },
     caller: somebody,
     idempotencyKey: true,
     body: v.strictObject({ text: v.pipe(v.string(), v.maxLength(5), v.examples(['hello'])) }),
@@ -121,7 +123,6 @@ const document = describeApi(
   [writeNote, listNotes, readNote, takeWord, onEvent].map((declaration) => ({
     domain: 'wallet',
     declaration,
-    ...(declaration === writeNote && { quota: { perMinute: 60, per: 'user' as const } }),
   })),
   '1.2.3',
 );
@@ -222,10 +223,10 @@ test('what cannot be described stops the document and says where', () => {
 });
 
 describe('what the host answers', () => {
-  const served: Record<string, ServedFunction> = {};
+  const served: Record<string, Served> = {};
   beforeAll(async () => {
     for (const declaration of [writeNote, listNotes, readNote, takeWord])
-      served[declaration.name] = await serve(declaration, 0);
+      served[declaration.name] = await serve([declaration], 0);
   });
   afterAll(async () => {
     await Promise.all(Object.values(served).map((one) => one.drain()));

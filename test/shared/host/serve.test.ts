@@ -5,18 +5,18 @@ import net from 'node:net';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as v from 'valibot';
-import type { ServedFunction } from '../../../shared/host/serve.ts';
-import { type Access, anyone, defineFunction } from '../../../shared/http/function.ts';
+import type { Served } from '../../../shared/host/serve.ts';
+import { type Access, anyone, type CallerKind, defineFunction } from '../../../shared/http/function.ts';
 import { Problem } from '../../../shared/http/problem.ts';
 
 process.env['LOG_LEVEL'] = 'silent';
-let served: ServedFunction;
+let served: Served;
 let url: string;
 const events: unknown[] = [];
 
 beforeAll(async () => {
   const { serve } = await import('../../../shared/host/serve.ts');
-  served = await serve(declaration, 0);
+  served = await serve([declaration], 0);
   url = `http://127.0.0.1:${served.port}`;
 });
 afterAll(() => served.drain());
@@ -183,7 +183,7 @@ test('headers that are too large are refused in our words', async () => {
 
 test('a connection that never asks for anything does not hold up the end, and one that is asking is answered', async () => {
   const { serve } = await import('../../../shared/host/serve.ts');
-  const other = await serve(declaration, 0);
+  const other = await serve([declaration], 0);
   const silent = net.connect(other.port, '127.0.0.1');
   const asking = net.connect(other.port, '127.0.0.1');
   await Promise.all([silent, asking].map((socket) => new Promise((resolve) => socket.once('connect', resolve))));
@@ -203,30 +203,38 @@ test('a connection that never asks for anything does not hold up the end, and on
 
 describe('a function that tells of its requests before they are answered', () => {
   const told: unknown[] = [];
-  let watched: ServedFunction;
+  let watched: Served;
   const ask = (path: string, init?: RequestInit) => fetch(`http://127.0.0.1:${watched.port}${path}`, init);
 
   beforeAll(async () => {
     const { serve } = await import('../../../shared/host/serve.ts');
+    const reader: CallerKind<string> = {
+      name: 'reader',
+      scheme: 'none',
+      identify: (headers) => String(headers['x-reader'] ?? 'ayu'),
+      admit: async (name) => {
+        if (name === 'eve') throw new Problem('not_permitted');
+        return { 'x-left': '9' };
+      },
+    };
     const http = {
       route: 'GET /v1/rows',
-      caller: anyone,
+      caller: reader,
       query: v.strictObject({ rows: v.pipe(v.string(), v.regex(/^\d+$/, 'must be a number')) }),
       answer: v.string(),
       status: 200,
       raw: 'text/plain',
       errors: [],
-      beforeAnswer: async ({ method, url: address, status, problem }: Access) => {
-        told.push([method, address, status, problem]);
+      beforeAnswer: async ({ method, url: address, status, problem, caller }: Access<string>) => {
+        told.push([method, address, status, problem, caller]);
         if (address.includes('away')) throw new Problem('service_unavailable');
-        return { 'x-told': 'yes' };
       },
       handle: async ({ query }: { query: { rows: string } }) => ({
         raw: Readable.from(rowsOf(Number(query.rows))),
         contentType: 'text/plain',
       }),
     } as const;
-    watched = await serve(defineFunction({ name: 'list-rows', summary: 'Rows', http }), 0);
+    watched = await serve([defineFunction({ name: 'list-rows', summary: 'Rows', http })], 0);
   });
   afterAll(() => watched.drain());
 
@@ -237,19 +245,27 @@ describe('a function that tells of its requests before they are answered', () =>
 
   test('tells of what succeeds, of what is refused, and of paths that are not there', async () => {
     told.length = 0;
-    const answers = await Promise.all([ask('/v1/rows?rows=3'), ask('/v1/rows?rows=x'), ask('/v1/else')]);
-    expect(await answers[0]?.text()).toBe('row 0\nrow 1\nrow 2\n');
-    expect(answers.map(({ status, headers }) => [status, headers.get('x-told')])).toEqual([
-      [200, 'yes'],
-      [422, 'yes'],
-      [404, 'yes'],
+    const answers = await Promise.all([
+      ask('/v1/rows?rows=3'),
+      ask('/v1/rows?rows=x'),
+      ask('/v1/else'),
+      ask('/v1/rows?rows=3', { headers: { 'x-reader': 'eve' } }),
     ]);
-    expect(told).toHaveLength(3);
+    expect(await answers[0]?.text()).toBe('row 0\nrow 1\nrow 2\n');
+    // A caller that was let in gets its headers with a refusal, too.
+    expect(answers.map(({ status, headers }) => [status, headers.get('x-left')])).toEqual([
+      [200, '9'],
+      [422, '9'],
+      [404, null],
+      [403, null],
+    ]);
+    expect(told).toHaveLength(4);
     expect(told).toEqual(
       expect.arrayContaining([
-        ['GET', '/v1/rows?rows=3', 200, undefined],
-        ['GET', '/v1/rows?rows=x', 422, 'invalid_request'],
-        ['GET', '/v1/else', 404, 'not_found'],
+        ['GET', '/v1/rows?rows=3', 200, undefined, 'ayu'],
+        ['GET', '/v1/rows?rows=x', 422, 'invalid_request', 'ayu'],
+        ['GET', '/v1/else', 404, 'not_found', undefined],
+        ['GET', '/v1/rows?rows=3', 403, 'not_permitted', 'eve'],
       ]),
     );
   });

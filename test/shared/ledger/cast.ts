@@ -6,25 +6,7 @@ import { openAccount } from '../../setup/accounts.ts';
 import { GOPAY_CLEARING, GOPAY_SUSPENSE } from '../../setup/gopay-accounts.ts';
 import { Model, type ModelAccount } from './model.ts';
 import type { Intervention } from './plan.ts';
-
-export type Role =
-  | 'ada'
-  | 'bob'
-  | 'eve'
-  | 'shop'
-  | 'stall'
-  | 'suspended'
-  | 'closed'
-  | 'foreign'
-  | 'nobody'
-  | 'clearing';
-
-export interface Cast {
-  /** Account ids. */
-  accounts: Record<Role, string>;
-  /** A user whom freezes can name. */
-  operator: string;
-}
+import type { Cast } from './roles.ts';
 
 /** Small enough to be met by chance. Minor units. */
 export const LIMITS: Limits = {

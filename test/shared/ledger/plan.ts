@@ -7,7 +7,7 @@ import { newOperationId } from '../../../shared/ledger/ids.ts';
 import type { Decided, Key, Movement, Posting, Response } from '../../../shared/ledger/posting.ts';
 import { SCHEDULE_KEYS } from '../../../shared/ledger/system-accounts.ts';
 import { GOPAY_CLEARING, GOPAY_SUSPENSE } from '../../setup/gopay-accounts.ts';
-import type { Cast, Role } from './cast.ts';
+import type { Cast, Role } from './roles.ts';
 
 /** A posting without its way to answer. */
 export interface Planned {

@@ -2,10 +2,11 @@
 
 import type pg from 'pg';
 import { brokenPromises } from '../../setup/accounts.ts';
-import { type Cast, readAccounts } from './cast.ts';
+import { readAccounts } from './cast.ts';
 import { isKeptByRule, type Model } from './model.ts';
 import { type Done, decidedOrder } from './order.ts';
 import type { Planned } from './plan.ts';
+import type { Cast } from './roles.ts';
 
 /** Everything that one run remembers of its own answers. */
 export class Verdict {

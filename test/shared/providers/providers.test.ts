@@ -4,10 +4,10 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
-import { ROOT } from '../../../knative/local/build.ts';
+import { ROOT } from '../../../knative/functions.ts';
 import { type KubernetesObject, renderKustomization } from '../../../knative/local/kustomize.ts';
 import { type Manifests, readManifests } from '../../../knative/local/manifests.ts';
-import { placesOf } from '../../../knative/provider-settings.ts';
+import { secretOf } from '../../../knative/provider-settings.ts';
 import type { Setting } from '../../../shared/environment.ts';
 import { paymentMethods, providers } from '../../../shared/providers/providers.ts';
 import { createTestDatabase, type TestDatabase } from '../../setup/database.ts';
@@ -73,40 +73,33 @@ describe.each(providers.map((provider) => [provider.name, provider] as const))('
   });
 
   test('has its settings in the environment of every function that talks with it, and of no other', () => {
-    const wanted = placesOf(provider)
-      .map(({ variable, object, key }) => `${variable} ${object} ${key}`)
-      .sort();
-    const variables = new Set(placesOf(provider).map(({ variable }) => variable));
+    const { name: secret, places } = secretOf(provider);
+    const wanted = places.map(({ variable, key }) => `${variable} ${secret} ${key}`).sort();
     const having = manifests.services.flatMap((service) => {
-      const entries = service.environment.filter((entry) => variables.has(entry.name));
+      const entries = service.environment.filter((entry) => places.some(({ variable }) => variable === entry.name));
       const said = entries.map((entry) =>
         'object' in entry ? `${entry.name} ${entry.object} ${entry.key}` : entry.name,
       );
       return said.length > 0 ? [{ name: service.name, said: said.sort() }] : [];
     });
     for (const { name: service, said } of having) expect({ service, said }).toEqual({ service, said: wanted });
-    const talking = ['cancel', 'receive-notification', 'reconcile-topups', 'settle-topup', 'topup'];
-    expect(having.map((each) => each.name).sort()).toEqual(talking);
+    expect(having.map((each) => each.name).sort()).toEqual(['notifications', 'topup', 'topups']);
   });
 
-  test('has its secrets in the store, and its settings in every place', () => {
-    const keysOf = (kind: string, object: string) => {
-      const found = objects.find((each) => each.kind === kind && each.metadata.name === object) as
-        | (KubernetesObject & { spec?: { data: { secretKey: string }[] }; data?: Record<string, string> })
-        | undefined;
-      return found?.spec?.data.map(({ secretKey }) => secretKey) ?? Object.keys(found?.data ?? {});
-    };
-    for (const { kind, object, key } of placesOf(provider)) {
-      const keys = keysOf(kind === 'Secret' ? 'ExternalSecret' : 'ConfigMap', object);
-      expect({ object, key, there: keys.includes(key) }).toEqual({ object, key, there: true });
-    }
+  test('has all of its settings in the store', () => {
+    const secret = objects.find(
+      ({ kind, metadata }) => kind === 'ExternalSecret' && metadata.name === secretOf(provider).name,
+    ) as (KubernetesObject & { spec: { data: { secretKey: string }[] } }) | undefined;
+    expect(secret?.spec.data.map(({ secretKey }) => secretKey)).toEqual(
+      secretOf(provider).places.map(({ key }) => key),
+    );
   });
 
   test('has its topic, and a source that hands its events to settle-topup', () => {
     const source = manifests.kafkaSources.find((each) => each.name === `settle-topup-${name}`);
     expect(source).toMatchObject({
       topics: [provider.topic],
-      sink: { service: 'settle-topup' },
+      sink: { service: 'topups', path: '/events/settle-topup' },
       deadLetterTopic: `${provider.topic}.dead-letters`,
     });
     expect(manifests.topics.map((topic) => topic.name)).toEqual(

@@ -1,0 +1,29 @@
+// Files that the build puts beside the bundles: the API document, and the script of the page that shows it.
+
+import { readFile } from 'node:fs/promises';
+
+/** Beside a bundle, above a bundle's later parts, in the build of a source tree: one of these is where this text runs. */
+const PLACES = ['./', '../', '../../.build/'];
+
+export async function builtFile(name: string): Promise<string> {
+  for (const place of PLACES) {
+    try {
+      return await readFile(new URL(`${place}${name}`, import.meta.url), 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+  throw new Error(`${name} is not beside the bundles: \`make build\` puts it there.`);
+}
+
+/** Makes a thing once, when it is first asked for. A failure is not remembered. */
+export function once<Made>(make: () => Promise<Made>): () => Promise<Made> {
+  let made: Promise<Made> | undefined;
+  return () => {
+    made ??= make().catch((error) => {
+      made = undefined;
+      throw error;
+    });
+    return made;
+  };
+}

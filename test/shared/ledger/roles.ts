@@ -1,0 +1,20 @@
+// The accounts that commands of a run name, by the part that each plays.
+
+export type Role =
+  | 'ada'
+  | 'bob'
+  | 'eve'
+  | 'shop'
+  | 'stall'
+  | 'suspended'
+  | 'closed'
+  | 'foreign'
+  | 'nobody'
+  | 'clearing';
+
+export interface Cast {
+  /** Account ids. */
+  accounts: Record<Role, string>;
+  /** A user whom freezes can name. */
+  operator: string;
+}
