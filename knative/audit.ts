@@ -72,7 +72,7 @@ async function reportRest(query: Query): Promise<void> {
       ],
       ['top-ups that are PENDING for over a day', String((await overdueTopups(query)).length)],
       ['holds that should have expired', String((await overdueHolds(query)).length)],
-      ["seconds since reconcile's last complete round began", walk?.age ?? 'none yet'],
+      ['seconds since the last complete round of prove-books began', walk?.age ?? 'none yet'],
       ...(open.length === 0
         ? [['open findings', '0']]
         : open.map(([kind, count]) => [`open findings: ${kind}`, String(count)])),

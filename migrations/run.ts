@@ -7,7 +7,7 @@ import { runner } from 'node-pg-migrate';
 import pg from 'pg';
 
 /** The roles that functions run as, as `one_gate_<name>`. */
-export const SERVED_ROLES = ['money', 'identity', 'reader', 'operator', 'regulator'] as const;
+export const SERVED_ROLES = ['money', 'identity', 'reader', 'operator', 'regulator', 'auditor', 'housekeeper'] as const;
 export type ServedRole = (typeof SERVED_ROLES)[number];
 
 export type RolePasswords = Record<'migrator' | ServedRole, string>;

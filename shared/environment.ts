@@ -75,13 +75,19 @@ export const receiptSigningKeys = once(() =>
   required('RECEIPT_SIGNING_KEYS', 'the JWK set with the private keys that receipts are signed with'),
 );
 
-export const gopay = once(() => ({
-  baseUrl: required('GOPAY_BASE_URL', 'the address of the GoPay SNAP API'),
-  clientId: required('GOPAY_CLIENT_ID', 'the client id GoPay gave us'),
-  clientSecret: required('GOPAY_CLIENT_SECRET', 'the client secret GoPay gave us'),
-  privateKey: required('GOPAY_PRIVATE_KEY', 'our RSA private key for SNAP, as PEM'),
-  publicKey: required('GOPAY_PUBLIC_KEY', "GoPay's RSA public key, as PEM"),
-  merchantId: required('GOPAY_MERCHANT_ID', 'our merchant id at GoPay'),
-  partnerId: required('GOPAY_PARTNER_ID', 'our partner id at GoPay'),
-  channelId: required('GOPAY_CHANNEL_ID', 'our channel id at GoPay'),
-}));
+/** A value of the environment that another module declares, such as a provider. */
+export interface Setting {
+  /** The name of the environment variable. */
+  variable: string;
+  /** What it holds, for the sentence that says it is missing. */
+  holds: string;
+}
+
+/** The values of declared settings, by the names that they are declared under. */
+export function valuesOf<Name extends string>(settings: Readonly<Record<Name, Setting>>): Record<Name, string> {
+  const entries = Object.entries<Setting>(settings).map(([name, { variable, holds }]) => [
+    name,
+    required(variable, holds),
+  ]);
+  return Object.fromEntries(entries);
+}

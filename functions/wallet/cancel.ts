@@ -77,7 +77,7 @@ function isPending({ type, status }: Leg): boolean {
   return type === 'TOPUP' && status === 'PENDING';
 }
 
-/** The wish is written: what cannot be done now is done by reconcile. */
+/** The wish is written: what cannot be done now is done by reconcile-topups. */
 async function carryOut(lease: Lease, traceparent: string): Promise<void> {
   try {
     const topup = await readTopup(lease.operationId);

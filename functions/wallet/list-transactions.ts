@@ -5,6 +5,7 @@ import { defineFunction } from '../../shared/http/function.ts';
 import { byNumber, cursorSchema, encodeCursor, limitSchema, startOf } from '../../shared/http/page.ts';
 import { rangeEntries, rangeInOrder } from '../../shared/http/time.ts';
 import { readHistory } from '../../shared/ledger/history.ts';
+import { paymentMethodSchema } from '../../shared/providers/providers.ts';
 import { user } from '../../shared/sessions/caller.ts';
 import { referenceSchema } from '../../shared/wallet/request.ts';
 import { transactionOf, transactionSchema } from '../../shared/wallet/transaction.ts';
@@ -26,7 +27,7 @@ export default defineFunction({
         cursor: cursorSchema,
         type: v.optional(v.picklist(['TOPUP', 'PAYMENT', 'REFUND', 'TRANSFER'])),
         status: v.optional(v.picklist(['PENDING', 'SUCCESS', 'FAILED', 'CANCELLED'])),
-        payment_method: v.optional(v.picklist(['GOPAY', 'SHOPEE_PAY'])),
+        payment_method: v.optional(paymentMethodSchema),
         ...rangeEntries('Last changed'),
         reference: v.optional(referenceSchema),
       }),

@@ -7,6 +7,7 @@ import { readOwnLeg } from '../../shared/ledger/history.ts';
 import { newOperationId } from '../../shared/ledger/ids.ts';
 import type { Decided, Key, Leg, OwnLeg, Recorded, Refusal } from '../../shared/ledger/posting.ts';
 import { CURRENCY, parseAmount } from '../../shared/money.ts';
+import { paymentMethodSchema } from '../../shared/providers/providers.ts';
 import { user } from '../../shared/sessions/caller.ts';
 import { answerRequest } from '../../shared/topups/attempts.ts';
 import { topupChanged } from '../../shared/topups/events.ts';
@@ -19,7 +20,7 @@ import {
   WORK_LIMIT_MS,
   waitForTurn,
 } from '../../shared/topups/lease.ts';
-import { providerOf } from '../../shared/topups/provider.ts';
+import { apiOf, providerOf } from '../../shared/topups/provider.ts';
 import { obtainRedirect, type Redirect } from '../../shared/topups/redirect.ts';
 import { returnUrlSchema } from '../../shared/topups/request.ts';
 import { attemptReference, openedTopup } from '../../shared/topups/topup.ts';
@@ -44,7 +45,7 @@ export default defineFunction({
     idempotencyKey: true,
     body: v.strictObject({
       amount: amountSchema,
-      payment_method: v.pipe(v.picklist(['GOPAY', 'SHOPEE_PAY']), v.examples(['GOPAY'])),
+      payment_method: v.pipe(paymentMethodSchema, v.examples(['GOPAY'])),
       return_url: v.optional(returnUrlSchema),
     }),
     answer: v.object({
@@ -67,7 +68,8 @@ export default defineFunction({
     ],
 
     handle: async ({ caller, body, idempotency, trace }) => {
-      const { topic, api } = providerOf(body.payment_method);
+      const { topic } = providerOf(body.payment_method);
+      const api = await apiOf(body.payment_method);
       const key = keyOf(caller.accountId, idempotency, body);
       const operationId = newOperationId();
       const posting = postForCaller({

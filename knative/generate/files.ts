@@ -7,6 +7,7 @@ import { fieldsOf, fieldsTable } from './fields.ts';
 import { grantsOfMigrations } from './grants.ts';
 import { apiDocument, everyFunction } from './openapi.ts';
 import { operationsOf, operationsTable } from './operations.ts';
+import { providerEvents, providerSecrets, providersOfFunctions } from './providers.ts';
 import { manifestsWithUses } from './uses.ts';
 
 export interface GeneratedFile {
@@ -26,6 +27,9 @@ const FILES: readonly GeneratedFile[] = [
     render: async () => operationsTable(operationsOf(await apiDocument(), await everyFunction())),
   },
   { file: FIELDS, render: async () => fieldsTable(fieldsOf(await apiDocument())) },
+  { file: 'knative/function/providers.yaml', render: async () => providersOfFunctions() },
+  { file: 'knative/data/provider-secrets.yaml', render: async () => providerSecrets() },
+  { file: 'knative/base/providers.yaml', render: providerEvents },
   { file: GRANTS, render: grantsOfMigrations, needsPostgres: true },
 ];
 

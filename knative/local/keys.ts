@@ -1,6 +1,6 @@
 // Keys of a laptop: made once, kept in the data directory, readable by their owner alone. On a cluster External Secrets brings them.
 
-import { generateKeyPair, type KeyObject, randomBytes, randomUUID } from 'node:crypto';
+import { generateKeyPair, randomUUID } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -15,16 +15,6 @@ export interface Keys {
   /** As those of tokens, for receipts. */
   receiptSigning: string;
   receiptPublic: string;
-  gopay: {
-    clientId: string;
-    clientSecret: string;
-    merchantId: string;
-    partnerId: string;
-    channelId: string;
-    /** PEM: ours, and GoPay's. */
-    ours: { privateKey: string; publicKey: string };
-    theirs: { privateKey: string; publicKey: string };
-  };
 }
 
 export async function keysOf(dataDirectory: string): Promise<Keys> {
@@ -43,44 +33,17 @@ export async function keysOf(dataDirectory: string): Promise<Keys> {
   return keys;
 }
 
-/** What the Secret one-gate-gopay holds. */
-export function gopaySecret({ gopay }: Keys): Record<string, string> {
-  return {
-    'client-id': gopay.clientId,
-    'client-secret': gopay.clientSecret,
-    'private-key': gopay.ours.privateKey,
-    'public-key': gopay.theirs.publicKey,
-    'merchant-id': gopay.merchantId,
-    'partner-id': gopay.partnerId,
-    'channel-id': gopay.channelId,
-  };
-}
-
 function isComplete(keys: Partial<Keys>): keys is Keys {
-  return keys.tokenSigning !== undefined && keys.receiptSigning !== undefined && keys.gopay !== undefined;
+  return keys.tokenSigning !== undefined && keys.receiptSigning !== undefined;
 }
 
 async function makeKeys(): Promise<Keys> {
-  const [token, receipt, ours, theirs] = await Promise.all([
-    makeSigningKey(),
-    makeSigningKey(),
-    makeKeyPair('rsa', { modulusLength: 2048 }),
-    makeKeyPair('rsa', { modulusLength: 2048 }),
-  ]);
+  const [token, receipt] = await Promise.all([makeSigningKey(), makeSigningKey()]);
   return {
     tokenSigning: token.signing,
     tokenPublic: token.published,
     receiptSigning: receipt.signing,
     receiptPublic: receipt.published,
-    gopay: {
-      clientId: `one-gate-${randomBytes(4).toString('hex')}`,
-      clientSecret: randomBytes(32).toString('base64url'),
-      merchantId: 'G012345678',
-      partnerId: 'one-gate',
-      channelId: '95221',
-      ours: pems(ours),
-      theirs: pems(theirs),
-    },
   };
 }
 
@@ -92,12 +55,5 @@ export async function makeSigningKey(): Promise<{ signing: string; published: st
   return {
     signing: JSON.stringify({ keys: [signing] }),
     published: JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), ...about }] }),
-  };
-}
-
-function pems({ privateKey, publicKey }: { privateKey: KeyObject; publicKey: KeyObject }) {
-  return {
-    privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    publicKey: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
   };
 }

@@ -1,4 +1,4 @@
-// The whole platform on one machine: parts, migrations, topics, the GoPay simulator, Knative and the gateway, in one process and its
+// The whole platform on one machine: parts, migrations, topics, the providers' simulators, Knative and the gateway, in one process and its
 // children. `make up` and the journeys of test/journeys stand on it.
 
 import { readFile } from 'node:fs/promises';
@@ -7,18 +7,18 @@ import process from 'node:process';
 import { type Door, openDoor } from '../../kong/local/door.ts';
 import { type Gateway, startGateway } from '../../kong/local/gateway.ts';
 import { renderKong } from '../../kong/render.ts';
-import { migrate, type ServedRole } from '../../migrations/run.ts';
+import { migrate, SERVED_ROLES, type ServedRole } from '../../migrations/run.ts';
 import { ROOT } from '../functions.ts';
 import { type Admin, startAdmin } from './admin.ts';
 import { buildFunctions } from './build.ts';
 import { followApiKeys } from './gateway-keys.ts';
-import { type Simulator, startGopay } from './gopay.ts';
-import { gopaySecret, type Keys, keysOf } from './keys.ts';
+import { type Keys, keysOf } from './keys.ts';
 import { type Knative, startKnative } from './knative.ts';
 import { readManifests } from './manifests.ts';
 import { makeOperator } from './operator-role.ts';
 import { databaseUrl } from './parts/postgres.ts';
 import { type Parts, type PartsOptions, startParts } from './parts/start-parts.ts';
+import { providerSecrets, type Simulator, startSimulators } from './simulators.ts';
 
 const DATABASE = 'one_gate';
 const TOKEN_AUDIENCE = 'one-gate';
@@ -30,8 +30,8 @@ export interface PlatformOptions extends Omit<PartsOptions, 'dataDirectory'> {
   dataDirectory: string;
   /** Of the gateway on 127.0.0.1; 0 or nothing for any free one. */
   port?: number;
-  /** Of the GoPay simulator, if it is free. */
-  gopayPort?: number;
+  /** Of the first provider's simulator, the next port for the next, if they are free. */
+  simulatorPort?: number;
   /** Bundles that exist already; otherwise functions are bundled into `.build`. */
   bundles?: string;
   /** How often Knative's autoscaler decides, in milliseconds; 2000 unless told. */
@@ -43,8 +43,8 @@ export interface PlatformOptions extends Omit<PartsOptions, 'dataDirectory'> {
 export interface Platform {
   /** The gateway: the one address that people need. */
   publicUrl: string;
-  /** The simulator, where a person pays a top-up and tests drive it. */
-  gopayUrl: string;
+  /** Where a person pays a top-up and tests drive a provider, by its name. */
+  simulators: Readonly<Record<string, string>>;
   /** What runs, in words: "PostgreSQL 18.4, ...", with its address. */
   parts: { description: string; address: string }[];
   /** Why there is no Kafka, where there is none. */
@@ -82,8 +82,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const { adminUrl } = parts.postgres;
     await migrate({ adminUrl, database: DATABASE, passwords: parts.rolePasswords });
     const keys = await keysOf(options.dataDirectory);
-    const gopay = await startGopay({ ...options, publicUrl, keys });
-    started.push(gopay);
+    const simulators = await startSimulators({ ...options, publicUrl });
+    started.push(...simulators);
     await building;
 
     const urls = databaseUrlsOf(parts);
@@ -94,8 +94,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       tickMs: options.tickMs ?? 2000,
       log,
       brokers: parts.kafka?.brokers,
-      secrets: secretsOf(parts, urls, keys),
-      configMaps: { 'one-gate': configOf(parts, gopay, keys, publicUrl) },
+      secrets: secretsOf(parts, urls, keys, simulators),
+      configMaps: { 'one-gate': configOf(parts, keys, publicUrl) },
     });
     started.push(knative);
     const gateway = await startOurGateway({ door, publicUrl, knative, parts, keys, log });
@@ -105,8 +105,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     await untilUsable(publicUrl);
     return {
       publicUrl,
-      gopayUrl: gopay.url,
-      parts: describe(parts, gopay),
+      simulators: Object.fromEntries(simulators.map(({ provider, url }) => [provider.name, url])),
+      parts: describe(parts, simulators),
       kafkaMissing: parts.kafkaMissing,
       notPlayed: gateway.notPlayed,
       databaseUrls: urls,
@@ -130,32 +130,21 @@ async function stopInReverse(started: { stop(): Promise<void> }[]): Promise<void
 function databaseUrlsOf({ postgres: { adminUrl }, rolePasswords }: Parts): Platform['databaseUrls'] {
   const of = (role: keyof typeof rolePasswords) =>
     databaseUrl(adminUrl, DATABASE, { user: `one_gate_${role}`, password: rolePasswords[role] });
-  return {
-    migrator: of('migrator'),
-    money: of('money'),
-    identity: of('identity'),
-    reader: of('reader'),
-    operator: of('operator'),
-    regulator: of('regulator'),
-    admin: databaseUrl(adminUrl, DATABASE),
-  };
+  const served = Object.fromEntries(SERVED_ROLES.map((role) => [role, of(role)])) as Record<ServedRole, string>;
+  return { ...served, migrator: of('migrator'), admin: databaseUrl(adminUrl, DATABASE) };
 }
 
-function secretsOf({ redis }: Parts, urls: Platform['databaseUrls'], keys: Keys) {
+function secretsOf({ redis }: Parts, urls: Platform['databaseUrls'], keys: Keys, simulators: Simulator[]) {
   return {
-    'one-gate-database-money': { url: urls.money },
-    'one-gate-database-identity': { url: urls.identity },
-    'one-gate-database-reader': { url: urls.reader },
-    'one-gate-database-operator': { url: urls.operator },
-    'one-gate-database-regulator': { url: urls.regulator },
+    ...Object.fromEntries(SERVED_ROLES.map((role) => [`one-gate-database-${role}`, { url: urls[role] }])),
     'one-gate-redis': { url: redis.restUrl, token: redis.restToken },
     'one-gate-token-signing': { jwks: keys.tokenSigning },
     'one-gate-receipt-keys': { jwks: keys.receiptSigning },
-    'one-gate-gopay': gopaySecret(keys),
+    ...providerSecrets(simulators),
   };
 }
 
-function configOf({ kafka }: Parts, gopay: Simulator, { tokenPublic, receiptPublic }: Keys, publicUrl: string) {
+function configOf({ kafka }: Parts, { tokenPublic, receiptPublic }: Keys, publicUrl: string) {
   return {
     ...(kafka && { 'kafka-brokers': kafka.brokers.join(',') }),
     'public-url': publicUrl,
@@ -163,7 +152,6 @@ function configOf({ kafka }: Parts, gopay: Simulator, { tokenPublic, receiptPubl
     'token-audience': TOKEN_AUDIENCE,
     'token-public-keys': tokenPublic,
     'receipt-public-keys': receiptPublic,
-    'gopay-base-url': gopay.url,
   };
 }
 
@@ -215,11 +203,14 @@ async function untilUsable(publicUrl: string): Promise<void> {
   if (answer.status !== 200) throw new Error(`The platform started, but its first request was answered with ${said}`);
 }
 
-function describe({ postgres, redis, kafka }: Parts, gopay: Simulator): Platform['parts'] {
+function describe({ postgres, redis, kafka }: Parts, simulators: Simulator[]): Platform['parts'] {
   return [
     { description: postgres.description, address: postgres.address },
     { description: redis.description, address: redis.address },
     ...(kafka ? [{ description: kafka.description, address: kafka.brokers.join(',') }] : []),
-    { description: 'GoPay: our simulator, which refuses bad signatures as the real one does', address: gopay.url },
+    ...simulators.map(({ provider: { title }, url }) => ({
+      description: `${title}: our simulator, which refuses bad signatures as the real one does`,
+      address: url,
+    })),
   ];
 }

@@ -41,7 +41,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 try {
   const began = performance.now();
   say('Building functions, starting PostgreSQL, Redis and Kafka ...');
-  platform = await startPlatform({ dataDirectory, port, gopayPort: 9101, log });
+  platform = await startPlatform({ dataDirectory, port, simulatorPort: 9101, log });
   introduce(platform, performance.now() - began);
 } catch (error) {
   if (leaving) process.exit(0);
@@ -49,14 +49,16 @@ try {
   process.exit(1);
 }
 
-function introduce({ publicUrl, gopayUrl, parts, kafkaMissing, notPlayed }: Platform, took: number): void {
+function introduce({ publicUrl, simulators, parts, kafkaMissing, notPlayed }: Platform, took: number): void {
   const width = Math.max(...parts.map(({ description }) => description.length)) + 2;
   say(`
 One Gate is up after ${(took / 1000).toFixed(1)} s.
 
   gateway             ${publicUrl}
   documentation       ${publicUrl}/docs  (${publicUrl}/v1/openapi.json)
-  GoPay simulator     ${gopayUrl}
+${Object.entries(simulators)
+  .map(([name, url]) => `  ${`${name} simulator`.padEnd(20)}${url}`)
+  .join('\n')}
 
 Real parts:
 ${parts.map(({ description, address }) => `  ${description.padEnd(width)}${address}`).join('\n')}${

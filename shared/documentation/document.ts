@@ -32,7 +32,7 @@ export function describeApi(functions: readonly DescribedFunction[], version: st
       const [method = '', path = ''] = route.split(' ');
       const verb = method.toLowerCase();
       if (paths[path]?.[verb]) throw new Error(`Two functions answer ${route}.`);
-      paths[path] = { ...paths[path], [verb]: describe(described, http as AnyTrigger, route, desk) };
+      paths[path] = { ...paths[path], [verb]: describe(as(route, described), route, desk) };
     }
   }
   const used = new Set(Object.values(paths).flatMap((path) => Object.values(path).flatMap(({ tags }) => tags)));
@@ -59,9 +59,21 @@ export function describeApi(functions: readonly DescribedFunction[], version: st
   };
 }
 
-function describe(described: DescribedFunction, http: AnyTrigger, route: string, desk: Desk): Operation {
+/** The function as it is at one of its routes, which may be described differently. */
+function as(
+  route: string,
+  { declaration, ...rest }: DescribedFunction,
+): DescribedFunction & { declaration: { http: AnyTrigger } } {
+  const http = declaration.http as AnyTrigger;
+  const own = http.describedAt?.[route];
+  if (!own) return { ...rest, declaration: { ...declaration, http } };
+  const { summary, description, ...trigger } = own;
+  return { ...rest, declaration: { ...declaration, summary, description, http: { ...http, ...trigger } } };
+}
+
+function describe(described: ReturnType<typeof as>, route: string, desk: Desk): Operation {
   try {
-    return operation(described, http, route, desk);
+    return operation(described, described.declaration.http, route, desk);
   } catch (cause) {
     throw new Error(
       `${described.declaration.name} cannot be described: ${cause instanceof Error ? cause.message : cause}`,

@@ -37,7 +37,7 @@ export interface GatewayLimit {
 /** What a function needs of its surroundings. Its Service is given that and nothing else: manifests' labels follow from it. */
 export interface Uses {
   /** The role that it runs as in PostgreSQL. All functions of one Service share it. */
-  database?: 'money' | 'identity' | 'reader' | 'operator' | 'regulator';
+  database?: 'money' | 'identity' | 'reader' | 'operator' | 'regulator' | 'auditor' | 'housekeeper';
   redis?: true;
   kafka?: true;
   /** Verifies access tokens, or signs them as well. */
@@ -97,6 +97,14 @@ export interface Access<Caller = unknown> {
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 export type Address = `${Method} /${string}`;
 
+export interface RouteDescription {
+  summary: string;
+  description: string;
+  answer: GenericSchema;
+  alsoStatus: Readonly<Record<number, string>>;
+  protocol: { headers: GenericSchema; body: GenericSchema };
+}
+
 export interface HttpTrigger<
   Caller,
   Body extends GenericSchema | undefined,
@@ -108,6 +116,8 @@ export interface HttpTrigger<
   route: Address;
   /** Further routes of the same function. */
   alsoAt?: readonly Address[];
+  /** What the document says of one of the further routes in place of the rest: each may have a protocol of its own. */
+  describedAt?: Readonly<Record<string, RouteDescription>>;
   /** Absent where consumers of the gateway have limits of their own (regulators). */
   limit?: GatewayLimit;
   caller: CallerKind<Caller>;

@@ -2,9 +2,10 @@
 
 import { query, type Statement } from '../database/database.ts';
 import { type Clauses, conditionsOf, namesOfSet } from '../database/filters.ts';
+import type { PaymentMethod } from '../providers/providers.ts';
 import { lastLegId, operationOf } from './ids.ts';
 import { LEG_COLUMNS, type LegRow, legOf } from './leg-row.ts';
-import type { Account, OwnLeg, PaymentMethod, TransactionStatus, TransactionType } from './posting.ts';
+import type { Account, OwnLeg, TransactionStatus, TransactionType } from './posting.ts';
 
 export interface HistoryFilters {
   type?: TransactionType | undefined;

@@ -1,7 +1,8 @@
 // A row of historical_transactions as a leg.
 
 import { parseAmount } from '../money.ts';
-import type { Direction, Leg, PaymentMethod, TransactionStatus, TransactionType } from './posting.ts';
+import type { PaymentMethod } from '../providers/providers.ts';
+import type { Direction, Leg, TransactionStatus, TransactionType } from './posting.ts';
 
 export const LEG_COLUMNS = `id, operation_id, account_id, user_id, leg_number, transaction_type, transaction_status, direction, amount,
   balance_before, balance_after, currency, counterparty_id, description, external_reference, payment_method, metadata, refund_of, created_at, updated_at`;

@@ -1,10 +1,10 @@
 // The words of the ledger: accounts, legs, postings and the outcomes they can have.
 
 import type { OutboxEvent } from '../events/event.ts';
+import type { PaymentMethod } from '../providers/providers.ts';
 
 export type TransactionType = 'TOPUP' | 'PAYMENT' | 'REFUND' | 'TRANSFER';
 export type TransactionStatus = 'PENDING' | 'SUCCESS' | 'FAILED' | 'CANCELLED';
-export type PaymentMethod = 'GOPAY' | 'SHOPEE_PAY';
 export type Direction = 'DEBIT' | 'CREDIT';
 
 /** An account as it is under its lock. Amounts are minor units (1/100). */

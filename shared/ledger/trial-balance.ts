@@ -1,5 +1,5 @@
 // The proof of the books: what the database promises statement by statement, proven again from what is really there. Payments go on
-// meanwhile; every page is one snapshot. reconcile walks on from where it was and believes what it has proven before; `make audit`
+// meanwhile; every page is one snapshot. prove-books walks on from where it was and believes what it has proven before; `make audit`
 // begins at the first leg and believes nothing.
 
 import { type Query, sqlState, transaction } from '../database/database.ts';
@@ -23,7 +23,7 @@ interface PageSize {
 /** With more than these in one page something is wrong that no list of findings explains. */
 const MOST_FINDINGS = 100;
 
-/** Small enough for the statement timeout of the role that moves money, unless the database has too much to do. */
+/** Small enough for the statement timeout of the auditor's role, unless the database has too much to do. */
 const PIECE: PageSize = { accounts: 1_000, legs: 10_000, legsOfOne: '10000', told: MOST_FINDINGS + 1 };
 const LARGE_PIECE: PageSize = { accounts: 5_000, legs: 200_000, legsOfOne: '9223372036854775807', told: 10_000 };
 
@@ -195,7 +195,7 @@ export interface Proof {
 
 /**
  * Proves all of the books from the first leg. `query` belongs to a REPEATABLE READ transaction of somebody who has time: the whole is one
- * snapshot. Beside what reconcile looks at, every hold and every total of refunds, however old, and legs of no account.
+ * snapshot. Beside what prove-books looks at, every hold and every total of refunds, however old, and legs of no account.
  */
 export async function proveEverything(
   query: Query,

@@ -3,6 +3,7 @@
 import { query } from '../database/database.ts';
 
 const MONTHS_AHEAD = 12;
+/** What `remove_old_keys` (0028) leaves. */
 export const KEYS_KEPT_DAYS = 30;
 const KEYS_AT_ONCE = 2_000;
 const MOST_KEYS = 100_000;
@@ -31,13 +32,8 @@ export async function keepLedger(limitMs: number): Promise<LedgerUpkeep> {
 
 async function removeOldKeys(): Promise<number> {
   const [row] = await query<{ removed: number }>({
-    text: `
-      with removed as (
-        delete from idempotency_keys where ctid = any(array(
-          select ctid from idempotency_keys where created_at < now() - make_interval(days => $1) limit $2))
-        returning 1)
-      select count(*)::int as removed from removed`,
-    values: [KEYS_KEPT_DAYS, KEYS_AT_ONCE],
+    text: 'select remove_old_keys($1) as removed',
+    values: [KEYS_AT_ONCE],
   });
   return row?.removed ?? 0;
 }

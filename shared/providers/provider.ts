@@ -1,8 +1,6 @@
 // What every wallet provider can do for us, in words that belong to none of them. A provider never throws for what a provider may
 // answer or fail to answer: each call ends in a named outcome, and `unknown` is one of them, never a kind of failure.
 
-export type ProviderName = 'GOPAY' | 'SHOPEE_PAY';
-
 /** Handed on with a call: the caller's trace, and what ends the call early (which makes its outcome `unknown`). */
 export interface CallContext {
   traceparent?: string | undefined;
@@ -104,7 +102,8 @@ export interface PaymentNotification {
 }
 
 export type NotificationOutcome =
-  | { name: 'valid'; notification: PaymentNotification }
+  /** `signed`: its time and signature as they came, which a dispute would need beside the bytes. */
+  | { name: 'valid'; notification: PaymentNotification; signed: { at: string; signature: string } }
   | { name: 'invalid'; reason: InvalidNotificationReason };
 
 export type InvalidNotificationReason =
@@ -129,7 +128,6 @@ export interface NotificationReply {
 }
 
 export interface Provider {
-  readonly name: ProviderName;
   /** A call is about to come: what it needs besides, such as a token, is asked for already. Nothing becomes of a failure. */
   prepare(): void;
   /**

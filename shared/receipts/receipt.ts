@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import { publicUrl } from '../environment.ts';
 import { maskName } from '../ledger/payees.ts';
 import { CompactSign } from '../packages/jose.ts';
+import { titleOf } from '../providers/providers.ts';
 import { type Transaction, transactionSchema } from '../wallet/transaction.ts';
 import { signingKey } from './signing-keys.ts';
 
@@ -93,12 +94,11 @@ export function receiptOf(transaction: Transaction, holder: Holder): Receipt | u
 
 const GIVEN = { TOPUP: 'paid out', PAYMENT: 'paid', REFUND: 'gave back', TRANSFER: 'sent' } as const;
 const TAKEN = { TOPUP: 'topped up with', PAYMENT: 'was paid', REFUND: 'was given back', TRANSFER: 'was sent' } as const;
-const PROVIDERS = { GOPAY: 'GoPay', SHOPEE_PAY: 'ShopeePay' } as const;
 
 function statementOf(transaction: Transaction, name: string, other: string | null): string {
   const { type, direction, amount, currency, payment_method, updated_at, transaction_id } = transaction;
   const verb = (direction === 'debit' ? GIVEN : TAKEN)[type];
-  const who = other ?? (payment_method ? PROVIDERS[payment_method] : 'One Gate');
+  const who = other ?? (payment_method ? titleOf(payment_method) : 'One Gate');
   const between = `${direction === 'debit' ? 'to' : 'from'} ${who}`;
   return `${name} ${verb} ${currency} ${amount} ${between} on ${updated_at} (${transaction_id}).`;
 }

@@ -3,6 +3,7 @@
 import * as v from 'valibot';
 import { type Clauses, conditionsOf } from '../database/filters.ts';
 import { rangeEntries } from '../http/time.ts';
+import { paymentMethodSchema } from '../providers/providers.ts';
 import { amountSchema } from '../wallet/request.ts';
 
 /** Entries of a query; `rangeInOrder` belongs to them. */
@@ -10,7 +11,7 @@ export const filterEntries = {
   ...rangeEntries('Created'),
   type: v.optional(v.picklist(['TOPUP', 'PAYMENT', 'REFUND', 'TRANSFER'])),
   status: v.optional(v.picklist(['PENDING', 'SUCCESS', 'FAILED', 'CANCELLED'])),
-  payment_method: v.optional(v.picklist(['GOPAY', 'SHOPEE_PAY'])),
+  payment_method: v.optional(paymentMethodSchema),
   amount_from: v.optional(v.pipe(amountSchema, v.description('At least this much, a decimal string.'))),
   amount_to: v.optional(v.pipe(amountSchema, v.description('At most this much, a decimal string.'))),
 };

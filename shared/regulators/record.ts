@@ -2,6 +2,7 @@
 // writes the lines, so that a million of them cost this process nothing but sending.
 
 import * as v from 'valibot';
+import { paymentMethodSchema } from '../providers/providers.ts';
 
 const amount = (meaning: string) =>
   v.pipe(v.string(), v.description(`${meaning}, a decimal string with two decimals.`), v.examples(['150000.00']));
@@ -78,10 +79,7 @@ export const FIELDS = {
   payment_method: {
     sql: 'leg.payment_method',
     kind: 'perhaps',
-    schema: v.pipe(
-      v.nullable(v.picklist(['GOPAY', 'SHOPEE_PAY'])),
-      v.description('Of a top-up: where the money came from.'),
-    ),
+    schema: v.pipe(v.nullable(paymentMethodSchema), v.description('Of a top-up: where the money came from.')),
   },
   account_id: { sql: 'leg.account_id', kind: 'always', schema: uuid('The wallet whose side this is.') },
   user_id: {

@@ -3,6 +3,7 @@
 
 import type { Query } from '../database/database.ts';
 import type { TransactionStatus, TransactionType } from '../ledger/posting.ts';
+import type { PaymentMethod } from '../providers/providers.ts';
 import { EXAMPLES, RULES, type Rule } from './notable.ts';
 import { COUNTS } from './record.ts';
 
@@ -16,7 +17,7 @@ export interface Total {
   day: string;
   type: TransactionType;
   status: TransactionStatus;
-  payment_method: 'GOPAY' | 'SHOPEE_PAY' | null;
+  payment_method: PaymentMethod | null;
   accessible: boolean;
   transactions: string;
   amount: string;

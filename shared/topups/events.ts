@@ -52,7 +52,7 @@ export function topupNotified(topup: Topup, news: { reference: string; state: st
   return newEvent({
     topic: providerOf(topup.method).topic,
     type: NOTIFIED,
-    source: '/one-gate/receive-gopay-notification',
+    source: '/one-gate/receive-notification',
     subject: topup.operationId,
     partitionKey: topup.accountId,
     sequence: topup.legNumber,

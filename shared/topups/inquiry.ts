@@ -6,7 +6,7 @@ import { formatAmount } from '../money.ts';
 import type { InquiryOutcome } from '../providers/provider.ts';
 import { markDead, stopLooking } from './attempts.ts';
 import { type Lease, renewLease } from './lease.ts';
-import { providerOf } from './provider.ts';
+import { apiOf } from './provider.ts';
 import { postPaid, postUnpaid } from './settlement.ts';
 import { type AttemptEnd, isAlive, type Topup } from './topup.ts';
 
@@ -76,7 +76,7 @@ function shallGiveUp(topup: Topup): boolean {
 }
 
 async function ask(topup: Topup, giveUp: boolean, asking: Asking): Promise<InquiryOutcome> {
-  const { api } = providerOf(topup.method);
+  const api = await apiOf(topup.method);
   const { reference, providerReference } = topup.attempt;
   if (giveUp) {
     const reason = topup.isCancelRequested ? 'cancelled by the customer' : 'not needed any more';

@@ -4,19 +4,21 @@ import { transaction } from '../database/database.ts';
 import { addToOutbox } from '../events/outbox.ts';
 import { publish } from '../events/publisher.ts';
 import { reportFinding } from '../findings.ts';
-import type { PaymentNotification, ProviderName } from '../providers/provider.ts';
+import type { PaymentNotification } from '../providers/provider.ts';
+import type { PaymentMethod } from '../providers/providers.ts';
 import { topupNotified } from './events.ts';
 import { operationOfAttempt, readTopup } from './topup.ts';
 
 export interface SignedText {
   body: string;
-  signedAt: string;
+  /** The time that the provider signed. */
+  at: string;
   signature: string;
 }
 
 /** `kept` for a repetition too; `unknown_payment` when we never asked for it, which is a finding. */
 export async function keepNotification(
-  provider: ProviderName,
+  provider: PaymentMethod,
   notification: PaymentNotification,
   signed: SignedText,
 ): Promise<'kept' | 'unknown_payment'> {
@@ -39,7 +41,7 @@ export async function keepNotification(
         operationId ?? null,
         notification.providerState,
         signed.body,
-        signed.signedAt,
+        signed.at,
         signed.signature,
       ],
     });

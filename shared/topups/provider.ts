@@ -1,41 +1,36 @@
-// Who takes the money of a top-up, and which accounts of ours stand for what it holds for us.
+// The providers that wallets are topped up from.
 
-import { gopay } from '../environment.ts';
+import { valuesOf } from '../environment.ts';
 import { Problem } from '../http/problem.ts';
-import type { PaymentMethod } from '../ledger/posting.ts';
-import { GOPAY_CLEARING, GOPAY_SUSPENSE } from '../ledger/system-accounts.ts';
-import { gopayProvider } from '../providers/gopay/gopay.ts';
 import type { Provider } from '../providers/provider.ts';
+import { type DeclaredProvider, type PaymentMethod, providers, titleOf } from '../providers/providers.ts';
+import { log } from '../telemetry/log.ts';
+import { atFirstRequest } from '../wake.ts';
 
-export interface TopupProvider {
-  api: Provider;
-  /** Of the events about its top-ups: a slow provider must not hold up another. */
-  topic: string;
-  clearing: string;
-  suspense: string;
+export const topupProviders = providers.filter(({ capabilities }) => capabilities.includes('topup'));
+
+const opened = new Map<PaymentMethod, Promise<Provider>>();
+
+/** A `payment_method_unavailable` Problem for a method that no provider takes. */
+export function providerOf(method: PaymentMethod): DeclaredProvider {
+  const provider = topupProviders.find((each) => each.method === method);
+  if (provider) return provider;
+  const others = topupProviders.map((each) => each.method).join(' or ');
+  throw new Problem('payment_method_unavailable', {
+    detail: `Wallets cannot be topped up from ${titleOf(method)}; choose ${others}.`,
+  });
 }
 
-const opened = new Map<PaymentMethod, TopupProvider>();
-
-/** One per process, made when first needed; a `payment_method_unavailable` Problem for one that cannot be used. */
-export function providerOf(method: PaymentMethod): TopupProvider {
-  const provider = opened.get(method) ?? open(method);
-  opened.set(method, provider);
-  return provider;
+/** The provider's API: one per process, since it keeps an access token. Rejects when a setting is missing. */
+export async function apiOf(method: PaymentMethod): Promise<Provider> {
+  const provider = providerOf(method);
+  const api = opened.get(method) ?? provider.open(valuesOf(provider.settings));
+  opened.set(method, api);
+  return api;
 }
 
-function open(method: PaymentMethod): TopupProvider {
-  switch (method) {
-    case 'GOPAY':
-      return {
-        api: gopayProvider(gopay()),
-        topic: 'one-gate.topups.gopay',
-        clearing: GOPAY_CLEARING,
-        suspense: GOPAY_SUSPENSE,
-      };
-    case 'SHOPEE_PAY':
-      throw new Problem('payment_method_unavailable', {
-        detail: 'Wallets cannot be topped up from ShopeePay; choose GOPAY.',
-      });
-  }
-}
+// Its code is loaded while the request is being read.
+atFirstRequest(() => {
+  for (const { method } of topupProviders)
+    apiOf(method).catch((error) => log.warn({ error, method }, 'a provider cannot be opened'));
+});

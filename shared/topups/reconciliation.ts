@@ -10,25 +10,26 @@ import { readTopup, type Topup } from './topup.ts';
 const AT_ONCE = 5;
 
 /**
- * Looks at every top-up that is due; no look begins after `limitMs`. One that cannot be looked at is logged, and thrown after all the
- * others were.
+ * Looks at every top-up that is due; no look begins after `limitMs`. Returns how many could not be looked at, which are logged and keep
+ * no other from being looked at.
  */
-export async function askAboutDue(limitMs: number, traceparent: string): Promise<void> {
+export async function askAboutDue(limitMs: number, traceparent: string): Promise<number> {
   const end = performance.now() + limitMs;
-  let failure: unknown;
+  let failures = 0;
   const worker = async () => {
     while (performance.now() < end) {
       const lease = await takeDueLease();
       if (!lease) return;
       await look(lease, traceparent).catch((error) => {
         log.error({ error, operation: lease.operationId }, 'a top-up could not be looked at');
-        failure = error;
+        failures++;
       });
     }
   };
   const workers = await Promise.allSettled(Array.from({ length: AT_ONCE }, worker));
   const broken = workers.find((result) => result.status === 'rejected');
-  if (broken || failure) throw broken?.reason ?? failure;
+  if (broken) throw broken.reason;
+  return failures;
 }
 
 async function look(lease: Lease, traceparent: string): Promise<void> {

@@ -7,7 +7,7 @@ import { log } from '../telemetry/log.ts';
 import { addAttempt, markDead } from './attempts.ts';
 import { type Asking, findOut } from './inquiry.ts';
 import { type Lease, renewLease } from './lease.ts';
-import { providerOf } from './provider.ts';
+import { apiOf } from './provider.ts';
 import { postPaid, postUnpaid } from './settlement.ts';
 import { type Attempt, isAlive, readTopup, type Topup } from './topup.ts';
 
@@ -59,7 +59,7 @@ export async function obtainRedirect(
 
 /** What to do about an attempt whose answer was lost. `send again`: the provider has never heard of it. */
 async function clear(topup: Topup, attempt: Attempt, asking: Asking): Promise<'send again' | 'look again' | 'unknown'> {
-  const { api } = providerOf(topup.method);
+  const api = await apiOf(topup.method);
   const payment = { reference: attempt.reference, providerReference: attempt.providerReference };
   const state = await api.inquire(payment, asking);
   switch (state.name) {
@@ -82,7 +82,7 @@ async function clear(topup: Topup, attempt: Attempt, asking: Asking): Promise<'s
       return 'look again';
     }
     case 'refunded':
-      // Reported, and ended, by reconcile.
+      // Reported, and ended, by reconcile-topups.
       return 'unknown';
     default:
       await markDead(attempt, state.name === 'cancelled' ? 'given_up' : 'failed');
@@ -90,13 +90,14 @@ async function clear(topup: Topup, attempt: Attempt, asking: Asking): Promise<'s
   }
 }
 
-function request(
+async function request(
   topup: Topup,
   attempt: Attempt,
   returnUrl: string | undefined,
   asking: Asking,
 ): Promise<PaymentRequestOutcome> {
-  return providerOf(topup.method).api.requestPayment(
+  const api = await apiOf(topup.method);
+  return api.requestPayment(
     {
       reference: attempt.reference,
       amount: topup.amount,
@@ -119,7 +120,7 @@ async function isRefused(
 ): Promise<boolean> {
   log.warn({ reference: attempt.reference, reason, code }, 'the provider has refused a top-up');
   if (wasSentBefore) {
-    const state = await providerOf(topup.method).api.inquire({ reference: attempt.reference }, asking);
+    const state = await (await apiOf(topup.method)).inquire({ reference: attempt.reference }, asking);
     if (state.name !== 'not_found') return false;
   }
   await markDead(attempt, 'refused');

@@ -68,7 +68,10 @@ interface End {
 }
 
 async function settle(topup: Topup, attempt: Attempt, end: End): Promise<Settled> {
-  const { topic, clearing, suspense } = providerOf(topup.method);
+  const {
+    topic,
+    accounts: { clearing, suspense },
+  } = providerOf(topup.method);
   const { traceparent, ...settlement } = end;
   const { operationId, accountId } = topup;
   return keep({
@@ -95,7 +98,7 @@ async function postToSuspense(
   amount: bigint,
   externalReference: string,
 ): Promise<void> {
-  const { clearing, suspense } = providerOf(method);
+  const { clearing, suspense } = providerOf(method).accounts;
   await keep({
     key: internalKey(clearing, `settle:${attempt.reference}:SUSPENSE`, { reference: attempt.reference }),
     operationId: newOperationId(),

@@ -2,8 +2,9 @@
 
 import { query } from '../database/database.ts';
 import { CREDIT_PLACE, legId, transactionId } from '../ledger/ids.ts';
-import type { Leg, PaymentMethod, TransactionStatus } from '../ledger/posting.ts';
+import type { Leg, TransactionStatus } from '../ledger/posting.ts';
 import { parseAmount } from '../money.ts';
+import type { PaymentMethod } from '../providers/providers.ts';
 
 export interface Attempt {
   /** Ours, known to the provider. */

@@ -2,8 +2,9 @@
 
 import * as v from 'valibot';
 import { operationOf, transactionId } from '../ledger/ids.ts';
-import type { Counterparty, OwnLeg, PaymentMethod } from '../ledger/posting.ts';
+import type { Counterparty, OwnLeg } from '../ledger/posting.ts';
 import { formatAmount } from '../money.ts';
+import { type PaymentMethod, paymentMethodSchema } from '../providers/providers.ts';
 
 const amount = v.pipe(
   v.string(),
@@ -43,7 +44,7 @@ export const transactionSchema = v.pipe(
     currency: v.pipe(v.string(), v.examples(['IDR'])),
     balance_before: amount,
     balance_after: amount,
-    payment_method: v.nullable(v.picklist(['GOPAY', 'SHOPEE_PAY'])),
+    payment_method: v.nullable(paymentMethodSchema),
     description: v.nullable(v.string()),
     external_reference: v.nullable(
       v.pipe(v.string(), v.description("The merchant's or the provider's own reference.")),

@@ -1,8 +1,8 @@
 // The accounts of the benchmark: people with an opening balance that the ledger agrees with (a settled top-up each), and one merchant.
 
 import type pg from 'pg';
-import { GOPAY_CLEARING } from '../../shared/ledger/system-accounts.ts';
 import { hashPassword } from '../../shared/passwords/hash.ts';
+import { GOPAY_CLEARING } from '../setup/gopay-accounts.ts';
 import { PASSWORD } from './requests.ts';
 import type { Person } from './tokens.ts';
 

@@ -202,7 +202,7 @@ function kilobytes(bytes: number): string {
 }
 
 const { sizes, programs } = await buildAll();
-const platform = await startPlatform({ accounts: ACCOUNTS, seed: SEED, bundles, withGopay: true });
+const platform = await startPlatform({ accounts: ACCOUNTS, seed: SEED, bundles, withProviders: true });
 try {
   const report = reportOf(await measure(programs, platform), sizes, await circumstancesOf(platform));
   process.stdout.write(`${report}\n`);

@@ -5,13 +5,12 @@ import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import pg from 'pg';
 import { hostOfFunction, ROOT } from '../../knative/functions.ts';
-import { type Simulator, startGopay } from '../../knative/local/gopay.ts';
-import { gopaySecret, type Keys, keysOf } from '../../knative/local/keys.ts';
 import { type Manifests, readManifests } from '../../knative/local/manifests.ts';
 import { createTopics } from '../../knative/local/parts/kafka.ts';
 import { databaseUrl } from '../../knative/local/parts/postgres.ts';
 import { type Parts, startParts } from '../../knative/local/parts/start-parts.ts';
 import { type Objects, processEnvironment } from '../../knative/local/process-environment.ts';
+import { providerSecrets, type Simulator, startSimulators } from '../../knative/local/simulators.ts';
 import { migrate } from '../../migrations/run.ts';
 import { PAYMENTS_TOPIC } from '../../shared/ledger/movement-event.ts';
 import { temporaryDirectory } from '../setup/temporary-directory.ts';
@@ -47,14 +46,14 @@ export async function startPlatform(options: {
   postgresSettings?: Readonly<Record<string, string>>;
   /** Bundles that exist already; otherwise those of the benchmark are built. */
   bundles?: string;
-  /** With the GoPay simulator, for top-ups. */
-  withGopay?: boolean;
+  /** With the providers' simulators, for top-ups. */
+  withProviders?: boolean;
 }): Promise<Platform> {
   const directory = await temporaryDirectory();
   const data = join(directory.path, 'data');
   await mkdir(data);
   let parts: Parts | undefined;
-  let gopay: Simulator | undefined;
+  let simulators: Simulator[] = [];
   try {
     const [started, bundles, manifests] = await Promise.all([
       startParts({
@@ -77,9 +76,8 @@ export async function startPlatform(options: {
     const key = await makeTokenKey(PUBLIC_URL);
     const databases = databasesOf(parts);
     const running = parts;
-    const keys = await keysOf(data);
-    gopay = options.withGopay ? await startGopay({ dataDirectory: data, publicUrl: PUBLIC_URL, keys }) : undefined;
-    const supplied = { parts, key, keys, gopayUrl: gopay?.url };
+    if (options.withProviders) simulators = await startSimulators({ dataDirectory: data, publicUrl: PUBLIC_URL });
+    const supplied = { parts, key, simulators };
     return {
       parts,
       directory: directory.path,
@@ -93,13 +91,13 @@ export async function startPlatform(options: {
       publishedEvents: () => eventsIn(brokers),
       stop: async () => {
         await databases.close();
-        await gopay?.stop();
+        for (const each of simulators) await each.stop();
         await running.stop();
         await directory.remove();
       },
     };
   } catch (error) {
-    await gopay?.stop();
+    for (const each of simulators) await each.stop();
     await parts?.stop();
     await directory.remove();
     throw error;
@@ -148,14 +146,13 @@ function databasesOf(parts: Parts) {
 interface Supplied {
   parts: Parts;
   key: TokenKey;
-  keys: Keys;
-  gopayUrl: string | undefined;
+  simulators: Simulator[];
 }
 
 async function environmentOf(
   name: string,
   manifests: Manifests,
-  { parts, key, keys, gopayUrl }: Supplied,
+  { parts, key, simulators }: Supplied,
   database: string,
 ): Promise<Record<string, string>> {
   const service = await hostOfFunction(name, manifests.services);
@@ -170,7 +167,7 @@ async function environmentOf(
     'one-gate-token-signing': {
       jwks: JSON.stringify({ keys: [{ ...key.signing, signs_from: '2026-01-01T00:00:00Z' }] }),
     },
-    'one-gate-gopay': gopaySecret(keys),
+    ...providerSecrets(simulators),
   };
   const settings = {
     'kafka-brokers': (parts.kafka?.brokers ?? []).join(','),
@@ -178,7 +175,6 @@ async function environmentOf(
     'token-issuer': key.issuer,
     'token-audience': key.audience,
     'token-public-keys': key.publicKeys,
-    ...(gopayUrl && { 'gopay-base-url': gopayUrl }),
   };
   return processEnvironment(service, { secrets, configMaps: { 'one-gate': settings }, sink: undefined });
 }

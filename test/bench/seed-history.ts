@@ -6,7 +6,7 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { databaseHere } from '../../knative/local/admin.ts';
-import { GOPAY_CLEARING } from '../../shared/ledger/system-accounts.ts';
+import { GOPAY_CLEARING } from '../setup/gopay-accounts.ts';
 
 export interface SeededHistory {
   transactions: number;

@@ -59,7 +59,7 @@ interface Tuning {
 
 async function tune(name: Tuned): Promise<Tuning> {
   const bundles = join(ROOT, '.build');
-  const platform = await startPlatform({ accounts: ACCOUNTS, seed: SEED, bundles, withGopay: name === 'topup' });
+  const platform = await startPlatform({ accounts: ACCOUNTS, seed: SEED, bundles, withProviders: name === 'topup' });
   try {
     const host = await hostOfFunction(name, platform.manifests.services);
     const pool = meaningsOf(platform.manifests, new Map()).find((meaning) => meaning.name === host.name)?.database;

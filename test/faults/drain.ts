@@ -5,7 +5,7 @@ import type pg from 'pg';
 import type { Operation } from './books.ts';
 import type { Dice } from './random.ts';
 import { ask, type Counter, carryOut } from './send.ts';
-import type { Stage } from './stage.ts';
+import { SCHEDULED, type Stage } from './stage.ts';
 
 const DRAINED_WITHIN_MS = 90_000;
 /** One instance answers the questions. */
@@ -62,7 +62,7 @@ export async function drain(stage: Stage): Promise<string[]> {
     if (left.length === 0 || Date.now() > end) return left;
     // Time passes faster here: what waits for a tick, a lease or a look gets it now.
     await stage.withDatabase(letTimePass);
-    await Promise.all([stage.tick('relay-outbox'), stage.tick('reconcile')]);
+    await Promise.all(SCHEDULED.map(stage.tick));
     await delay(200);
   }
 }

@@ -12,7 +12,10 @@ import { type GuardedProcess, startGuarded } from '../../knative/local/parts/gua
 import { kafkajsQuiet } from '../../knative/local/parts/kafka.ts';
 import { databaseUrl } from '../../knative/local/parts/postgres.ts';
 import { type Objects, processEnvironment } from '../../knative/local/process-environment.ts';
+import { providerSecrets } from '../../knative/local/simulators.ts';
+import { SERVED_ROLES, type ServedRole } from '../../migrations/run.ts';
 import { bundleName } from '../../shared/host/bundle-name.ts';
+import { gopay as gopayProvider } from '../../shared/providers/gopay/declaration.ts';
 import type { GopayConfiguration } from '../../shared/providers/gopay/gopay.ts';
 import type { TokenKey } from '../bench/tokens.ts';
 import { KINDS } from './books.ts';
@@ -189,7 +192,7 @@ function environmentOf(
   databasePort: number,
   { servers, database, key, gopay, sink }: Parameters<typeof startFunctions>[0],
 ): Record<string, string> {
-  const urlOf = (role: 'money' | 'reader') => {
+  const urlOf = (role: ServedRole) => {
     const url = new URL(
       databaseUrl(servers.adminUrl, database, { user: `one_gate_${role}`, password: servers.rolePasswords[role] }),
     );
@@ -197,18 +200,9 @@ function environmentOf(
     return { url: url.href };
   };
   const secrets: Objects = {
-    'one-gate-database-money': urlOf('money'),
-    'one-gate-database-reader': urlOf('reader'),
+    ...Object.fromEntries(SERVED_ROLES.map((role) => [`one-gate-database-${role}`, urlOf(role)])),
     'one-gate-redis': { url: `http://127.0.0.1:${servers.redisWire.port}`, token: servers.redisToken },
-    'one-gate-gopay': {
-      'client-id': gopay.clientId,
-      'client-secret': gopay.clientSecret,
-      'private-key': gopay.privateKey,
-      'public-key': gopay.publicKey,
-      'merchant-id': gopay.merchantId,
-      'partner-id': gopay.partnerId,
-      'channel-id': gopay.channelId,
-    },
+    ...providerSecrets([{ provider: gopayProvider, settings: { ...gopay } }]),
   };
   const settings = {
     ...(servers.kafkaWire && { 'kafka-brokers': `127.0.0.1:${servers.kafkaWire.port}` }),
@@ -216,7 +210,6 @@ function environmentOf(
     'token-issuer': key.issuer,
     'token-audience': key.audience,
     'token-public-keys': key.publicKeys,
-    'gopay-base-url': gopay.baseUrl,
     'log-level': 'warn',
   };
   return processEnvironment(manifest, { secrets, configMaps: { 'one-gate': settings }, sink });

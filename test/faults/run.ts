@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { FAULT_NAMES, FULL_DECK, SHORT_DECK } from './faults.ts';
 import { writeReport } from './report.ts';
 import { type RoundPlan, type RoundResult, runRound } from './round.ts';
+import { SCHEDULED } from './stage.ts';
 
 const { values } = parseArgs({
   options: {
@@ -24,9 +25,8 @@ const FEW = { pay: 2, transfer: 1, refund: 1, hold: 1, capture: 1, void: 1, topu
 const OTHERS = {
   cancel: 1,
   'get-idempotency-key': 1,
-  'receive-gopay-notification': 1,
-  'relay-outbox': 1,
-  reconcile: 1,
+  'receive-notification': 1,
+  ...Object.fromEntries(SCHEDULED.map((name) => [name, 1])),
 };
 
 const FULL = { operations: 10_500, clients: 240, deck: FULL_DECK, counts: { ...SEVERAL, ...OTHERS }, restMs: 900 };

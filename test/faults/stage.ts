@@ -28,6 +28,10 @@ const TICK_EVERY_MS = 1_500;
 /** The provider repeats what nobody acknowledged; the last wait is the longest. */
 const NOTIFIED_AGAIN_MS = [100, 300, 1_000, 2_000, 4_000, 8_000, 8_000, 8_000];
 
+/** The functions that a schedule wakes. */
+export const SCHEDULED = ['relay-outbox', 'reconcile-topups', 'prove-books', 'keep-house', 'find-overdue'] as const;
+type Scheduled = (typeof SCHEDULED)[number];
+
 export interface Stage {
   servers: Servers;
   functions: Functions;
@@ -39,7 +43,7 @@ export interface Stage {
   /** Work on a connection of its own, past every wire, as the superuser. */
   withDatabase<Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result>;
   /** One tick of a scheduled function; whether it went well. */
-  tick(name: 'relay-outbox' | 'reconcile'): Promise<boolean>;
+  tick(name: Scheduled): Promise<boolean>;
   /** What the sources had to say: dead letters, mostly. */
   sourceLog: string[];
   stop(): Promise<void>;
@@ -93,7 +97,7 @@ export async function buildStage(counts: Readonly<Record<string, number>>, witho
     });
     const running = functions;
     stops.push(running.stop);
-    notified.target = portOf('receive-gopay-notification', 0) ?? 0;
+    notified.target = portOf('receive-notification', 0) ?? 0;
     const sourceLog: string[] = [];
     const ground = {
       brokers: brokers ?? [],
@@ -104,7 +108,7 @@ export async function buildStage(counts: Readonly<Record<string, number>>, witho
     for (const manifest of brokers ? manifests.kafkaSources : [])
       sources.push(await startKafkaSource(manifest, ground));
     stops.push(() => Promise.all(sources.map((source) => source.stop())));
-    const tick = (name: 'relay-outbox' | 'reconcile') => tickOf(portOf(name, 0));
+    const tick = (name: Scheduled) => tickOf(portOf(name, 0));
     stops.push(startSchedule(tick));
     return {
       servers,
@@ -155,16 +159,16 @@ async function tickOf(port: number | undefined): Promise<boolean> {
   return answer?.ok ?? false;
 }
 
-/** Both functions again and again, each never twice at once. */
+/** Each function again and again, never twice at once. */
 function startSchedule(tick: Stage['tick']): () => Promise<void> {
   const end = new AbortController();
-  const repeat = async (name: 'relay-outbox' | 'reconcile') => {
+  const repeat = async (name: Scheduled) => {
     while (!end.signal.aborted) {
       await tick(name);
       await delay(TICK_EVERY_MS, undefined, { signal: end.signal }).catch(() => undefined);
     }
   };
-  const repeating = [repeat('relay-outbox'), repeat('reconcile')];
+  const repeating = SCHEDULED.map(repeat);
   return async () => {
     end.abort();
     // What is on its way to a function that is being stopped ends with it.

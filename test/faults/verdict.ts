@@ -75,7 +75,7 @@ const QUESTIONS: Readonly<Record<string, string>> = {
     select held.operation_id::text as subject from holds held join historical_transactions leg using (operation_id)
      where (held.ended_at is null) <> (leg.transaction_status = 'PENDING')`,
   'an event is still in the outbox': 'select id::text as subject from outbox',
-  'reconcile has found something':
+  'something was found':
     "select kind || ' ' || subject || ': ' || detail as subject from findings where resolved_at is null",
 };
 

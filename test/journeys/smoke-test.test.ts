@@ -79,7 +79,7 @@ test('fails where nothing answers', async () => {
 });
 
 async function topUp(traveller: Traveller, amount: string): Promise<void> {
-  const gopay = gopayControl(platform.gopayUrl);
+  const gopay = gopayControl(platform.simulators['gopay'] ?? '');
   const asked = await traveller.post('/v1/topup', { amount, payment_method: 'GOPAY' });
   const { id, transaction_id: reference } = asked.body.data.transaction;
   const payment = (await gopay.payments()).find(({ partnerReferenceNo }) => partnerReferenceNo.startsWith(reference));

@@ -26,7 +26,7 @@ beforeAll(async () => {
     bundles: new URL('../../.build', import.meta.url).pathname,
     tickMs: 500,
   });
-  gopay = gopayControl(platform.gopayUrl);
+  gopay = gopayControl(platform.simulators['gopay'] ?? '');
   admin = new pg.Client({ connectionString: platform.databaseUrls.admin });
   await admin.connect();
   [ayu, budi, warung] = [

@@ -210,7 +210,7 @@ describe('the command', () => {
     const failed = await run(process.execPath, [COMMAND, 'buy']).catch((error: unknown) => error);
     expect(failed).toMatchObject({ code: 1, stdout: '' });
     expect((failed as { stderr: string }).stderr).toMatch(
-      /^There is no function and no Service buy\. There are: documents, .*, wallet\.\n$/,
+      /^There is no function and no Service buy\. There are: books, .*, wallet\.\n$/,
     );
   });
 

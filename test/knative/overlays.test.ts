@@ -86,13 +86,21 @@ describe.each(['development', 'staging', 'production'])('%s', (overlay) => {
     const cluster = named('Cluster', 'one-gate-postgres') as KubernetesObject;
     const pooler = named('Pooler', 'one-gate-postgres-pooler') as KubernetesObject;
     const most = Number(at(cluster, 'spec', 'postgresql', 'parameters', 'max_connections'));
-    const direct = objects
-      .filter((object) => isFunction(object) && object.metadata.labels?.['uses.one-gate/database'] === 'money')
+    const roleOf = ({ metadata }: KubernetesObject) => metadata.labels?.['uses.one-gate/database'];
+    const connecting = objects.filter((object) => isFunction(object) && roleOf(object) !== undefined);
+    const goesThroughPooler = (role: string | undefined) => {
+      const secret = named('ExternalSecret', `one-gate-database-${role}`);
+      return String(at(secret, 'spec', 'target', 'template', 'data', 'url')).includes('@one-gate-postgres-pooler:');
+    };
+    const pooledRoles = new Set(connecting.map(roleOf).filter(goesThroughPooler));
+    expect([...pooledRoles].sort()).toEqual(['identity', 'operator', 'reader', 'regulator']);
+    const direct = connecting
+      .filter((object) => !pooledRoles.has(roleOf(object)))
       .map((object) => maxScaleOf(object) * poolSizeOf(object));
-    // One pool for each of the three roles that share it.
+    // Each instance of the pooler has one pool for each role.
     const pooled =
       Number(at(pooler, 'spec', 'instances')) *
-      3 *
+      pooledRoles.size *
       Number(at(pooler, 'spec', 'pgbouncer', 'parameters', 'default_pool_size'));
     const sum = direct.reduce((total, each) => total + each, pooled);
     // Ten stay for replicas, backups, migrations and people.

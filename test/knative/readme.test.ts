@@ -70,11 +70,14 @@ describe.each(['README.md', 'knative/README.md', 'kong/README.md', 'knative/depl
     if (rows.length === 0) return;
     const named = rows.flatMap((row) => {
       const [first = '', ...more] = all(row, /`([^`]+)`/g);
-      // "`one-gate/gopay-client-id`, `-client-secret`": what follows the first dash changes.
+      // "`one-gate/database-migrator`, `-money`": what follows the first dash changes.
       const [stem = ''] = /^one-gate\/[a-z]+/.exec(first) ?? [];
       return [first, ...more.map((name) => (name.startsWith('-') ? stem + name : name))];
     });
-    expect(named.sort()).toEqual([...storeKeys].sort());
+    // What follows from declarations is not written twice.
+    expect(text).toContain('`data/provider-secrets.yaml`');
+    const declared = all(textOf('knative/data/provider-secrets.yaml'), /remoteRef: \{ key: (\S+) \}/g);
+    expect([...named, ...declared].sort()).toEqual([...storeKeys].sort());
   });
 
   test('the image is the one that is deployed', () => {

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type pg from 'pg';
 import { newOperationId } from '../../shared/ledger/ids.ts';
-import { GOPAY_CLEARING } from '../../shared/ledger/system-accounts.ts';
+import { GOPAY_CLEARING } from './gopay-accounts.ts';
 
 export type TestAccount = { userId: string; accountId: string; username: string };
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { databaseUrl } from '../../knative/local/parts/postgres.ts';
-import { grantConnect, type migrate, type ServedRole } from '../../migrations/run.ts';
+import { grantConnect, type migrate, SERVED_ROLES, type ServedRole } from '../../migrations/run.ts';
 import { partsOfThisRun } from './parts-of-this-run.ts';
 
 export type TestDatabase = {
@@ -27,14 +27,9 @@ export async function createTestDatabase(others?: typeof migrate): Promise<TestD
     databaseUrl(adminUrl, name, { user: `one_gate_${role}`, password: rolePasswords[role] });
   return {
     name,
-    urls: {
-      migrator: urlOf('migrator'),
-      money: urlOf('money'),
-      identity: urlOf('identity'),
-      reader: urlOf('reader'),
-      operator: urlOf('operator'),
-      regulator: urlOf('regulator'),
-    },
+    urls: Object.fromEntries(
+      (['migrator', ...SERVED_ROLES] as const).map((role) => [role, urlOf(role)]),
+    ) as TestDatabase['urls'],
     adminUrl: databaseUrl(adminUrl, name),
     drop: () => asAdmin(adminUrl, [`drop database if exists ${name} with (force)`]),
   };

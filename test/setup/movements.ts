@@ -3,8 +3,8 @@
 import { newOperationId } from '../../shared/ledger/ids.ts';
 import { post } from '../../shared/ledger/ledger.ts';
 import type { Movement, Outcome } from '../../shared/ledger/posting.ts';
-import { GOPAY_CLEARING, GOPAY_SUSPENSE } from '../../shared/ledger/system-accounts.ts';
 import { parseAmount } from '../../shared/money.ts';
+import { GOPAY_CLEARING, GOPAY_SUSPENSE } from './gopay-accounts.ts';
 
 interface Side {
   accountId: string;

@@ -47,7 +47,6 @@ export function gopayProvider(configuration: GopayConfiguration): Provider {
     return { ...context, signal: context.signal ? AbortSignal.any([limit, context.signal]) : limit };
   };
   return {
-    name: 'GOPAY',
     prepare,
     requestPayment: (request, context) => requestPayment(call, merchantId, request, limited(context)),
     inquire: (payment, context) => inquire(call, payment, limited(context)),

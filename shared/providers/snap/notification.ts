@@ -10,30 +10,10 @@ import type {
   NotificationReply,
   PaymentNotification,
 } from '../provider.ts';
-import { SnapAmountSchema } from './amount.ts';
+import { NOTIFY_PATH, NotificationSchema } from './notification-message.ts';
 import { isNotificationSigned } from './signatures.ts';
 import { isWithin, parseSnapTimestamp, snapTimestamp } from './timestamp.ts';
 import { paymentStateOf } from './transaction-status.ts';
-
-/** The path of the standard, relative to whatever address the provider was given. */
-const NOTIFY_PATH = '/v1.0/debit/notify';
-
-const reference = v.pipe(v.string(), v.minLength(1), v.maxLength(64));
-
-export const NotificationSchema = v.object({
-  originalPartnerReferenceNo: reference,
-  originalReferenceNo: reference,
-  merchantId: v.optional(v.string()),
-  latestTransactionStatus: v.pipe(v.string(), v.regex(/^\d{2}$/), v.examples(['00'])),
-  amount: v.optional(SnapAmountSchema),
-  additionalInfo: v.optional(
-    v.object({
-      refundHistory: v.nullish(
-        v.array(v.object({ refundNo: v.optional(v.string()), partnerReferenceNo: v.optional(v.string()) })),
-      ),
-    }),
-  ),
-});
 
 export interface NotificationCheck {
   /** The provider's. */
@@ -57,7 +37,7 @@ export function verifySnapNotification(check: NotificationCheck, message: Notifi
   const body = parse(rawBody);
   if (!body) return invalid('malformed_body');
   if (body.merchantId !== undefined && body.merchantId !== check.merchantId) return invalid('other_merchant');
-  return { name: 'valid', notification: notificationOf(body) };
+  return { name: 'valid', notification: notificationOf(body), signed: { at: timestamp, signature } };
 }
 
 function header(message: NotificationMessage, name: string): string | undefined {

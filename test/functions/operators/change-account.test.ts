@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { GOPAY_CLEARING } from '../../../shared/ledger/system-accounts.ts';
 import { brokenPromises } from '../../setup/accounts.ts';
+import { GOPAY_CLEARING } from '../../setup/gopay-accounts.ts';
 import { pastTheDatabase } from '../../setup/past-the-database.ts';
 import type { Person } from '../wallet/wallet-service.ts';
 import { type OperatorsService, serveOperators } from './operators-service.ts';

@@ -40,7 +40,7 @@ export interface TopupService extends WalletService {
   paymentsOf(operationId: string): Promise<(ControlledPayment | undefined)[]>;
   /** Posts an event as a source would; the answer's status. */
   deliver(to: string, type: string, data: unknown, traceparent?: string): Promise<number>;
-  /** One tick of reconcile; its status. */
+  /** One tick of reconcile-topups; its status. */
   reconcile(): Promise<number>;
   balanceOf(person: Person): Promise<string>;
   /** Rows of a statement run past the roles. */
@@ -60,12 +60,12 @@ export async function serveTopups(): Promise<TopupService> {
     (await import('../../../functions/wallet/topup.ts')).default,
     (await import('../../../functions/wallet/cancel.ts')).default,
     (await import('../../../functions/wallet/get-transaction.ts')).default,
-    (await import('../../../functions/settlement/receive-gopay-notification.ts')).default,
+    (await import('../../../functions/settlement/receive-notification.ts')).default,
     (await import('../../../functions/settlement/settle-topup.ts')).default,
-    (await import('../../../functions/settlement/reconcile.ts')).default,
+    (await import('../../../functions/settlement/reconcile-topups.ts')).default,
   ]);
   const gopay = await merchantWithSimulator({
-    notificationUrl: `${wallet.urlOf('receive-gopay-notification')}/v1/notifications/gopay`,
+    notificationUrl: `${wallet.urlOf('receive-notification')}/v1/notifications/gopay`,
   });
   const settings = { deliver: true };
   const events: SunkEvent[] = [];
@@ -121,7 +121,7 @@ export async function serveTopups(): Promise<TopupService> {
       const payments = await gopay.control.payments();
       return attempts.map(({ reference }) => payments.find((payment) => payment.partnerReferenceNo === reference));
     },
-    reconcile: () => deliver('reconcile', 'dev.knative.sources.ping', {}),
+    reconcile: () => deliver('reconcile-topups', 'dev.knative.sources.ping', {}),
     balanceOf: async ({ accountId }) =>
       (await rows('select balance from accounts where id = $1', [accountId]))[0].balance,
     withoutDatabase: async (work) => {

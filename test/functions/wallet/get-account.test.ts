@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { newOperationId } from '../../../shared/ledger/ids.ts';
 import type { Movement } from '../../../shared/ledger/posting.ts';
-import { GOPAY_CLEARING, GOPAY_SUSPENSE } from '../../../shared/ledger/system-accounts.ts';
 import { brokenPromises } from '../../setup/accounts.ts';
+import { GOPAY_CLEARING, GOPAY_SUSPENSE } from '../../setup/gopay-accounts.ts';
 import { type Person, serveWallet, type WalletService } from './wallet-service.ts';
 
 let service: WalletService;

@@ -6,12 +6,12 @@ import { type RunningSchedule, startPingSource } from '../../../knative/local/pi
 import { until } from './scaled-function.ts';
 
 const MANIFEST = {
-  name: 'reconcile',
+  name: 'reconcile-topups',
   schedule: '* * * * * *',
   timezone: 'Asia/Jakarta',
   contentType: 'application/json',
   data: '{}',
-  sink: { service: 'reconcile', path: '/events' },
+  sink: { service: 'reconcile-topups', path: '/events' },
 };
 
 let running: RunningSchedule | undefined;
@@ -45,9 +45,9 @@ test('at its time the sink gets a CloudEvent as a PingSource sends it', async ()
   await until('it fires', () => seen.length > 0);
   expect(seen[0]).toMatchObject({ path: '/events', body: '{}' });
   expect(seen[0]?.headers).toMatchObject({
-    host: 'reconcile.one-gate.svc.cluster.local',
+    host: 'reconcile-topups.one-gate.svc.cluster.local',
     'ce-type': 'dev.knative.sources.ping',
-    'ce-source': '/apis/v1/namespaces/one-gate/pingsources/reconcile',
+    'ce-source': '/apis/v1/namespaces/one-gate/pingsources/reconcile-topups',
     'content-type': 'application/json',
   });
 });
@@ -67,13 +67,13 @@ test('a run that fails is said aloud', async () => {
   const { pool } = await answering(() => 422);
   running = startPingSource(MANIFEST, pool, (sentence) => said.push(sentence));
   await until('it is said', () => said.length > 0);
-  expect(said[0]).toBe('PingSource reconcile: reconcile answered 422; the next time is its next chance');
+  expect(said[0]).toBe('PingSource reconcile-topups: reconcile-topups answered 422; the next time is its next chance');
 });
 
 test('a schedule that is none is refused with its name', () => {
   const { pool } = { pool: new Pool('http://127.0.0.1:1') };
   ends.push(() => pool.destroy());
   expect(() => startPingSource({ ...MANIFEST, schedule: 'now and then' }, pool, () => undefined)).toThrow(
-    /^PingSource reconcile: now and then in Asia\/Jakarta is not a schedule/,
+    /^PingSource reconcile-topups: now and then in Asia\/Jakarta is not a schedule/,
   );
 });

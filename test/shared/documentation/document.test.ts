@@ -99,6 +99,16 @@ const takeWord = defineFunction({
         headers: v.object({ 'X-SIGNATURE': v.pipe(v.string(), v.description('Of the body.')) }),
         body: v.object({ word: v.pipe(v.string(), v.examples(['paid'])) }),
       },
+      alsoAt: ['POST /v1/other-words' as const],
+      describedAt: {
+        'POST /v1/other-words': {
+          summary: 'What another provider calls',
+          description: 'In its own words.',
+          answer: v.object({ status: v.string() }),
+          alsoStatus: { 401: 'The token is not good.' },
+          protocol: { headers: v.object({ 'X-TOKEN': v.string() }), body: v.object({ event: v.string() }) },
+        },
+      },
     },
   ),
 });
@@ -128,7 +138,13 @@ test('a validator that finds nothing would find a fault', async () => {
 });
 
 test('every HTTP function is there once, under its folder, and says who may call it', () => {
-  expect(Object.keys(document.paths)).toEqual(['/v1/notes', '/v1/notes/{id}', '/v1/newest-note', '/v1/words']);
+  expect(Object.keys(document.paths)).toEqual([
+    '/v1/notes',
+    '/v1/notes/{id}',
+    '/v1/newest-note',
+    '/v1/words',
+    '/v1/other-words',
+  ]);
   expect(document.tags.map(({ name }) => name)).toEqual(['wallet']);
   expect(write).toMatchObject({ operationId: 'write-note', tags: ['wallet'], security: [{ access_token: [] }] });
   expect(list).toMatchObject({ operationId: 'list-notes', security: [] });
@@ -155,6 +171,19 @@ test('a request can be pasted into a shell, and its limits are told', () => {
       `-d '{"text":"hello"}'`,
     ].join(' \\\n  '),
   );
+});
+
+test('a route of the same function may have a protocol of its own', () => {
+  const operation = document.paths['/v1/other-words']?.post;
+  expect(operation).toMatchObject({
+    operationId: 'take-word-v1-other-words',
+    summary: 'What another provider calls',
+    description: expect.stringContaining('In its own words.'),
+    parameters: [{ name: 'X-TOKEN', in: 'header', required: true }],
+    requestBody: { content: { 'application/json': { schema: { required: ['event'] } } } },
+  });
+  expect(operation?.responses['401']).toMatchObject({ description: expect.stringContaining('The token is not good.') });
+  expect(document.paths['/v1/words']?.post?.summary).toBe("What a provider calls, in the provider's own words");
 });
 
 test("another's protocol is described as what it is: headers, body and answers of its own", async () => {

@@ -7,11 +7,11 @@ import type { AccountState } from '../../../shared/ledger/account.ts';
 import { newOperationId } from '../../../shared/ledger/ids.ts';
 import type { Posted } from '../../../shared/ledger/ledger.ts';
 import type { Decided, Movement, Posting } from '../../../shared/ledger/posting.ts';
-import { GOPAY_CLEARING, GOPAY_SUSPENSE } from '../../../shared/ledger/system-accounts.ts';
 import { formatAmount } from '../../../shared/money.ts';
 import { runShutdown } from '../../../shared/shutdown.ts';
 import { brokenPromises, openAccount } from '../../setup/accounts.ts';
 import { createTestDatabase, type TestDatabase } from '../../setup/database.ts';
+import { GOPAY_CLEARING, GOPAY_SUSPENSE } from '../../setup/gopay-accounts.ts';
 import { makePastPartitions } from '../../setup/past-partitions.ts';
 
 let database: TestDatabase;

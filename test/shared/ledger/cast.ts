@@ -2,8 +2,8 @@
 
 import type pg from 'pg';
 import type { Limits } from '../../../shared/ledger/posting.ts';
-import { GOPAY_CLEARING, GOPAY_SUSPENSE } from '../../../shared/ledger/system-accounts.ts';
 import { openAccount } from '../../setup/accounts.ts';
+import { GOPAY_CLEARING, GOPAY_SUSPENSE } from '../../setup/gopay-accounts.ts';
 import { Model, type ModelAccount } from './model.ts';
 import type { Intervention } from './plan.ts';
 import type { Cast } from './roles.ts';

@@ -5,7 +5,8 @@ import fc from 'fast-check';
 import { newEvent } from '../../../shared/events/event.ts';
 import { newOperationId } from '../../../shared/ledger/ids.ts';
 import type { Decided, Key, Movement, Posting, Recorded } from '../../../shared/ledger/posting.ts';
-import { GOPAY_CLEARING, GOPAY_SUSPENSE, SCHEDULE_KEYS } from '../../../shared/ledger/system-accounts.ts';
+import { SCHEDULE_KEYS } from '../../../shared/ledger/system-accounts.ts';
+import { GOPAY_CLEARING, GOPAY_SUSPENSE } from '../../setup/gopay-accounts.ts';
 import type { Cast, Role } from './roles.ts';
 
 /** A posting without what is recorded of it. */

@@ -3,9 +3,10 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { ServedRole } from '../../../migrations/run.ts';
+import { SCHEDULE_TYPE } from '../../../shared/events/schedule.ts';
 import { createTestDatabase, type TestDatabase } from '../../setup/database.ts';
 import { startFunction } from '../../setup/function-process.ts';
-import { createTestRedis } from '../../setup/redis.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -25,7 +26,29 @@ interface Pushed {
   }[];
 }
 
-test('reconcile pushes what it has found before it answers', async () => {
+test('report-findings pushes what is open and how old the proof is, before it answers', async () => {
+  const metrics = await pushedBy('report-findings', 'reader');
+  expect([...metrics.keys()].sort()).toEqual([
+    'one_gate.findings.open',
+    'one_gate.trial_balance.age_seconds',
+    'one_gate.trial_balance.violations',
+  ]);
+  const points = (name: string) => metrics.get(name) ?? [];
+  const kinds = points('one_gate.findings.open').map(({ attributes }) => attributes[0]?.value.stringValue);
+  expect(kinds).toEqual(expect.arrayContaining(['ledger_balance', 'hold_overdue', 'topup_stuck']));
+  expect(points('one_gate.trial_balance.violations').map(figure)).toEqual([0]);
+  expect(points('one_gate.trial_balance.age_seconds').map(figure)[0]).toBeGreaterThanOrEqual(0);
+});
+
+test('find-overdue pushes how many events wait, before it answers', async () => {
+  const metrics = await pushedBy('find-overdue', 'auditor');
+  expect([...metrics].map(([name, points]) => [name, points.map(figure)])).toEqual([['one_gate.outbox.overdue', [0]]]);
+});
+
+const figure = ({ asDouble, asInt }: Point) => Number(asDouble ?? asInt);
+
+/** The gauges that a collector has got when the function answers its first tick. */
+async function pushedBy(name: string, role: ServedRole): Promise<Map<string, Point[]>> {
   const pushed: Pushed[] = [];
   const collector = createServer((request, response) => {
     let body = '';
@@ -36,52 +59,31 @@ test('reconcile pushes what it has found before it answers', async () => {
     });
   });
   await new Promise<void>((resolve) => collector.listen(0, '127.0.0.1', resolve));
-  const redis = await createTestRedis();
-  const served = await startFunction('reconcile', {
+  const served = await startFunction(name, {
     OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`,
-    DATABASE_URL: database.urls.money,
-    UPSTASH_REDIS_REST_URL: redis.url,
-    UPSTASH_REDIS_REST_TOKEN: redis.token,
+    DATABASE_URL: database.urls[role],
     K_SINK: 'http://127.0.0.1:9/',
     LOG_LEVEL: 'silent',
   });
-  const tick = () =>
-    fetch(`${served.url}/events`, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        'ce-specversion': '1.0',
-        'ce-id': '1',
-        'ce-source': '/test',
-        'ce-type': 'dev.knative.sources.ping',
-      },
-      body: '{}',
-    });
   // A run that could not do everything, on a machine with too much to do, is followed by another.
-  while ((await tick()).status !== 204);
-  const first = pushed.at(-1);
-  expect(first?.resourceMetrics[0]?.resource.attributes).toContainEqual({
-    key: 'service.name',
-    value: { stringValue: 'reconcile' },
-  });
-  const metrics = new Map(
-    first?.resourceMetrics[0]?.scopeMetrics.flatMap((scope) => scope.metrics).map((each) => [each.name, each]),
-  );
-  expect([...metrics.keys()].sort()).toEqual([
-    'one_gate.findings.open',
-    'one_gate.outbox.overdue',
-    'one_gate.trial_balance.age_seconds',
-    'one_gate.trial_balance.violations',
-  ]);
-  const points = (name: string) => metrics.get(name)?.gauge?.dataPoints ?? [];
-  const kinds = points('one_gate.findings.open').map(({ attributes }) => attributes[0]?.value.stringValue);
-  expect(kinds).toEqual(expect.arrayContaining(['ledger_balance', 'hold_overdue', 'topup_stuck']));
-  const figure = ({ asDouble, asInt }: Point) => Number(asDouble ?? asInt);
-  expect(points('one_gate.trial_balance.violations').map(figure)).toEqual([0]);
-  expect(points('one_gate.trial_balance.age_seconds').map(figure)[0]).toBeGreaterThanOrEqual(0);
-
+  while ((await tick(served.url)) !== 204);
+  const [resource] = pushed.at(-1)?.resourceMetrics ?? [];
+  expect(resource?.resource.attributes).toContainEqual({ key: 'service.name', value: { stringValue: name } });
   served.kill('SIGTERM');
   expect(await served.ended).toBe(0);
   collector.closeAllConnections();
   await new Promise((resolve) => collector.close(resolve));
-});
+  const metrics = resource?.scopeMetrics.flatMap((scope) => scope.metrics) ?? [];
+  return new Map(metrics.map((each) => [each.name, each.gauge?.dataPoints ?? []]));
+}
+
+async function tick(url: string): Promise<number> {
+  const headers = {
+    'content-type': 'application/json',
+    'ce-specversion': '1.0',
+    'ce-id': '1',
+    'ce-source': '/test',
+    'ce-type': SCHEDULE_TYPE,
+  };
+  return (await fetch(`${url}/events`, { method: 'POST', headers, body: '{}' })).status;
+}

@@ -52,6 +52,7 @@ describe('what the provider sends', () => {
         currency: 'IDR',
         deduplicationKey: `${referenceNo}:00`,
       },
+      signed: { at: received.headers['x-timestamp'], signature: received.headers['x-signature'] },
     });
   });
 

@@ -35,7 +35,7 @@ function notify(body: unknown, { signedPath = '/v1.0/debit/notify', raw = JSON.s
   const timestamp = jakartaTime(new Date());
   const key = createPrivateKey(service.gopay.simulatorOptions.privateKey);
   const headers = { 'x-timestamp': timestamp, 'x-signature': signNotification(key, signedPath, raw, timestamp) };
-  return service.call('receive-gopay-notification', PATH, { body: raw, key: '', headers });
+  return service.call('receive-notification', PATH, { body: raw, key: '', headers });
 }
 
 const news = (payment: { partnerReferenceNo: string; referenceNo: string }, status = '00') => ({
@@ -126,7 +126,7 @@ describe('nothing is written for', () => {
   test('a notification without a signature, or with garbage in its place', async () => {
     const before = await traces();
     const call = (headers: Record<string, string>) =>
-      service.call('receive-gopay-notification', PATH, { body: '{}', key: '', headers });
+      service.call('receive-notification', PATH, { body: '{}', key: '', headers });
     const timestamp = jakartaTime(new Date());
     for (const headers of [{}, { 'x-timestamp': timestamp }, { 'x-signature': 'x' }] as Record<string, string>[]) {
       const answer = await call(headers);

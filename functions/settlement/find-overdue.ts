@@ -1,0 +1,36 @@
+// Every minute: finds top-ups, holds and events that should have come to their end by now, and resolves the findings of those that have.
+
+import { query } from '../../shared/database/database.ts';
+import { countOverdue } from '../../shared/events/outbox.ts';
+import { SCHEDULE_TYPE, scheduleSchema } from '../../shared/events/schedule.ts';
+import { keepFindings } from '../../shared/findings.ts';
+import { defineFunction } from '../../shared/http/function.ts';
+import { overdueHolds, overdueTopups } from '../../shared/ledger/overdue.ts';
+import { pushMetrics, setGauge } from '../../shared/telemetry/metrics.ts';
+
+/** relay-outbox has had its chance by then. */
+const OVERDUE_SECONDS = 120;
+const MOST_COUNTED = 10_000;
+
+export default defineFunction({
+  name: 'find-overdue',
+  summary: 'Find what should have come to its end by now',
+  uses: { database: 'auditor', kafka: true },
+  event: {
+    types: [SCHEDULE_TYPE],
+    data: scheduleSchema,
+    handle: async () => {
+      await findOverdue();
+      await pushMetrics();
+    },
+  },
+});
+
+async function findOverdue(): Promise<void> {
+  const overdue = await countOverdue(query, OVERDUE_SECONDS, MOST_COUNTED);
+  setGauge('one_gate.outbox.overdue', overdue);
+  await keepFindings('topup_pending_too_long', await overdueTopups(query));
+  await keepFindings('hold_overdue', await overdueHolds(query));
+  const detail = `${overdue} events wait in the outbox for over ${OVERDUE_SECONDS} s: Kafka or the sink is out of reach.`;
+  await keepFindings('outbox_overdue', overdue > 0 ? [{ kind: 'outbox_overdue', subject: 'outbox', detail }] : []);
+}

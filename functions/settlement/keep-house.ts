@@ -1,0 +1,29 @@
+// Every minute: makes the partitions of the coming months, and removes keys, tokens and sessions that have expired.
+
+import { SCHEDULE_TYPE, scheduleSchema } from '../../shared/events/schedule.ts';
+import { defineFunction } from '../../shared/http/function.ts';
+import { keepLedger } from '../../shared/ledger/upkeep.ts';
+import { keepSessions } from '../../shared/sessions/upkeep.ts';
+import { log } from '../../shared/telemetry/log.ts';
+
+/** For the keys; the next tick goes on where this one stops. */
+const LIMIT_MS = 30_000;
+
+export default defineFunction({
+  name: 'keep-house',
+  summary: 'Remove what has expired, and make room for what comes',
+  uses: { database: 'housekeeper', redis: true },
+  event: {
+    types: [SCHEDULE_TYPE],
+    data: scheduleSchema,
+    handle: keepHouse,
+  },
+});
+
+async function keepHouse(): Promise<void> {
+  const ledger = await keepLedger(LIMIT_MS);
+  const { removed } = await keepSessions();
+  if (ledger.partitionsMade + ledger.keysRemoved + removed > 0) {
+    log.info({ ...ledger, sessionsRemoved: removed }, 'the house is kept');
+  }
+}

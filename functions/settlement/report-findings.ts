@@ -1,0 +1,34 @@
+// Every minute: tells by metrics which findings are open and how old the proof of the books is, so that an operator need not look for them.
+
+import { query } from '../../shared/database/database.ts';
+import { SCHEDULE_TYPE, scheduleSchema } from '../../shared/events/schedule.ts';
+import { countOpenFindings, FINDING_KINDS, isAboutMoney } from '../../shared/findings.ts';
+import { defineFunction } from '../../shared/http/function.ts';
+import { ageOfTrialBalance } from '../../shared/ledger/trial-balance.ts';
+import { log } from '../../shared/telemetry/log.ts';
+import { pushMetrics, setGauge } from '../../shared/telemetry/metrics.ts';
+
+export default defineFunction({
+  name: 'report-findings',
+  summary: 'Tell operators which findings are open',
+  uses: { database: 'auditor' },
+  event: {
+    types: [SCHEDULE_TYPE],
+    data: scheduleSchema,
+    handle: async () => {
+      await reportFindings();
+      await pushMetrics();
+    },
+  },
+});
+
+async function reportFindings(): Promise<void> {
+  const open = await countOpenFindings(query);
+  for (const kind of FINDING_KINDS) setGauge('one_gate.findings.open', open[kind], { kind });
+  const broken = FINDING_KINDS.filter(isAboutMoney).reduce((sum, kind) => sum + open[kind], 0);
+  setGauge('one_gate.trial_balance.violations', broken);
+  // It grows while the books cannot be proven.
+  setGauge('one_gate.trial_balance.age_seconds', await ageOfTrialBalance(query));
+  const findings = Object.fromEntries(Object.entries(open).filter(([, count]) => count > 0));
+  if (Object.keys(findings).length > 0) log.warn({ findings }, 'open findings');
+}

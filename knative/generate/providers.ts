@@ -1,0 +1,125 @@
+// The manifests that follow from the declarations of providers: the variables of functions that talk with them, the Secrets, and the
+// topic, source and dead letters of each.
+
+import { join } from 'node:path';
+import { type DeclaredProvider, providers } from '../../shared/providers/providers.ts';
+import { hostOfFunction, ROOT, writtenServices } from '../functions.ts';
+import { secretOf } from '../provider-settings.ts';
+
+const WRITTEN = '# `make generate` writes this file from shared/providers/*/declaration.ts.';
+
+/** A patch for every Service that says `uses.one-gate/providers` in its labels. */
+export function providersOfFunctions(): string {
+  const variables = providers.flatMap((provider) => {
+    const { name, places } = secretOf(provider);
+    return places.map(
+      ({ variable, key }) =>
+        `            - { name: ${variable}, valueFrom: { secretKeyRef: { name: ${name}, key: ${key} } } }`,
+    );
+  });
+  return `# What providers and we know each other by.
+${WRITTEN}
+apiVersion: serving.knative.dev/v1
+kind: Service
+metadata: { name: providers }
+spec:
+  template:
+    # The pod says so, too: network policies go by it.
+    metadata: { labels: { uses.one-gate/providers: "true" } }
+    spec:
+      containers:
+        - name: function
+          env:
+${variables.join('\n')}
+`;
+}
+
+export function providerSecrets(): string {
+  return `# The settings of providers, from the store: an account there, and the address where it is valid.\n${WRITTEN}\n${providers
+    .map(secretObject)
+    .join('---\n')}`;
+}
+
+function secretObject(provider: DeclaredProvider): string {
+  const { name, places } = secretOf(provider);
+  const data = places.map(
+    ({ key }) => `    - { secretKey: ${key}, remoteRef: { key: one-gate/${provider.name}-${key} } }`,
+  );
+  return `apiVersion: external-secrets.io/v1
+kind: ExternalSecret
+metadata: { name: ${name}, labels: { app.kubernetes.io/part-of: one-gate } }
+spec:
+  refreshInterval: 1h
+  secretStoreRef: { kind: ClusterSecretStore, name: one-gate }
+  target: { name: ${name} }
+  data:
+${data.join('\n')}
+`;
+}
+
+export async function providerEvents(): Promise<string> {
+  const { name: host } = await hostOfFunction('settle-topup', await writtenServices(join(ROOT, 'knative/base')));
+  return `# The events about each provider's payments: topic, source, dead letters. A provider has its own, so that a slow one holds up no other.
+${WRITTEN}
+${providers.map((provider) => eventObjects(provider, host)).join('---\n')}`;
+}
+
+function eventObjects({ name, title, topic }: DeclaredProvider, host: string): string {
+  const source = `settle-topup-${name}`;
+  const labels = 'labels: { app.kubernetes.io/part-of: one-gate, app.kubernetes.io/component: settlement }';
+  return `# Unordered: one slow or poisonous event holds up nobody else; the consumer reloads from the database and tolerates disorder. Retried
+# for about four minutes, then kept in the dead letters; reconcile-topups works without it.
+apiVersion: sources.knative.dev/v1
+kind: KafkaSource
+metadata:
+  name: ${source}
+  ${labels}
+spec:
+  bootstrapServers: [one-gate-kafka-bootstrap.one-gate.svc:9092]
+  topics: [${topic}]
+  consumerGroup: ${source}
+  initialOffset: earliest
+  consumers: 3
+  ordering: unordered
+  delivery:
+    timeout: PT60S
+    retry: 8
+    backoffPolicy: exponential
+    backoffDelay: PT0.5S
+    deadLetterSink:
+      ref: { apiVersion: eventing.knative.dev/v1alpha1, kind: KafkaSink, name: ${source}-dead-letters }
+  sink:
+    ref: { apiVersion: serving.knative.dev/v1, kind: Service, name: ${host} }
+    uri: /events/settle-topup
+---
+apiVersion: eventing.knative.dev/v1alpha1
+kind: KafkaSink
+metadata:
+  name: ${source}-dead-letters
+  ${labels}
+spec:
+  bootstrapServers: [one-gate-kafka-bootstrap.one-gate.svc:9092]
+  topic: ${topic}.dead-letters
+  contentMode: binary
+---
+# The life of top-ups from ${title}, keyed by account. Written by topup, receive-notification, settle-topup and relay-outbox.
+apiVersion: kafka.strimzi.io/v1
+kind: KafkaTopic
+metadata:
+  name: ${topic}
+  labels: { strimzi.io/cluster: one-gate, app.kubernetes.io/part-of: one-gate }
+spec:
+  partitions: 3
+  config: { retention.ms: 604800000 }
+---
+# Events that settle-topup could not use, with the reason in knativeerror* attributes. Kept longer: a person looks at them.
+apiVersion: kafka.strimzi.io/v1
+kind: KafkaTopic
+metadata:
+  name: ${topic}.dead-letters
+  labels: { strimzi.io/cluster: one-gate, app.kubernetes.io/part-of: one-gate }
+spec:
+  partitions: 3
+  config: { retention.ms: 2419200000 }
+`;
+}

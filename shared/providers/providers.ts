@@ -1,0 +1,21 @@
+// Every payment method, and every provider. To add a provider: its folder, and its line here.
+
+import * as v from 'valibot';
+import { gopay } from './gopay/declaration.ts';
+import { shopeePay } from './shopee-pay/declaration.ts';
+
+/** In the order in which documents name them. One without a provider is accepted by the schemas and refused by the functions. */
+const methods = [gopay, shopeePay] as const;
+
+export type PaymentMethod = (typeof methods)[number]['method'];
+export type DeclaredProvider = Extract<(typeof methods)[number], { open: unknown }>;
+
+export const providers: readonly DeclaredProvider[] = methods.filter((each) => 'open' in each);
+
+export const paymentMethods: readonly PaymentMethod[] = methods.map(({ method }) => method);
+
+export const paymentMethodSchema = v.picklist(paymentMethods);
+
+export function titleOf(method: PaymentMethod): string {
+  return methods.find((each) => each.method === method)?.title ?? method;
+}

@@ -1,0 +1,130 @@
+// The books are proven beside payments, by a role that cannot move money; what contradicts itself is found and told.
+
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import pg from 'pg';
+import { brokenPromises, openAccount, type TestAccount } from '../../setup/accounts.ts';
+import { capture, giveUp, hold, pay, refund } from '../../setup/movements.ts';
+import { type ScheduledProcess, startScheduled } from './scheduled-process.ts';
+import { eventually, serveTopups, type TopupService } from './topup-service.ts';
+
+let service: TopupService;
+let books: ScheduledProcess;
+
+beforeAll(async () => {
+  service = await serveTopups();
+  books = await startScheduled('prove-books', service.database);
+});
+afterAll(async () => {
+  expect(await brokenPromises(service.admin)).toEqual([]);
+  await books.stop();
+  await service.close();
+});
+
+const openKinds = async () =>
+  (await service.rows('select kind, subject from findings where resolved_at is null order by kind')).filter(
+    ({ kind }) => kind.startsWith('ledger_'),
+  );
+const pastTheDatabase = async (text: string, values: unknown[]) => {
+  await service.admin.query('begin');
+  await service.admin.query('set local session_replication_role = replica');
+  await service.admin.query(text, values);
+  await service.admin.query('commit');
+};
+
+test('the books are proven while payments go on, without a false alarm', async () => {
+  const people: TestAccount[] = [];
+  for (let count = 0; count < 6; count++) {
+    people.push(await openAccount(service.admin, { type: 'merchant', balance: '100000.00' }));
+  }
+  let going = true;
+  let moved = 0;
+  const somebody = (but?: unknown) => {
+    const others = people.filter((each) => each !== but);
+    return others[Math.floor(Math.random() * others.length)] ?? people[0];
+  };
+  const moveSomething = async () => {
+    const from = somebody() as TestAccount;
+    const to = somebody(from) as TestAccount;
+    const kind = Math.random();
+    if (kind < 0.5) await pay(from, to, '1.00');
+    else {
+      const { operationId } = await hold(from, to, '2.00');
+      if (kind < 0.7) await giveUp(operationId, from, to);
+      else if (kind < 0.9) await capture(operationId, from, to, '1.50');
+      if (kind > 0.8 && kind < 0.9) await refund(operationId, to, from, '0.50');
+    }
+    moved++;
+  };
+  const client = async () => {
+    // One that is sent away by a busy ledger has moved nothing, or has: either way the books must agree.
+    while (going) await moveSomething().catch(() => undefined);
+  };
+  const clients = Array.from({ length: 20 }, client);
+  const completed = async () =>
+    (await service.rows('select coalesce(completed_at::text, $1) as at from trial_balance', ['never']))[0].at;
+  const rounds = new Set<string>();
+  while (rounds.size < 12) {
+    await books.tick();
+    rounds.add(await completed());
+  }
+  going = false;
+  await Promise.all(clients);
+  expect(moved).toBeGreaterThan(50);
+  expect(await openKinds()).toEqual([]);
+  // And the checkpoints that were made meanwhile are right.
+  expect(await books.tick()).toBe(204);
+  expect(await openKinds()).toEqual([]);
+});
+
+test('books that contradict themselves are a finding and an event, and stay one when they agree again', async () => {
+  const { accountId } = await openAccount(service.admin, { balance: '10.00' });
+  await books.tick();
+  service.events.length = 0;
+  await pastTheDatabase('update accounts set balance = balance + 5 where id = $1', [accountId]);
+  expect(await books.tick()).toBe(204);
+  const findings = [
+    { kind: 'ledger_balance', subject: accountId },
+    { kind: 'ledger_total', subject: 'IDR' },
+  ];
+  expect(await openKinds()).toEqual(findings);
+  await eventually(async () => service.events.length >= 2);
+  expect(service.events.map(({ type, data }) => [type, data.kind]).sort()).toEqual([
+    ['one-gate.finding.opened', 'ledger_balance'],
+    ['one-gate.finding.opened', 'ledger_total'],
+  ]);
+  await pastTheDatabase('update accounts set balance = balance - 5 where id = $1', [accountId]);
+  await books.tick();
+  expect(await openKinds()).toEqual(findings);
+  // A person has looked into it.
+  await service.rows('update findings set resolved_at = now() where resolved_at is null');
+  await books.tick();
+  expect(await openKinds()).toEqual([]);
+});
+
+test('two runs at once do not touch the books twice', async () => {
+  expect(await Promise.all([books.tick(), books.tick(), books.tick()])).toEqual([204, 204, 204]);
+  expect(await openKinds()).toEqual([]);
+});
+
+describe('the role of the database', () => {
+  let auditor: pg.Client;
+  beforeAll(async () => {
+    auditor = new pg.Client({ connectionString: service.database.urls.auditor });
+    await auditor.connect();
+  });
+  afterAll(() => auditor.end());
+
+  test.each([
+    ['move money', 'update accounts set balance = balance + 1'],
+    ['write history', 'insert into historical_transactions (id) values (uuidv7())'],
+    ['rewrite history', "update historical_transactions set transaction_status = 'SUCCESS'"],
+    ['release a hold', 'update holds set ended_at = now()'],
+    ['remove what was found', 'delete from findings'],
+    ['remove what was proven', 'delete from ledger_checkpoints'],
+    ['answer a request', 'update idempotency_keys set status = 200'],
+    ['read people', 'select 1 from users'],
+    ['make a table', 'create table mine ()'],
+  ])('cannot %s', async (_what, sql) => {
+    await expect(auditor.query(sql)).rejects.toMatchObject({ code: '42501' });
+  });
+});
