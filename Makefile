@@ -49,10 +49,10 @@ generate: node_modules/.installed ## write the files that follow from the code (
 build: node_modules/.installed ## bundle the functions into .build
 	@node knative/local/build.ts
 
-mutations: node_modules/.installed ## break the ledger in eight ways and see each caught (takes minutes)
+mutations: node_modules/.installed ## break the ledger in nine ways and see each caught (takes minutes)
 	@exec node --disable-warning=TimeoutNegativeWarning test/mutations/run.ts
 
-bench: build ## measure and rewrite test/bench/README.md (takes minutes)
+bench: build ## measure and rewrite test/bench/README.md and plans.md (takes minutes)
 	@exec node --disable-warning=TimeoutNegativeWarning test/bench/run.ts
 
 faults: build ## break everything while money moves, compare the books, and rewrite test/faults/README.md (takes minutes)

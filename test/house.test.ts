@@ -130,6 +130,11 @@ describe('files', () => {
       expect({ path, opens: opening.test(sourceOf(path)) }).toEqual({ path, opens: true });
   });
 
+  test('texts in Markdown have at most 120 columns', () => {
+    const wide = markdownFiles().flatMap((path) => wideLines(path).map((line) => `${path}:${line}`));
+    expect(wide).toEqual([]);
+  });
+
   test('every file below a domain’s folder is a function', async () => {
     const declared = new Set((await functionPaths()).map((path) => `functions/${path}.ts`));
     const others = files.filter(({ path }) => path.startsWith('functions/') && !declared.has(path));
@@ -302,6 +307,23 @@ function shape(route: string): string {
     .replace(/\$$/, '')
     .replaceAll('\\', '')
     .replace(/\{\w+\}|\[[^\]]+\]\+/g, '{}');
+}
+
+function markdownFiles(): string[] {
+  const folders = ['.ci', 'functions', 'shared', 'knative', 'kong', 'migrations', 'test'];
+  const below = (folder: string) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name));
+  return ['README.md', ...folders.flatMap(below).filter((name) => name.endsWith('.md'))];
+}
+
+/** Numbers of lines. A row of a table cannot be broken, a command is pasted whole, and what a program printed stays as it is. */
+function wideLines(path: string): number[] {
+  const lines = readFileSync(join(ROOT, path), 'utf8').split('\n');
+  let fenced = false;
+  return lines.flatMap((line, index) => {
+    if (line.trimStart().startsWith('```')) fenced = !fenced;
+    return fenced || line.startsWith('|') || [...line].length <= 120 ? [] : [index + 1];
+  });
 }
 
 function sourceOf(path: string): string {

@@ -45,7 +45,7 @@ export default defineFunction({
     status: 200,
     errors: ['invalid_credentials', 'rate_limited'],
     handle: async ({ body, headers }) => {
-      const identifier = readIdentifier(body.identifier);
+      const identifier = await readIdentifier(body.identifier);
       const onAccount = { quota: PER_ACCOUNT, subject: subjectOf(identifier) };
       const attempt = await throttle([onAccount, { quota: PER_ADDRESS, subject: addressOf(headers) }]);
 

@@ -5,9 +5,10 @@
 import * as v from 'valibot';
 import { type Quota, throttle } from '../../shared/cache/throttle.ts';
 import { query, sqlState } from '../../shared/database/database.ts';
+import { emailSchema } from '../../shared/http/email.ts';
 import { anyone, defineFunction } from '../../shared/http/function.ts';
 import { Problem } from '../../shared/http/problem.ts';
-import { maxCharacters, minCharacters } from '../../shared/http/text.ts';
+import { maxCharacters, minCharacters, visible } from '../../shared/http/text.ts';
 import { hashPassword } from '../../shared/passwords/hash.ts';
 import { LONGEST_PASSWORD, SHORTEST_PASSWORD, weaknessOf } from '../../shared/passwords/rules.ts';
 import { addressOf } from '../../shared/sessions/address.ts';
@@ -28,13 +29,15 @@ const CLASHES_PER_ACCOUNT: Quota = { name: 'register-account', limit: 10, window
 const Body = v.strictObject({
   username: v.pipe(
     v.string(),
+    visible,
     v.regex(USERNAME_PATTERN, 'must have 3 to 30 letters, digits, dots or underscores, and at least one letter'),
     v.description('Kept in lower case. It is how others find you to pay you, and is never given to anybody else.'),
     v.examples(['siti.rahayu']),
   ),
-  email: v.pipe(v.string(), maxCharacters(254), v.email('must be an e-mail address'), v.examples(['siti@example.com'])),
+  email: v.pipe(emailSchema, v.examples(['siti@example.com'])),
   phone: v.pipe(
     v.string(),
+    visible,
     v.regex(PHONE_PATTERN, 'must be a phone number such as +6281234567890 or 081234567890'),
     v.description(
       'With its country (+62...), or an Indonesian number as it is dialled at home (08...). Kept as E.164.',
@@ -84,7 +87,7 @@ export default defineFunction({
     status: 201,
     errors: ['already_registered', 'rate_limited'],
     handle: async ({ body, headers }) => {
-      const registration = readRegistration(body);
+      const registration = await readRegistration(body);
       const address = addressOf(headers);
       const email = subjectOf({ kind: 'email', value: registration.email });
       const clashes = [
@@ -105,11 +108,11 @@ export default defineFunction({
 type Registration = v.InferOutput<typeof Body>;
 
 /** The names in the spelling that is stored; a Problem for a phone number or a password that cannot be used. */
-function readRegistration(body: Registration): Registration {
-  const phone = normalisePhone(body.phone);
+async function readRegistration(body: Registration): Promise<Registration> {
+  const phone = await normalisePhone(body.phone);
   if (!phone) refuse('/phone', 'must be a phone number such as +6281234567890 or 081234567890');
   const username = normaliseName(body.username);
-  const email = normaliseName(body.email);
+  const { email } = body;
   const names = [
     username,
     email,

@@ -5,9 +5,9 @@ import { audit, reasonSchema } from '../../shared/audit-trail.ts';
 import { type Query, transaction } from '../../shared/database/database.ts';
 import { defineFunction } from '../../shared/http/function.ts';
 import { Problem } from '../../shared/http/problem.ts';
-import { accountIdOf } from '../../shared/ledger/named-account.ts';
-import { usernameSchema } from '../../shared/ledger/request.ts';
+import { findAccountId } from '../../shared/ledger/named-account.ts';
 import { operator } from '../../shared/sessions/operator.ts';
+import { usernameSchema } from '../../shared/wallet/request.ts';
 
 const Body = v.pipe(
   v.strictObject({
@@ -59,7 +59,9 @@ export default defineFunction({
 
     handle: async ({ caller: { userId }, body: { account_id, username, reason, ...wish } }) => {
       const changed = await transaction(async (query) => {
-        const before = await lock(query, await accountIdOf(query, account_id ?? username ?? ''));
+        const id = await findAccountId(query, account_id ?? username ?? '');
+        if (id === undefined) throw new Problem('wallet_not_found');
+        const before = await lock(query, id);
         const status = wish.status ?? before.status;
         const isVerified = wish.verified ?? before.verified_at !== null;
         if (status === before.status && isVerified === (before.verified_at !== null)) return before;

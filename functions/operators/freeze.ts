@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import { audit, reasonSchema } from '../../shared/audit-trail.ts';
 import { type Query, transaction } from '../../shared/database/database.ts';
 import { defineFunction } from '../../shared/http/function.ts';
+import { Problem } from '../../shared/http/problem.ts';
 import { maxCharacters, minCharacters } from '../../shared/http/text.ts';
 import {
   auditSubjectOf,
@@ -15,7 +16,7 @@ import {
   MONEY_FUNCTIONS,
   selectFreezes,
 } from '../../shared/ledger/freezes.ts';
-import { accountIdOf } from '../../shared/ledger/named-account.ts';
+import { findAccountId } from '../../shared/ledger/named-account.ts';
 import { operator } from '../../shared/sessions/operator.ts';
 
 const Body = v.pipe(
@@ -71,7 +72,9 @@ export default defineFunction({
 
     handle: async ({ caller: { userId }, body }) => {
       const { freeze, isNew } = await transaction(async (query) => {
-        const subject = body.scope === 'account' ? await accountIdOf(query, body.subject ?? '') : (body.subject ?? '');
+        const named = body.subject ?? '';
+        const subject = body.scope === 'account' ? await findAccountId(query, named) : named;
+        if (subject === undefined) throw new Problem('wallet_not_found');
         await lockFreezes(query);
         const open = await findOpen(query, body.scope, subject);
         if (open) return { freeze: open, isNew: false };

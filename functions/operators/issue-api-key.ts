@@ -3,8 +3,9 @@
 import * as v from 'valibot';
 import { audit, reasonSchema } from '../../shared/audit-trail.ts';
 import { type Query, transaction } from '../../shared/database/database.ts';
+import { emailSchema } from '../../shared/http/email.ts';
 import { defineFunction } from '../../shared/http/function.ts';
-import { isNetwork } from '../../shared/http/network.ts';
+import { isNetwork, normaliseNetwork } from '../../shared/http/network.ts';
 import { Problem } from '../../shared/http/problem.ts';
 import { maxCharacters, minCharacters } from '../../shared/http/text.ts';
 import { futureSchema } from '../../shared/http/time.ts';
@@ -32,7 +33,7 @@ const Body = v.pipe(
       v.description('The service, as kong.yaml calls it.'),
     ),
     company: v.optional(v.pipe(text(255), v.description('For the first key of a service.'))),
-    contact_email: v.optional(v.pipe(v.string(), v.email('must be an e-mail address'), maxCharacters(255))),
+    contact_email: v.optional(emailSchema),
     description: v.optional(text(1000)),
     key_name: text(255),
     permissions: v.optional(
@@ -53,7 +54,13 @@ const Body = v.pipe(
     ),
     allowed_networks: v.optional(
       v.pipe(
-        v.array(v.pipe(v.string(), v.check(isNetwork, 'must be an IP address or a network such as 203.0.113.0/24'))),
+        v.array(
+          v.pipe(
+            v.string(),
+            v.check(isNetwork, 'must be an IP address or a network such as 203.0.113.0/24'),
+            v.transform((text) => normaliseNetwork(text) ?? text),
+          ),
+        ),
         v.minLength(1, 'must name at least one'),
         v.maxLength(50, 'must name at most 50'),
       ),

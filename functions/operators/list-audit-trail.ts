@@ -6,8 +6,8 @@ import { type Clauses, conditionsOf } from '../../shared/database/filters.ts';
 import { defineFunction } from '../../shared/http/function.ts';
 import { byNumber, cursorSchema, encodeCursor, limitSchema, startOf } from '../../shared/http/page.ts';
 import { maxCharacters } from '../../shared/http/text.ts';
-import { usernameSchema } from '../../shared/ledger/request.ts';
 import { operator } from '../../shared/sessions/operator.ts';
+import { usernameSchema } from '../../shared/wallet/request.ts';
 
 const Entry = v.pipe(
   v.object({

@@ -2,20 +2,21 @@
 
 import * as v from 'valibot';
 import { transaction as inTransaction } from '../../shared/database/database.ts';
-import { defineFunction, type KeptAnswer, type Reply } from '../../shared/http/function.ts';
+import { defineFunction, type Reply } from '../../shared/http/function.ts';
 import { Problem } from '../../shared/http/problem.ts';
 import { maxCharacters } from '../../shared/http/text.ts';
-import { readTransaction } from '../../shared/ledger/history.ts';
+import { readOwnLeg } from '../../shared/ledger/history.ts';
 import { parseTransactionName } from '../../shared/ledger/ids.ts';
-import { claimKey, findKey, keepAnswer, onceWritten } from '../../shared/ledger/keys.ts';
-import type { Key } from '../../shared/ledger/posting.ts';
-import { refusal } from '../../shared/ledger/refusals.ts';
-import { type Transaction, transactionSchema } from '../../shared/ledger/transaction.ts';
+import { claimKey, keepResult } from '../../shared/ledger/keys.ts';
+import type { Key, Leg } from '../../shared/ledger/posting.ts';
 import { user } from '../../shared/sessions/caller.ts';
 import { requestCancellation } from '../../shared/topups/attempts.ts';
 import { findOut } from '../../shared/topups/inquiry.ts';
 import { type Lease, releaseLease, WORK_LIMIT_MS, waitForTurn } from '../../shared/topups/lease.ts';
 import { readTopup } from '../../shared/topups/topup.ts';
+import { answerOf, keep, keepRefusal, type WalletData } from '../../shared/wallet/answer.ts';
+import { findAnswer, keyOf, onceWritten } from '../../shared/wallet/idempotency.ts';
+import { legDataOf, transactionSchema } from '../../shared/wallet/transaction.ts';
 
 export default defineFunction({
   name: 'cancel',
@@ -43,35 +44,36 @@ export default defineFunction({
     alsoStatus: { 202: 'Still PENDING: the provider could not say, and will be asked again.' },
     errors: ['transaction_not_found', 'transaction_not_pending'],
 
-    handle: async ({ caller, body, idempotencyKey, trace }) => {
+    handle: async ({ caller, body, idempotency, trace }) => {
       const { accountId } = caller;
       const id = parseTransactionName(body.transaction_id);
-      const transaction = id && (await readTransaction(accountId, id));
-      if (!transaction) throw new Problem('transaction_not_found');
-      const operationId = transaction.operation_id;
-      const key = { accountId, key: idempotencyKey, function: 'cancel', request: JSON.stringify(body) };
+      const own = id && (await readOwnLeg(accountId, id));
+      if (!own) throw new Problem('transaction_not_found');
+      const { operationId } = own.leg;
+      const key = keyOf(accountId, idempotency, body);
       const isFirst = await inTransaction(async (query) => {
         const claimed = await claimKey(query, key, operationId);
         if (claimed) await requestCancellation(query, operationId);
         return claimed;
       });
       return onceWritten(async () => {
-        const earlier = isFirst ? null : (await findKey(key))?.answer;
+        const earlier = isFirst ? undefined : await findAnswer(key);
         if (earlier) return { kept: earlier, replayed: true };
-        if (!isPending(transaction)) return keep(key, refusal('already_settled'));
+        if (!isPending(own.leg)) return answerWith(key, keepRefusal('already_settled'));
 
         const turn = await waitForTurn(key, operationId);
         if (turn && 'answer' in turn) return { kept: turn.answer, replayed: true };
         if (turn) await carryOut(turn.lease, trace.traceparent);
         else if (!isFirst)
           throw new Problem('request_in_progress', { outcome: 'unknown', headers: { 'retry-after': '2' } });
-        return keep(key, answerWith(await readTransaction(accountId, operationId)));
+        const asItIs = (await readOwnLeg(accountId, operationId)) ?? own;
+        return answerWith(key, keep({ outcome: 'asked_to_cancel', leg: legDataOf(asItIs) }));
       });
     },
   },
 });
 
-function isPending({ type, status }: Transaction): boolean {
+function isPending({ type, status }: Leg): boolean {
   return type === 'TOPUP' && status === 'PENDING';
 }
 
@@ -85,11 +87,7 @@ async function carryOut(lease: Lease, traceparent: string): Promise<void> {
   }
 }
 
-function answerWith(transaction: Transaction | undefined): KeptAnswer {
-  return { status: transaction?.status === 'PENDING' ? 202 : 200, body: JSON.stringify({ transaction }) };
-}
-
-async function keep(key: Key, answer: KeptAnswer): Promise<Reply<never>> {
-  if (await keepAnswer(key, answer)) return { kept: answer, replayed: false };
-  return { kept: (await findKey(key))?.answer ?? answer, replayed: true };
+async function answerWith(key: Key, data: WalletData): Promise<Reply<never>> {
+  if (await keepResult(key, data)) return { kept: answerOf({ data }), replayed: false };
+  return { kept: (await findAnswer(key)) ?? answerOf({ data }), replayed: true };
 }

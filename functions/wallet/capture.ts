@@ -2,13 +2,14 @@
 
 import * as v from 'valibot';
 import { defineFunction } from '../../shared/http/function.ts';
-import { move } from '../../shared/ledger/move.ts';
-import { findReceived, receivedIdSchema } from '../../shared/ledger/received.ts';
-import { receivedProblems } from '../../shared/ledger/refusals.ts';
-import { amountSchema } from '../../shared/ledger/request.ts';
-import { transactionSchema } from '../../shared/ledger/transaction.ts';
 import { parseAmount } from '../../shared/money.ts';
 import { user } from '../../shared/sessions/caller.ts';
+import { keyOf } from '../../shared/wallet/idempotency.ts';
+import { answerMovement } from '../../shared/wallet/movement.ts';
+import { findReceived, receivedIdSchema } from '../../shared/wallet/received.ts';
+import { receivedProblems } from '../../shared/wallet/refusals.ts';
+import { amountSchema } from '../../shared/wallet/request.ts';
+import { transactionSchema } from '../../shared/wallet/transaction.ts';
 
 export default defineFunction({
   name: 'capture',
@@ -27,15 +28,15 @@ export default defineFunction({
     status: 201,
     errors: [...receivedProblems, 'transaction_not_pending', 'hold_expired', 'capture_too_large'],
 
-    handle: async ({ caller: { accountId }, body, idempotencyKey, trace: { traceparent } }) => {
+    handle: async ({ caller: { accountId }, body, idempotency, trace: { traceparent } }) => {
       const { operationId, payer } = await findReceived(accountId, body.transaction_id, 'transaction_not_pending');
-      return move({
-        key: { accountId, key: idempotencyKey, function: 'capture', request: JSON.stringify(body) },
+      return answerMovement({
+        key: keyOf(accountId, idempotency, body),
         operationId,
         movement: {
           name: 'capture',
           operationId,
-          debit: payer.account_id,
+          debit: payer.accountId,
           credit: accountId,
           amount: body.amount === undefined ? undefined : parseAmount(body.amount),
         },

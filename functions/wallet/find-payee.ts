@@ -2,9 +2,10 @@
 
 import * as v from 'valibot';
 import { defineFunction } from '../../shared/http/function.ts';
-import { maskName, payeeOf } from '../../shared/ledger/payees.ts';
-import { phoneSchema, usernameSchema } from '../../shared/ledger/request.ts';
+import { maskName } from '../../shared/ledger/payees.ts';
 import { user } from '../../shared/sessions/caller.ts';
+import { payeeOf } from '../../shared/wallet/payee.ts';
+import { phoneSchema, usernameSchema } from '../../shared/wallet/request.ts';
 
 export default defineFunction({
   name: 'find-payee',

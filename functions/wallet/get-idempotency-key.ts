@@ -4,9 +4,9 @@ import * as v from 'valibot';
 import { idempotencyKeyIn } from '../../shared/host/input.ts';
 import { defineFunction } from '../../shared/http/function.ts';
 import { Problem } from '../../shared/http/problem.ts';
-import { readKeyState } from '../../shared/ledger/key-state.ts';
-import { transactionSchema } from '../../shared/ledger/transaction.ts';
 import { user } from '../../shared/sessions/caller.ts';
+import { readKeyState } from '../../shared/wallet/key-state.ts';
+import { transactionSchema } from '../../shared/wallet/transaction.ts';
 
 const time = v.pipe(v.string(), v.isoTimestamp(), v.description('UTC, RFC 3339.'));
 

@@ -5,10 +5,11 @@ import { publicUrl } from '../../shared/environment.ts';
 import { defineFunction } from '../../shared/http/function.ts';
 import { Problem } from '../../shared/http/problem.ts';
 import { maxCharacters } from '../../shared/http/text.ts';
-import { readTransaction } from '../../shared/ledger/history.ts';
+import { readOwnLeg } from '../../shared/ledger/history.ts';
 import { parseTransactionName } from '../../shared/ledger/ids.ts';
 import { RECEIPT_KEYS_PATH, receiptOf, receiptSchema, signReceipt } from '../../shared/receipts/receipt.ts';
 import { user } from '../../shared/sessions/caller.ts';
+import { transactionOf } from '../../shared/wallet/transaction.ts';
 
 export default defineFunction({
   name: 'get-receipt',
@@ -49,8 +50,9 @@ export default defineFunction({
 
     handle: async ({ caller, path }) => {
       const id = parseTransactionName(path.id);
-      const transaction = id && (await readTransaction(caller.accountId, id));
-      if (!transaction) throw new Problem('transaction_not_found');
+      const own = id && (await readOwnLeg(caller.accountId, id));
+      if (!own) throw new Problem('transaction_not_found');
+      const transaction = transactionOf(own);
       const content = receiptOf(transaction, caller);
       if (!content) {
         throw new Problem('receipt_not_available', {

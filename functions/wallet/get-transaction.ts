@@ -4,10 +4,10 @@ import * as v from 'valibot';
 import { defineFunction } from '../../shared/http/function.ts';
 import { Problem } from '../../shared/http/problem.ts';
 import { maxCharacters } from '../../shared/http/text.ts';
-import { readTransaction } from '../../shared/ledger/history.ts';
+import { readOwnLeg } from '../../shared/ledger/history.ts';
 import { parseTransactionName } from '../../shared/ledger/ids.ts';
-import { transactionSchema } from '../../shared/ledger/transaction.ts';
 import { user } from '../../shared/sessions/caller.ts';
+import { transactionOf, transactionSchema } from '../../shared/wallet/transaction.ts';
 
 export default defineFunction({
   name: 'get-transaction',
@@ -26,9 +26,9 @@ export default defineFunction({
 
     handle: async ({ caller, path }) => {
       const id = parseTransactionName(path.id);
-      const transaction = id && (await readTransaction(caller.accountId, id));
-      if (!transaction) throw new Problem('transaction_not_found');
-      return { data: { transaction } };
+      const own = id && (await readOwnLeg(caller.accountId, id));
+      if (!own) throw new Problem('transaction_not_found');
+      return { data: { transaction: transactionOf(own) } };
     },
   },
 });

@@ -5,10 +5,10 @@ import { defineFunction } from '../../shared/http/function.ts';
 import { byNumber, cursorSchema, encodeCursor, limitSchema, startOf } from '../../shared/http/page.ts';
 import { rangeEntries, rangeInOrder } from '../../shared/http/time.ts';
 import { readHistory } from '../../shared/ledger/history.ts';
-import { referenceSchema } from '../../shared/ledger/request.ts';
-import { transactionSchema } from '../../shared/ledger/transaction.ts';
 import { paymentMethodSchema } from '../../shared/providers/providers.ts';
 import { user } from '../../shared/sessions/caller.ts';
+import { referenceSchema } from '../../shared/wallet/request.ts';
+import { transactionOf, transactionSchema } from '../../shared/wallet/transaction.ts';
 
 export default defineFunction({
   name: 'list-transactions',
@@ -40,8 +40,8 @@ export default defineFunction({
 
     handle: async ({ caller, query: { limit, cursor, ...filters } }) => {
       const below = startOf(cursor, filters, byNumber);
-      const { transactions, next } = await readHistory(caller.accountId, filters, below, limit);
-      return { data: transactions, nextCursor: next === undefined ? null : encodeCursor(next, filters) };
+      const { legs, next } = await readHistory(caller.accountId, filters, below, limit);
+      return { data: legs.map(transactionOf), nextCursor: next === undefined ? null : encodeCursor(next, filters) };
     },
   },
 });

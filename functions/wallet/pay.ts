@@ -2,10 +2,11 @@
 
 import * as v from 'valibot';
 import { defineFunction } from '../../shared/http/function.ts';
-import { unlessAnswered } from '../../shared/ledger/keys.ts';
-import { move } from '../../shared/ledger/move.ts';
-import { counterpartyOf, payeeOf } from '../../shared/ledger/payees.ts';
-import { movementProblems } from '../../shared/ledger/refusals.ts';
+import { user } from '../../shared/sessions/caller.ts';
+import { keyOf, unlessAnswered } from '../../shared/wallet/idempotency.ts';
+import { answerMovement } from '../../shared/wallet/movement.ts';
+import { payeeOf } from '../../shared/wallet/payee.ts';
+import { movementProblems } from '../../shared/wallet/refusals.ts';
 import {
   amountSchema,
   descriptionSchema,
@@ -13,9 +14,8 @@ import {
   particularsFrom,
   payeeSchema,
   referenceSchema,
-} from '../../shared/ledger/request.ts';
-import { transactionSchema } from '../../shared/ledger/transaction.ts';
-import { user } from '../../shared/sessions/caller.ts';
+} from '../../shared/wallet/request.ts';
+import { transactionSchema } from '../../shared/wallet/transaction.ts';
 
 export default defineFunction({
   name: 'pay',
@@ -39,12 +39,11 @@ export default defineFunction({
     status: 201,
     errors: movementProblems,
 
-    handle: async ({ caller: { accountId }, body, idempotencyKey, trace: { traceparent } }) => {
-      const key = { accountId, key: idempotencyKey, function: 'pay', request: JSON.stringify(body) };
-      const looked = await unlessAnswered(key, () => payeeOf(body.to));
-      if ('answer' in looked) return { kept: looked.answer, replayed: true };
-      const payee = looked.found;
-      return move({
+    handle: async ({ caller: { accountId }, body, idempotency, trace: { traceparent } }) => {
+      const key = keyOf(accountId, idempotency, body);
+      const payee = await unlessAnswered(key, () => payeeOf(body.to));
+      if ('kept' in payee) return payee;
+      return answerMovement({
         key,
         movement: {
           name: 'transfer',
@@ -53,7 +52,7 @@ export default defineFunction({
           credit: payee.accountId,
           ...particularsFrom(body),
         },
-        counterparty: counterpartyOf(payee),
+        counterparty: payee,
         event: 'one-gate.payment.succeeded',
         traceparent,
       });

@@ -2,13 +2,14 @@
 
 import * as v from 'valibot';
 import { defineFunction } from '../../shared/http/function.ts';
-import { move } from '../../shared/ledger/move.ts';
-import { findReceived, receivedIdSchema } from '../../shared/ledger/received.ts';
-import { receivedProblems } from '../../shared/ledger/refusals.ts';
-import { amountSchema, descriptionSchema } from '../../shared/ledger/request.ts';
-import { transactionSchema } from '../../shared/ledger/transaction.ts';
 import { parseAmount } from '../../shared/money.ts';
 import { user } from '../../shared/sessions/caller.ts';
+import { keyOf } from '../../shared/wallet/idempotency.ts';
+import { answerMovement } from '../../shared/wallet/movement.ts';
+import { findReceived, receivedIdSchema } from '../../shared/wallet/received.ts';
+import { receivedProblems } from '../../shared/wallet/refusals.ts';
+import { amountSchema, descriptionSchema } from '../../shared/wallet/request.ts';
+import { transactionSchema } from '../../shared/wallet/transaction.ts';
 
 export default defineFunction({
   name: 'refund',
@@ -39,15 +40,15 @@ export default defineFunction({
       'balance_too_large',
     ],
 
-    handle: async ({ caller: { accountId }, body, idempotencyKey, trace: { traceparent } }) => {
+    handle: async ({ caller: { accountId }, body, idempotency, trace: { traceparent } }) => {
       const { operationId, payer } = await findReceived(accountId, body.transaction_id, 'transaction_not_refundable');
-      return move({
-        key: { accountId, key: idempotencyKey, function: 'refund', request: JSON.stringify(body) },
+      return answerMovement({
+        key: keyOf(accountId, idempotency, body),
         movement: {
           name: 'refund',
           payment: operationId,
           debit: accountId,
-          credit: payer.account_id,
+          credit: payer.accountId,
           amount: body.amount === undefined ? undefined : parseAmount(body.amount),
           ...(body.reason !== undefined && { description: body.reason }),
         },

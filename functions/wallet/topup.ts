@@ -1,28 +1,34 @@
 // POST /v1/topup: opens a top-up of the caller's wallet and says where to pay it.
 
 import * as v from 'valibot';
-import { publicUrl } from '../../shared/environment.ts';
-import { defineFunction, type KeptAnswer, type Reply } from '../../shared/http/function.ts';
-import { Problem, problemBody } from '../../shared/http/problem.ts';
-import { readTransaction } from '../../shared/ledger/history.ts';
+import { defineFunction, type Reply } from '../../shared/http/function.ts';
+import { Problem } from '../../shared/http/problem.ts';
+import { readOwnLeg } from '../../shared/ledger/history.ts';
 import { newOperationId } from '../../shared/ledger/ids.ts';
-import { findKey, onceWritten } from '../../shared/ledger/keys.ts';
-import { post } from '../../shared/ledger/ledger.ts';
-import type { Decided, Key, Leg, Response } from '../../shared/ledger/posting.ts';
-import { type Refusal, refusal } from '../../shared/ledger/refusals.ts';
-import { amountSchema } from '../../shared/ledger/request.ts';
-import { transactionOf, transactionSchema } from '../../shared/ledger/transaction.ts';
+import type { Decided, Key, Leg, OwnLeg, Recorded, Refusal } from '../../shared/ledger/posting.ts';
 import { CURRENCY, parseAmount } from '../../shared/money.ts';
 import { paymentMethodSchema } from '../../shared/providers/providers.ts';
 import { user } from '../../shared/sessions/caller.ts';
 import { answerRequest } from '../../shared/topups/attempts.ts';
 import { topupChanged } from '../../shared/topups/events.ts';
 import type { Asking } from '../../shared/topups/inquiry.ts';
-import { type Lease, openersLease, releaseLease, WORK_LIMIT_MS, waitForTurn } from '../../shared/topups/lease.ts';
+import {
+  type Lease,
+  openersLease,
+  releaseLease,
+  type Turn,
+  WORK_LIMIT_MS,
+  waitForTurn,
+} from '../../shared/topups/lease.ts';
 import { apiOf, providerOf } from '../../shared/topups/provider.ts';
 import { obtainRedirect, type Redirect } from '../../shared/topups/redirect.ts';
 import { returnUrlSchema } from '../../shared/topups/request.ts';
 import { attemptReference, openedTopup } from '../../shared/topups/topup.ts';
+import { answerOf, keep, keepRefusal, type WalletData } from '../../shared/wallet/answer.ts';
+import { findAnswer, findFirst, keyOf, onceWritten } from '../../shared/wallet/idempotency.ts';
+import { postForCaller } from '../../shared/wallet/posting.ts';
+import { amountSchema } from '../../shared/wallet/request.ts';
+import { legDataOf, transactionSchema } from '../../shared/wallet/transaction.ts';
 
 export default defineFunction({
   name: 'topup',
@@ -61,17 +67,12 @@ export default defineFunction({
       'provider_refused',
     ],
 
-    handle: async ({ caller, body, idempotencyKey, trace }) => {
+    handle: async ({ caller, body, idempotency, trace }) => {
       const { topic } = providerOf(body.payment_method);
       const api = await apiOf(body.payment_method);
-      const key = {
-        accountId: caller.accountId,
-        key: idempotencyKey,
-        function: 'topup',
-        request: JSON.stringify(body),
-      };
+      const key = keyOf(caller.accountId, idempotency, body);
       const operationId = newOperationId();
-      const { answer, replayed, decided } = await post({
+      const posting = postForCaller({
         key,
         operationId,
         movement: {
@@ -83,13 +84,12 @@ export default defineFunction({
           paymentMethod: body.payment_method,
           externalReference: attemptReference(operationId, 1),
         },
-        respond: (decided) => {
-          // While the database is writing.
-          if (decided.outcome === 'posted') setImmediate(api.prepare);
-          return opened(decided, caller.accountId, topic, trace.traceparent);
-        },
+        record: (decided) => recordOpening(decided, caller.accountId, topic, trace.traceparent),
       });
-      if (answer) return { kept: answer, replayed };
+      // While the database is at work.
+      setImmediate(api.prepare);
+      const { result, replayed, decided } = await posting;
+      if (result) return { kept: answerOf(result), replayed };
       const isOurs = !replayed && decided?.outcome !== 'key_in_progress';
       const asking = { traceparent: trace.traceparent, signal: AbortSignal.timeout(WORK_LIMIT_MS) };
       return onceWritten(async () => {
@@ -101,15 +101,20 @@ export default defineFunction({
   },
 });
 
-/** The key has no answer yet: the provider must be asked first. */
-function opened({ outcome, legs, bound }: Decided, accountId: string, topic: string, traceparent: string): Response {
-  if (outcome === 'posted') return { answer: null, events: [topupChanged(legs[0] as Leg, topic, traceparent)] };
-  return { answer: outcome === 'key_in_progress' ? null : refusal(outcome as Refusal, bound, accountId) };
+/** The key has no result yet: the provider must be asked first. */
+function recordOpening(
+  { outcome, legs, bound }: Decided,
+  accountId: string,
+  topic: string,
+  traceparent: string,
+): Recorded<WalletData> {
+  if (outcome !== 'posted') return { data: keepRefusal(outcome as Refusal, bound, accountId) };
+  return { data: null, events: [topupChanged(legs[0] as Leg, topic, traceparent)] };
 }
 
 /** The first request with this key is running, or was left behind: waits for its answer, or goes on where it stopped. */
-async function joinFirst(key: Key): Promise<{ answer: KeptAnswer } | { lease: Lease }> {
-  const first = await findKey(key);
+async function joinFirst(key: Key): Promise<Turn> {
+  const first = await findFirst(key);
   const turn = first && (await waitForTurn(key, first.operationId));
   if (!turn) throw new Problem('request_in_progress', { outcome: 'unknown', headers: { 'retry-after': '2' } });
   return turn;
@@ -125,40 +130,36 @@ async function askProvider(
   let isAnswered = false;
   try {
     const redirect = await obtainRedirect(lease, returnUrl, asking, opened && openedTopup(opened));
-    const answer = await answerTo(redirect, key.accountId, lease.operationId, opened);
+    const data = await resultOf(redirect, key.accountId, lease.operationId, opened);
     const accepted = redirect.name === 'accepted' ? { ...redirect, traceparent: asking.traceparent } : undefined;
-    isAnswered = answer !== undefined && (await answerRequest(lease, key, answer, accepted));
-    if (answer && isAnswered) return { kept: answer, replayed: false };
+    isAnswered = data !== undefined && (await answerRequest(lease, key, data, accepted));
+    if (data && isAnswered) return { kept: answerOf({ data }), replayed: false };
   } finally {
     // The answer gave it back.
     if (!isAnswered) await releaseLease(lease);
   }
   // Somebody who took us for dead may have been faster.
-  const kept = (await findKey(key))?.answer;
+  const kept = await findAnswer(key);
   if (kept) return { kept, replayed: true };
   throw new Problem('outcome_unknown', { outcome: 'unknown', headers: { 'retry-after': '2' } });
 }
 
-async function answerTo(
+async function resultOf(
   redirect: Redirect,
   accountId: string,
   operationId: string,
   opened: Leg | undefined,
-): Promise<KeptAnswer | undefined> {
+): Promise<WalletData | undefined> {
   if (redirect.name === 'unknown') return undefined;
-  if (redirect.name === 'refused') {
-    return refused(`The provider says: ${redirect.reason}. Try another payment method or amount with a new key.`);
-  }
+  if (redirect.name === 'refused') return keep({ outcome: 'provider_refused', reason: redirect.reason });
   // As it was opened: nobody has been told where to pay it, and nobody without the lease ends what is not paid.
   const isUnchanged = opened && redirect.name === 'accepted';
-  const transaction = isUnchanged ? transactionOf(opened, null) : await readTransaction(accountId, operationId);
-  if (transaction?.status === 'FAILED') {
-    return refused('The top-up has failed: nothing was credited. Try again with a new key.');
-  }
-  const [url, expiresAt] = redirect.name === 'accepted' ? [redirect.redirectUrl, redirect.expiresAt] : [null, null];
-  return { status: 202, body: JSON.stringify({ transaction, redirect_url: url, expires_at: expiresAt }) };
-}
-
-function refused(detail: string): KeptAnswer {
-  return { status: 422, body: problemBody(publicUrl(), 'provider_refused', { detail }, true) };
+  const own: OwnLeg | undefined = isUnchanged
+    ? { leg: opened, counterparty: null, expiresAt: null }
+    : await readOwnLeg(accountId, operationId);
+  if (!own) throw new Error(`top-up ${operationId} is not in the database`);
+  if (own.leg.status === 'FAILED') return keep({ outcome: 'provider_refused', reason: null });
+  const [redirectUrl, expiresAt] =
+    redirect.name === 'accepted' ? [redirect.redirectUrl, redirect.expiresAt.toISOString()] : [null, null];
+  return keep({ outcome: 'opened', leg: legDataOf(own), redirectUrl, expiresAt });
 }

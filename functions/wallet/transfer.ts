@@ -3,13 +3,14 @@
 import * as v from 'valibot';
 import { defineFunction } from '../../shared/http/function.ts';
 import { Problem } from '../../shared/http/problem.ts';
-import { unlessAnswered } from '../../shared/ledger/keys.ts';
-import { move } from '../../shared/ledger/move.ts';
-import { counterpartyOf, type Payee, type PayeeName, payeeOf } from '../../shared/ledger/payees.ts';
-import { movementProblems } from '../../shared/ledger/refusals.ts';
-import { amountSchema, descriptionSchema, particularsFrom, payeeSchema } from '../../shared/ledger/request.ts';
-import { transactionSchema } from '../../shared/ledger/transaction.ts';
+import type { Payee, PayeeName } from '../../shared/ledger/payees.ts';
 import { user } from '../../shared/sessions/caller.ts';
+import { keyOf, unlessAnswered } from '../../shared/wallet/idempotency.ts';
+import { answerMovement } from '../../shared/wallet/movement.ts';
+import { payeeOf } from '../../shared/wallet/payee.ts';
+import { movementProblems } from '../../shared/wallet/refusals.ts';
+import { amountSchema, descriptionSchema, particularsFrom, payeeSchema } from '../../shared/wallet/request.ts';
+import { transactionSchema } from '../../shared/wallet/transaction.ts';
 
 export default defineFunction({
   name: 'transfer',
@@ -31,12 +32,11 @@ export default defineFunction({
     status: 201,
     errors: [...movementProblems, 'payee_not_a_person'],
 
-    handle: async ({ caller: { accountId }, body, idempotencyKey, trace: { traceparent } }) => {
-      const key = { accountId, key: idempotencyKey, function: 'transfer', request: JSON.stringify(body) };
-      const looked = await unlessAnswered(key, () => personOf(body.to));
-      if ('answer' in looked) return { kept: looked.answer, replayed: true };
-      const payee = looked.found;
-      return move({
+    handle: async ({ caller: { accountId }, body, idempotency, trace: { traceparent } }) => {
+      const key = keyOf(accountId, idempotency, body);
+      const payee = await unlessAnswered(key, () => personOf(body.to));
+      if ('kept' in payee) return payee;
+      return answerMovement({
         key,
         movement: {
           name: 'transfer',
@@ -45,7 +45,7 @@ export default defineFunction({
           credit: payee.accountId,
           ...particularsFrom(body),
         },
-        counterparty: counterpartyOf(payee),
+        counterparty: payee,
         event: 'one-gate.transfer.succeeded',
         traceparent,
       });

@@ -2,11 +2,12 @@
 
 import * as v from 'valibot';
 import { defineFunction } from '../../shared/http/function.ts';
-import { move } from '../../shared/ledger/move.ts';
-import { findReceived, receivedIdSchema } from '../../shared/ledger/received.ts';
-import { receivedProblems } from '../../shared/ledger/refusals.ts';
-import { transactionSchema } from '../../shared/ledger/transaction.ts';
 import { user } from '../../shared/sessions/caller.ts';
+import { keyOf } from '../../shared/wallet/idempotency.ts';
+import { answerMovement } from '../../shared/wallet/movement.ts';
+import { findReceived, receivedIdSchema } from '../../shared/wallet/received.ts';
+import { receivedProblems } from '../../shared/wallet/refusals.ts';
+import { transactionSchema } from '../../shared/wallet/transaction.ts';
 
 export default defineFunction({
   name: 'void',
@@ -23,12 +24,12 @@ export default defineFunction({
     status: 201,
     errors: [...receivedProblems, 'transaction_not_pending'],
 
-    handle: async ({ caller: { accountId }, body, idempotencyKey, trace: { traceparent } }) => {
+    handle: async ({ caller: { accountId }, body, idempotency, trace: { traceparent } }) => {
       const { operationId, payer } = await findReceived(accountId, body.transaction_id, 'transaction_not_pending');
-      return move({
-        key: { accountId, key: idempotencyKey, function: 'void', request: JSON.stringify(body) },
+      return answerMovement({
+        key: keyOf(accountId, idempotency, body),
         operationId,
-        movement: { name: 'release', operationId, debit: payer.account_id, credit: accountId, why: 'voided' },
+        movement: { name: 'release', operationId, debit: payer.accountId, credit: accountId, why: 'voided' },
         counterparty: payer,
         event: 'one-gate.payment.voided',
         traceparent,

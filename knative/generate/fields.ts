@@ -2,7 +2,7 @@
 // field that refers to it has its name as type. What a review must see of the API document is here, and what breaks callers is found here.
 
 import type { OpenApiDocument, Parameter, Reference } from '../../shared/documentation/openapi.ts';
-import { rowsOf, table } from '../local/table.ts';
+import { rowsOf, table, wrapped } from '../local/table.ts';
 
 export interface Field {
   /** "POST /v1/pay", or the name of a schema. */
@@ -78,7 +78,9 @@ export function fieldsTable(fields: readonly Field[]): string {
   return [
     '# Fields of the API',
     '',
-    'What each operation takes and answers. Of an answer, required means that the field is always there. `make generate` writes this file.',
+    wrapped(
+      'What each operation takes and answers. Of an answer, required means that the field is always there. `make generate` writes this file.',
+    ),
     '',
     ...table(HEAD, rows),
     '',

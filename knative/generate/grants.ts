@@ -7,7 +7,7 @@ import pg from 'pg';
 import { migrate, SERVED_ROLES } from '../../migrations/run.ts';
 import { claimDataDirectory } from '../local/parts/data-directory.ts';
 import { databaseUrl, startPostgres } from '../local/parts/postgres.ts';
-import { table } from '../local/table.ts';
+import { table, wrapped } from '../local/table.ts';
 
 const DATABASE = 'one_gate';
 
@@ -37,9 +37,11 @@ export async function grantsTable(adminUrl: string): Promise<string> {
   return [
     '# Grants of the database’s roles',
     '',
-    'What each role may do, from the catalogue of a migrated database. `one_gate_migrator` owns everything and is not listed; `public` is',
-    'every role. A function that runs as its owner (`security definer`) is the way to what a role may not do by itself.',
-    '`make generate` writes this file.',
+    wrapped(
+      'What each role may do, from the catalogue of a migrated database. `one_gate_migrator` owns everything; `public` is every role. ' +
+        'A function that runs as its owner (`security definer`) is the way to what a role may not do by itself. ' +
+        '`make generate` writes this file.',
+    ),
     '',
     ...table(
       ['role', 'kind', 'object', 'privilege', 'columns'],

@@ -1,4 +1,4 @@
-// Tables for people: in a terminal and in Markdown, and a generated part's place in a file.
+// Text for people: tables in a terminal and in Markdown, lines of a readable length, and a generated part's place in a file.
 
 import { readFile, writeFile } from 'node:fs/promises';
 
@@ -19,6 +19,20 @@ export function textTable(rows: readonly (readonly string[])[]): string {
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)];
+}
+
+const COLUMNS = 120;
+
+/** A paragraph or an item of a list, in lines of at most 120 columns where its words allow it. Text in backticks stays on one line. */
+export function wrapped(text: string): string {
+  const indent = text.startsWith('- ') ? '  ' : '';
+  const lines: string[] = [];
+  for (const word of text.match(/(?:`[^`]*`|[^\s`])+/g) ?? []) {
+    const line = lines.at(-1);
+    if (line !== undefined && line.length + 1 + word.length <= COLUMNS) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(line === undefined ? word : `${indent}${word}`);
+  }
+  return lines.join('\n');
 }
 
 /** The rows of a Markdown table that `table` wrote with this head, by its columns. Throws where there is no such table. */

@@ -3,10 +3,10 @@
 
 import { query } from '../database/database.ts';
 import { type Finding, keepFindings } from '../findings.ts';
-import { Problem } from '../http/problem.ts';
-import { post } from '../ledger/ledger.ts';
+import { dataOf } from '../ledger/keys.ts';
+import { PostingFailure, post } from '../ledger/ledger.ts';
 import { movementEvent } from '../ledger/movement-event.ts';
-import type { Decided, Leg, Response } from '../ledger/posting.ts';
+import type { Decided, Leg, Outcome, Recorded } from '../ledger/posting.ts';
 import { SCHEDULE_KEYS } from '../ledger/system-accounts.ts';
 import { log } from '../telemetry/log.ts';
 
@@ -80,7 +80,7 @@ async function release(hold: ExpiredHold, traceparent: string): Promise<End> {
   const { operation_id: operationId, payer_account: debit, payee_account: credit } = hold;
   if (credit === null) return { refused: 'its legs are missing' };
   try {
-    const { answer } = await post({
+    const { result, decided } = await post({
       key: {
         accountId: SCHEDULE_KEYS,
         key: `expire:${operationId}`,
@@ -89,25 +89,27 @@ async function release(hold: ExpiredHold, traceparent: string): Promise<End> {
       },
       operationId,
       movement: { name: 'release', operationId, debit, credit, why: 'expired' },
-      respond: (decided) => respond(decided, traceparent),
+      record: (decided) => record(decided, traceparent),
     });
-    const outcome: string = answer ? JSON.parse(answer.body).outcome : 'no answer';
+    const outcome = result ? dataOf(result).outcome : decided?.outcome;
     if (outcome === 'posted') return 'released';
-    return outcome === 'already_settled' && !(await isOpen(operationId)) ? 'elsewhere' : { refused: outcome };
+    if (outcome === 'frozen') return 'frozen';
+    return outcome === 'already_settled' && !(await isOpen(operationId))
+      ? 'elsewhere'
+      : { refused: outcome ?? 'no result' };
   } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    if (error.code === 'money_frozen') return 'frozen';
+    if (!(error instanceof PostingFailure)) throw error;
     log.warn({ error, operationId }, 'an expired hold could not be released');
     // The database is away or the account is busy; anything else is about this hold.
-    return error.code === 'internal_error' ? { refused: 'it cannot be written' } : 'later';
+    return error.kind === 'failed' ? { refused: 'it cannot be written' } : 'later';
   }
 }
 
-function respond({ outcome, legs }: Decided, traceparent: string): Response {
-  const answer = { status: 200, body: JSON.stringify({ outcome }) };
-  if (outcome !== 'posted') return { answer };
+function record({ outcome, legs }: Decided, traceparent: string): Recorded<{ outcome: Outcome }> {
+  const data = { outcome };
+  if (outcome !== 'posted') return { data };
   const [debit, credit] = legs as [Leg, Leg];
-  return { answer, events: [movementEvent('one-gate.payment.expired', 'expire-holds', [debit, credit], traceparent)] };
+  return { data, events: [movementEvent('one-gate.payment.expired', 'expire-holds', [debit, credit], traceparent)] };
 }
 
 async function isOpen(operationId: string): Promise<boolean> {

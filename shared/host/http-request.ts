@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Access, FunctionDeclaration, Headers, Reply } from '../http/function.ts';
+import { idempotencyOf } from '../http/idempotency.ts';
 import { Problem } from '../http/problem.ts';
 import { problems } from '../http/problems.ts';
 import { log } from '../telemetry/log.ts';
@@ -66,13 +67,15 @@ export function httpAnswer(declaration: FunctionDeclaration): HttpAnswer {
     const query = http.query ? check(http.query, parseQuery(search), 'query') : undefined;
     const pathValues = http.path ? check(http.path, decode(place.values), 'path') : undefined;
     const rawBody = isBodyless(request) ? Buffer.alloc(0) : await readBody(request);
-    let body: unknown;
+    let sent: unknown;
     if (http.body) {
       requirePlainJson(headers['content-type'], headers['content-encoding']);
-      body = check(http.body, parseJson(rawBody), '');
+      sent = parseJson(rawBody);
     }
+    const body = http.body && check(http.body, sent, '');
+    const idempotency = idempotencyOf(declaration.name, idempotencyKey, http.body, sent, body);
     const id = delivery.requestId;
-    return http.handle({ id, caller, body, query, path: pathValues, headers, rawBody, url, idempotencyKey, trace });
+    return http.handle({ id, caller, body, query, path: pathValues, headers, rawBody, url, idempotency, trace });
   }
 }
 

@@ -4,6 +4,7 @@
 import type { Readable } from 'node:stream';
 import type { GenericSchema, InferOutput } from 'valibot';
 import type { Trace } from '../telemetry/trace.ts';
+import type { Idempotency } from './idempotency.ts';
 import type { ProblemCode } from './problems.ts';
 
 export interface Headers {
@@ -63,8 +64,8 @@ export interface Request<Caller, Body, Query, Path> {
   readonly rawBody: Buffer;
   /** Path and query as they came, for signatures. */
   readonly url: string;
-  /** Empty unless the declaration asks for one. */
-  readonly idempotencyKey: string;
+  /** Of use where the declaration asks for a key. */
+  readonly idempotency: Idempotency;
   readonly trace: Trace;
 }
 

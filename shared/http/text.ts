@@ -1,6 +1,7 @@
 // Lengths of text. They count characters as JSON Schema and PostgreSQL do, which are code points: an emoji is one, though JavaScript
 // keeps it as two units.
 
+import * as v from 'valibot';
 import { rule } from './rule.ts';
 
 export function minCharacters(
@@ -13,6 +14,21 @@ export function minCharacters(
 export function maxCharacters(most: number, message = `must have at most ${most} characters`) {
   return rule<string>((text) => charactersIn(text, most + 1) <= most, message, { maxLength: most });
 }
+
+/**
+ * A text without what pasting brings along and nobody sees: marks of direction, joiners, soft hyphens, and space around it; other spaces and
+ * hyphens become the plain ones.
+ */
+export function withoutInvisible(text: string): string {
+  return text
+    .replace(/\p{Cf}/gu, '')
+    .replace(/\p{Zs}/gu, ' ')
+    .replace(/\p{Pd}/gu, '-')
+    .trim();
+}
+
+/** `withoutInvisible` within a schema, which the document has nothing to say about. */
+export const visible = { ...v.transform(withoutInvisible), type: 'normalize' as const };
 
 /** The beginning of a text; never half a character. */
 export function firstCharacters(text: string, most: number): string {

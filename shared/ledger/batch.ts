@@ -2,14 +2,14 @@
 
 import type pg from 'pg';
 import type { OutboxEvent } from '../events/event.ts';
-import { type Decision, decide, isKept, type State } from './decide.ts';
+import { type Decision, decide, isKept, isRecorded, type State } from './decide.ts';
 import { lockAndRead, monthOf } from './lock-and-read.ts';
-import type { Account, HeldAmount, Leg, Posting, RefundTotal, Response, SeenKey } from './posting.ts';
+import type { Account, HeldAmount, Leg, Posting, Recorded, RefundTotal, SeenKey } from './posting.ts';
 import { BatchFailure, type Writes, writeAndCommit } from './write-and-commit.ts';
 
-/** How one posting of a committed batch ended: decided now, or the kept answer of its first time. */
+/** How one posting of a committed batch ended: decided now, or the kept result of its first time. */
 export type Ended =
-  | { decision: Exclude<Decision, { repeats: SeenKey } | { repeatsPosting: number }>; response: Response }
+  | { decision: Exclude<Decision, { repeats: SeenKey } | { repeatsPosting: number }>; recorded: Recorded }
   | { repeats: SeenKey };
 
 /** Runs the batch. Resolves when it is committed; rejects with a BatchFailure otherwise. */
@@ -25,7 +25,7 @@ export async function runBatch(client: pg.Client, postings: readonly Posting[]):
   let writes: Writes;
   try {
     const { decisions, accounts } = decide(state, postings);
-    ended = respond(postings, decisions);
+    ended = record(postings, decisions);
     writes = collectWrites(postings, ended, state, accounts);
   } catch (error) {
     await rollBack(client);
@@ -36,16 +36,17 @@ export async function runBatch(client: pg.Client, postings: readonly Posting[]):
   return ended;
 }
 
-function respond(postings: readonly Posting[], decisions: readonly Decision[]): Ended[] {
+function record(postings: readonly Posting[], decisions: readonly Decision[]): Ended[] {
   const ended: Ended[] = [];
   for (const [index, decision] of decisions.entries()) {
     const posting = postings[index] as Posting;
     if ('repeats' in decision) ended.push(decision);
     else if ('repeatsPosting' in decision) {
-      const first = ended[decision.repeatsPosting] as Extract<Ended, { response: Response }>;
+      const first = ended[decision.repeatsPosting] as Extract<Ended, { recorded: Recorded }>;
       const { operationId, key } = postings[decision.repeatsPosting] as Posting;
-      ended.push({ repeats: { ...key, operationId, answer: first.response.answer } });
-    } else ended.push({ decision, response: posting.respond(decision) });
+      const { data } = first.recorded;
+      ended.push({ repeats: { ...key, operationId, result: data && { data } } });
+    } else ended.push({ decision, recorded: isRecorded(decision.outcome) ? posting.record(decision) : { data: null } });
   }
   return ended;
 }
@@ -64,12 +65,12 @@ function collectWrites(
   const events: OutboxEvent[] = [];
   for (const [index, end] of ended.entries()) {
     if ('repeats' in end || !isKept(end.decision.outcome)) continue;
-    const { decision, response } = end;
+    const { decision, recorded } = end;
     for (const leg of decision.legs) legs.set(leg.id, leg);
     if (decision.hold) holds.set(decision.hold.operationId, decision.hold);
     if (decision.refund) refunds.set(decision.refund.operationId, decision.refund);
-    events.push(...(response.events ?? []));
-    keys.push({ posting: postings[index] as Posting, answer: response.answer });
+    events.push(...(recorded.events ?? []));
+    keys.push({ posting: postings[index] as Posting, data: recorded.data });
   }
   const accounts = [...changed.values()];
   const all = [...legs.values()];

@@ -15,6 +15,7 @@ import type {
   Posting,
   RefundTotal,
   SeenKey,
+  Unrecorded,
 } from './posting.ts';
 
 export interface State {
@@ -121,16 +122,20 @@ export function isKept(outcome: Outcome): boolean {
   return KEPT[outcome];
 }
 
-function sameRequest(
-  first: { function: string; request: string },
-  second: { function: string; request: string },
-): boolean {
-  return first.function === second.function && first.request === second.request;
+/** Whether the outcome is about the movement at all. */
+export function isRecorded(outcome: Outcome): outcome is Exclude<Outcome, Unrecorded> {
+  return outcome !== 'key_in_progress' && outcome !== 'key_reused' && outcome !== 'frozen';
+}
+
+/** Whether a request with this key is the first one over again. */
+export function sameRequest(first: Pick<Key, 'function' | 'request'>, key: Key): boolean {
+  if (first.function !== key.function) return false;
+  return first.request === key.request || key.differences?.(first.request).length === 0;
 }
 
 function repeated(seen: SeenKey, posting: Posting, books: Books): Decision {
-  // Our own operation: the batch was committed although its answer was lost. Anyone else's without an answer is still running.
-  if (seen.answer || seen.operationId === posting.operationId) return { repeats: seen };
+  // Our own operation: the batch was committed although its answer was lost. Anyone else's without a result is still running.
+  if (seen.result || seen.operationId === posting.operationId) return { repeats: seen };
   return refused('key_in_progress', posting, books);
 }
 

@@ -5,8 +5,7 @@ import { type Clauses, conditionsOf, namesOfSet } from '../database/filters.ts';
 import type { PaymentMethod } from '../providers/providers.ts';
 import { lastLegId, operationOf } from './ids.ts';
 import { LEG_COLUMNS, type LegRow, legOf } from './leg-row.ts';
-import type { Account, TransactionStatus, TransactionType } from './posting.ts';
-import { type Transaction, transactionOf } from './transaction.ts';
+import type { Account, OwnLeg, TransactionStatus, TransactionType } from './posting.ts';
 
 export interface HistoryFilters {
   type?: TransactionType | undefined;
@@ -50,11 +49,11 @@ export async function readHistory(
   filters: HistoryFilters,
   below: string,
   limit: number,
-): Promise<{ transactions: Transaction[]; next: string | undefined }> {
+): Promise<{ legs: OwnLeg[]; next: string | undefined }> {
   const rows = await query<HistoryRow>(historyStatement(accountId, filters, below, limit + 1));
   const shown = rows.slice(0, limit);
   return {
-    transactions: shown.map(transactionOfRow),
+    legs: shown.map(ownLegOf),
     next: rows.length > limit ? shown.at(-1)?.leg_number : undefined,
   };
 }
@@ -85,7 +84,7 @@ const WITH_COUNTERPARTY = `
          left join holds hold on hold.operation_id = page.operation_id and page.transaction_status = 'PENDING'`;
 
 /** The account's own leg of the operation that `id` (of the operation or of any of its legs) belongs to. */
-export async function readTransaction(accountId: string, id: string): Promise<Transaction | undefined> {
+export async function readOwnLeg(accountId: string, id: string): Promise<OwnLeg | undefined> {
   const operationId = operationOf(id);
   const [row] = await query<HistoryRow>({
     name: 'transaction-of-account',
@@ -95,10 +94,14 @@ export async function readTransaction(accountId: string, id: string): Promise<Tr
       ${WITH_COUNTERPARTY}`,
     values: [operationId, lastLegId(operationId), accountId],
   });
-  return row && transactionOfRow(row);
+  return row && ownLegOf(row);
 }
 
-function transactionOfRow(row: HistoryRow): Transaction {
-  const { counterparty_id: id, counterparty_username: username, counterparty_kind: kind } = row;
-  return transactionOf(legOf(row), id && kind ? { account_id: id, username, type: TYPE[kind] } : null, row.expires_at);
+function ownLegOf(row: HistoryRow): OwnLeg {
+  const { counterparty_id: accountId, counterparty_username: username, counterparty_kind: kind } = row;
+  return {
+    leg: legOf(row),
+    counterparty: accountId && kind ? { accountId, username, type: TYPE[kind] } : null,
+    expiresAt: row.expires_at,
+  };
 }

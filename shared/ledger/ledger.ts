@@ -7,28 +7,38 @@ import { isConnectionError, reserveConnection, sqlState } from '../database/data
 import { database } from '../environment.ts';
 import type { OutboxEvent } from '../events/event.ts';
 import { publish } from '../events/publisher.ts';
-import type { KeptAnswer } from '../http/function.ts';
-import { Problem } from '../http/problem.ts';
 import { beforeShutdown } from '../shutdown.ts';
 import { log } from '../telemetry/log.ts';
 import { atFirstRequest } from '../wake.ts';
 import { type Ended, runBatch } from './batch.ts';
-import { keyReused } from './keys.ts';
 import { busyAccounts } from './lock-and-read.ts';
 import { accountIds } from './movements.ts';
-import type { Decided, Posting } from './posting.ts';
+import type { Decided, Posting, Result } from './posting.ts';
 import { BatchFailure } from './write-and-commit.ts';
 
 /** What a posting has come to. */
-export interface Posted {
-  /** The operation that the answer is about: the first one's when this was a repetition. */
+export interface Posted<Data extends object = object> {
+  /** The operation that the result is about: the first one's when this was a repetition. */
   operationId: string;
-  /** The kept answer; null while the first request with this key is still running. */
-  answer: KeptAnswer | null;
-  /** The answer is that of an earlier request with the same key. */
+  /** Null while the first request with this key is still running, and where the key or a freeze forbids it: `decided` tells which. */
+  result: Result<Data> | null;
+  /** The result is that of an earlier request with the same key. */
   replayed: boolean;
-  /** What was decided just now; undefined when the answer was found. */
+  /** What was decided just now; undefined when the result was found. */
   decided: Decided | undefined;
+}
+
+/**
+ * Why a posting has found no end. `busy`: nothing has happened, and later it may. `failed`: nothing has happened, and it cannot be written.
+ * `unknown`: a COMMIT was sent whose answer was lost; the same key tells.
+ */
+export class PostingFailure extends Error {
+  readonly kind: 'busy' | 'failed' | 'unknown';
+
+  constructor(kind: PostingFailure['kind'], reason: string) {
+    super(reason);
+    this.kind = kind;
+  }
 }
 
 const LARGEST_BATCH = 100;
@@ -46,21 +56,24 @@ interface Waiting {
   /** A COMMIT was sent whose answer was lost. */
   maybeCommitted: boolean;
   resolve(posted: Posted): void;
-  reject(error: unknown): void;
+  reject(failure: PostingFailure): void;
 }
 
 const queue: Waiting[] = [];
 let working: Promise<void> | undefined;
 let connection: Promise<pg.Client> | undefined;
 
-/**
- * Posts to the ledger; resolves when the posting is committed or refused for good. Rejects with a Problem:
- * `idempotency_key_reused`, `money_frozen` and `service_unavailable` (nothing has happened), or `outcome_unknown` (ask again with the same key).
- */
-export function post(posting: Posting): Promise<Posted> {
+/** Posts to the ledger; resolves when the posting is committed or refused for good. Rejects with a PostingFailure. */
+export function post<Data extends object>(posting: Posting<Data>): Promise<Posted<Data>> {
   if (queue.length >= LARGEST_QUEUE) return Promise.reject(busy('Too much is waiting already.'));
   return new Promise((resolve, reject) => {
-    queue.push({ posting, deadline: performance.now() + DEADLINE_MS, maybeCommitted: false, resolve, reject });
+    queue.push({
+      posting,
+      deadline: performance.now() + DEADLINE_MS,
+      maybeCommitted: false,
+      resolve: resolve as (posted: Posted) => void,
+      reject,
+    });
     working ??= work();
   });
 }
@@ -111,36 +124,32 @@ async function isolate(batch: Waiting[], failure: BatchFailure): Promise<void> {
     return runToTheEnd(batch.slice(middle));
   }
   log.error({ error: failure.cause, kind: failure.kind }, 'a posting cannot be written');
-  const unknown = batch[0]?.maybeCommitted;
-  const problem = unknown
-    ? new Problem('outcome_unknown', RETRY)
-    : new Problem('internal_error', { outcome: 'failed' });
-  for (const waiting of batch) waiting.reject(problem);
+  for (const waiting of batch) {
+    waiting.reject(waiting.maybeCommitted ? unknown() : new PostingFailure('failed', 'The posting cannot be written.'));
+  }
 }
 
 function finish(batch: readonly Waiting[], ended: readonly Ended[]): void {
   const events: OutboxEvent[] = [];
-  for (const [index, { posting, maybeCommitted, resolve, reject }] of batch.entries()) {
+  for (const [index, { posting, maybeCommitted, resolve }] of batch.entries()) {
     const end = ended[index] as Ended;
     if ('repeats' in end) {
-      const { operationId, answer } = end.repeats;
-      // Its own batch may have been committed though the answer was lost: then this is its first answer.
+      const { operationId, result } = end.repeats;
+      // Its own batch may have been committed though the answer was lost: then this is its first result.
       const isOwn = maybeCommitted && operationId === posting.operationId;
-      resolve({ operationId, answer, replayed: !isOwn, decided: undefined });
+      resolve({ operationId, result, replayed: !isOwn, decided: undefined });
       continue;
     }
-    const { decision, response } = end;
-    if (response.events) events.push(...response.events);
-    if (decision.first) reject(keyReused(posting.key, decision.first));
-    else if (decision.outcome === 'frozen') reject(new Problem('money_frozen', { headers: { 'retry-after': '30' } }));
-    else resolve({ operationId: posting.operationId, answer: response.answer, replayed: false, decided: decision });
+    const { decision, recorded } = end;
+    const { data } = recorded;
+    if (recorded.events) events.push(...recorded.events);
+    resolve({ operationId: posting.operationId, result: data && { data }, replayed: false, decided: decision });
   }
   if (events.length > 0) publish(events);
 }
 
 const LOCK_NOT_AVAILABLE = '55P03';
 const TRANSIENT_STATES = new Set(['40001', '40P01']);
-const RETRY = { outcome: 'unknown', headers: { 'retry-after': '1' } } as const;
 
 function isTransient({ kind, cause }: BatchFailure): boolean {
   if (kind === 'unknown') return true;
@@ -151,9 +160,7 @@ function withoutLate(batch: Waiting[]): Waiting[] {
   const now = performance.now();
   return batch.filter((waiting) => {
     if (waiting.deadline > now) return true;
-    waiting.reject(
-      waiting.maybeCommitted ? new Problem('outcome_unknown', RETRY) : busy('The database did not answer in time.'),
-    );
+    waiting.reject(waiting.maybeCommitted ? unknown() : busy('The database did not answer in time.'));
     return false;
   });
 }
@@ -177,8 +184,12 @@ async function withoutBusy(batch: Waiting[]): Promise<Waiting[]> {
   });
 }
 
-function busy(detail: string): Problem {
-  return new Problem('service_unavailable', { detail, headers: { 'retry-after': '1' } });
+function busy(reason: string): PostingFailure {
+  return new PostingFailure('busy', reason);
+}
+
+function unknown(): PostingFailure {
+  return new PostingFailure('unknown', 'The answer to COMMIT was lost.');
 }
 
 /** 10, 20, 40 ... at most 500 ms, with jitter, so that instances do not come back together. */

@@ -4,9 +4,10 @@ import type pg from 'pg';
 import { plainArray, textArray } from '../database/arrays.ts';
 import { parseAmount } from '../money.ts';
 import { keyName, type State } from './decide.ts';
+import { KEY_COLUMNS, type KeyRow, seenKeyOf } from './key-row.ts';
 import { LEG_COLUMNS, type LegRow, legOf } from './leg-row.ts';
 import { accountIds, legIds } from './movements.ts';
-import type { Account, Freezes, HeldAmount, Limits, Posting, RefundTotal, SeenKey } from './posting.ts';
+import type { Account, Freezes, HeldAmount, Limits, Posting, RefundTotal } from './posting.ts';
 
 const LOCK = {
   name: 'ledger-lock',
@@ -36,9 +37,8 @@ const READ_RULES = {
 const READ_KEYS = {
   name: 'ledger-read-keys',
   text: `
-    select kept.account_id, kept.key, kept.function, kept.request, kept.operation_id, kept.status, kept.answer
-      from unnest($1::uuid[], $2::text[]) as asked (account_id, key)
-      join idempotency_keys kept on kept.account_id = asked.account_id and kept.key = asked.key`,
+    select ${KEY_COLUMNS}
+      from unnest($1::uuid[], $2::text[]) as asked (account_id, key) join idempotency_keys using (account_id, key)`,
 };
 
 const READ_LEGS = {
@@ -191,25 +191,6 @@ function freezesOf(text: string | null): Freezes {
     all: open.some(([scope]) => scope === 'ALL'),
     accounts: subjects('ACCOUNT'),
     functions: subjects('FUNCTION'),
-  };
-}
-
-interface KeyRow {
-  account_id: string;
-  key: string;
-  function: string;
-  request: string;
-  operation_id: string;
-  status: number | null;
-  answer: string | null;
-}
-
-function seenKeyOf(row: KeyRow): SeenKey {
-  return {
-    function: row.function,
-    request: row.request,
-    operationId: row.operation_id,
-    answer: row.status !== null && row.answer !== null ? { status: row.status, body: row.answer } : null,
   };
 }
 

@@ -1,13 +1,12 @@
 // Finds an account, of whatever kind, by its id or by its owner's username: for operators, who name both.
 
 import type { Query } from '../database/database.ts';
-import { Problem } from '../http/problem.ts';
 
 /** As uuids are written; no username is. */
 const ACCOUNT_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** The account's id; a `wallet_not_found` Problem if there is none. */
-export async function accountIdOf(query: Query, name: string): Promise<string> {
+/** The account's id; undefined if there is none. */
+export async function findAccountId(query: Query, name: string): Promise<string | undefined> {
   const [account] = await query<{ id: string }>(
     ACCOUNT_ID.test(name)
       ? { text: 'select id from accounts where id = $1', values: [name] }
@@ -16,6 +15,5 @@ export async function accountIdOf(query: Query, name: string): Promise<string> {
           values: [name.toLowerCase()],
         },
   );
-  if (!account) throw new Problem('wallet_not_found');
-  return account.id;
+  return account?.id;
 }

@@ -2,8 +2,7 @@
 // so that what was found once stays true; a phone number is, so that it is looked up each time.
 
 import { query, type Statement } from '../database/database.ts';
-import { Problem } from '../http/problem.ts';
-import type { Counterparty } from './transaction.ts';
+import { normalisePhone } from '../sessions/identifier.ts';
 
 export interface Payee {
   accountId: string;
@@ -11,7 +10,7 @@ export interface Payee {
   type: 'user' | 'merchant';
 }
 
-/** One of a wallet's three names, in the spelling that is stored: a username in lower case, an account's id, a phone number as E.164. */
+/** One of a wallet's three names: a username and an account's id in the spelling that is stored, a phone number with its country. */
 export interface PayeeName {
   username?: string | undefined;
   account_id?: string | undefined;
@@ -21,14 +20,11 @@ export interface PayeeName {
 const LARGEST_CACHE = 50_000;
 const known = new Map<string, Payee>();
 
-/** Whoever `to` names; a `payee_not_found` Problem if there is nobody. */
-export async function payeeOf({ username, account_id, phone }: PayeeName): Promise<Payee> {
-  const payee =
-    phone === undefined
-      ? await remember(account_id ?? username ?? '', account_id === undefined ? BY_USERNAME : BY_ACCOUNT)
-      : await lookUp(phone, BY_PHONE);
-  if (!payee) throw new Problem('payee_not_found');
-  return payee;
+/** The wallet that has this name; undefined if there is none. */
+export function findPayee({ username, account_id, phone }: PayeeName): Promise<Payee | undefined> {
+  return phone === undefined
+    ? remember(account_id ?? username ?? '', account_id === undefined ? BY_USERNAME : BY_ACCOUNT)
+    : lookUpPhone(phone);
 }
 
 const SELECT = `
@@ -38,6 +34,11 @@ const BY_USERNAME = { name: 'payee-by-username', text: `${SELECT} where person.u
 const BY_ACCOUNT = { name: 'payee-by-account', text: `${SELECT} where account.id = $1` };
 // Those who move money may not read phone numbers: the database looks for them.
 const BY_PHONE = { name: 'payee-by-phone', text: 'select account_id, username, type from payee_by_phone($1)' };
+
+async function lookUpPhone(written: string): Promise<Payee | undefined> {
+  const phone = await normalisePhone(written);
+  return phone === undefined ? undefined : lookUp(phone, BY_PHONE);
+}
 
 async function remember(name: string, statement: Statement): Promise<Payee | undefined> {
   const payee = known.get(name) ?? (await lookUp(name, statement));
@@ -62,9 +63,4 @@ export function maskName(username: string): string {
     .filter(Boolean)
     .map((part) => (part.length < 3 ? `${part[0]}*` : part[0] + '*'.repeat(part.length - 2) + part.at(-1)))
     .join(' ');
-}
-
-/** A payee as the other side of a transaction. */
-export function counterpartyOf({ accountId, username, type }: Payee): Counterparty {
-  return { account_id: accountId, username, type };
 }

@@ -1,7 +1,6 @@
 // The words of the ledger: accounts, legs, postings and the outcomes they can have.
 
 import type { OutboxEvent } from '../events/event.ts';
-import type { KeptAnswer } from '../http/function.ts';
 import type { PaymentMethod } from '../providers/providers.ts';
 
 export type TransactionType = 'TOPUP' | 'PAYMENT' | 'REFUND' | 'TRANSFER';
@@ -52,6 +51,22 @@ export interface Leg {
   readonly refundOf: string | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
+}
+
+/** Who owns the other account of a leg. */
+export interface Counterparty {
+  readonly accountId: string;
+  /** Null for system accounts. */
+  readonly username: string | null;
+  readonly type: 'user' | 'merchant' | 'system';
+}
+
+/** A leg as the owner of its account sees it. */
+export interface OwnLeg {
+  readonly leg: Leg;
+  readonly counterparty: Counterparty | null;
+  /** Of a hold that is PENDING. */
+  readonly expiresAt: Date | null;
 }
 
 /** What both legs of a movement say beside its amount. */
@@ -169,12 +184,17 @@ export interface Freezes {
   readonly functions: ReadonlySet<string>;
 }
 
-/** Claimed in the transaction that moves the money. `request` is the whole request as canonical JSON. */
+/** Claimed in the transaction that moves the money. */
 export interface Key {
   accountId: string;
   key: string;
   function: string;
+  /** The whole request, as JSON text. */
   request: string;
+  /** The same as versions before this one write it, whose instances compare the text. */
+  legacyRequest?: string;
+  /** Pointers to what is not the same in the first request with this key, given its text. Without it the texts are compared. */
+  differences?(first: string): string[];
 }
 
 /** Everything a posting can end in, in order of precedence: the first that applies is the outcome. */
@@ -205,6 +225,12 @@ export type Outcome =
   /** Done, but the money went to the suspense account. */
   | 'posted_to_suspense';
 
+/** These say something of the key or of the moment, nothing of the movement: nothing is recorded of them. */
+export type Unrecorded = 'key_in_progress' | 'key_reused' | 'frozen';
+
+/** A movement that was looked at and not carried out. */
+export type Refusal = Exclude<Outcome, Unrecorded | 'posted' | 'posted_to_suspense'>;
+
 /** Minor units. `accountId`: whose limit it is, where it is an account's. */
 export interface Bound {
   readonly value: bigint;
@@ -227,20 +253,23 @@ export interface Decided {
   readonly first?: { function: string; request: string };
 }
 
-/** The answer that is kept with the key, and the events that are committed with the legs. */
-export interface Response {
-  /** Null: the request is still running (a provider is being asked), and the key says so. */
-  answer: KeptAnswer | null;
+/** What is kept with the key, and the events that are committed with the legs. */
+export interface Recorded<Data extends object = object> {
+  /** Plain data, as JSON has it. Null: the request is still running (a provider is being asked), and the key says so. */
+  data: Data | null;
   events?: OutboxEvent[];
 }
 
-export interface Posting {
+/** What came of a request; of a key from before there were results, the answer that was written out of it. */
+export type Result<Data extends object = object> = { data: Data } | { answer: { status: number; body: string } };
+
+export interface Posting<Data extends object = object> {
   key: Key;
   /** Chosen by the caller, so that a batch that is run again finds out what became of it. */
   operationId: string;
   movement: Movement;
-  /** Makes the answer from the decision. It is pure: it may be called again when the batch is run again. */
-  respond(decided: Decided): Response;
+  /** Says what is kept of the decision. It is pure: it may be called again when the batch is run again. */
+  record(decided: Decided): Recorded<Data>;
 }
 
 /** A key that has been seen before. */
@@ -248,5 +277,5 @@ export interface SeenKey {
   function: string;
   request: string;
   operationId: string;
-  answer: KeptAnswer | null;
+  result: Result | null;
 }

@@ -3,9 +3,9 @@
 import * as v from 'valibot';
 import { publicUrl } from '../environment.ts';
 import { maskName } from '../ledger/payees.ts';
-import { type Transaction, transactionSchema } from '../ledger/transaction.ts';
 import { CompactSign } from '../packages/jose.ts';
 import { titleOf } from '../providers/providers.ts';
+import { type Transaction, transactionSchema } from '../wallet/transaction.ts';
 import { signingKey } from './signing-keys.ts';
 
 const TYPE = 'receipt+jwt';

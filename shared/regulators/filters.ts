@@ -3,8 +3,8 @@
 import * as v from 'valibot';
 import { type Clauses, conditionsOf } from '../database/filters.ts';
 import { rangeEntries } from '../http/time.ts';
-import { amountSchema } from '../ledger/request.ts';
 import { paymentMethodSchema } from '../providers/providers.ts';
+import { amountSchema } from '../wallet/request.ts';
 
 /** Entries of a query; `rangeInOrder` belongs to them. */
 export const filterEntries = {

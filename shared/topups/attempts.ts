@@ -2,9 +2,9 @@
 
 import { type Query, query, transaction } from '../database/database.ts';
 import { resolveFindings, tell } from '../findings.ts';
-import type { KeptAnswer } from '../http/function.ts';
 import { CREDIT_PLACE, legId } from '../ledger/ids.ts';
 import type { Key } from '../ledger/posting.ts';
+import type { WalletData } from '../wallet/answer.ts';
 import type { Lease } from './lease.ts';
 import { type Attempt, type AttemptEnd, attemptReference, newAttempt, type Topup, VALID_MINUTES } from './topup.ts';
 
@@ -32,13 +32,13 @@ export async function addAttempt(lease: Lease, topup: Topup): Promise<Attempt | 
 }
 
 /**
- * Ends the request: its answer is kept with the key, the accepted attempt is noted, and the lease given back, all or nothing. False when
- * the lease was lost or the key has an answer.
+ * Ends the request: what it is answered with is kept with the key, the accepted attempt is noted, and the lease given back, all or nothing. False when
+ * the lease was lost or the key has a result.
  */
 export async function answerRequest(
   lease: Lease,
   key: Key,
-  answer: KeptAnswer,
+  data: WalletData,
   accepted?: { reference: string; providerReference: string; traceparent: string },
 ): Promise<boolean> {
   const kept = await query({
@@ -48,12 +48,12 @@ export async function answerRequest(
         update topups set leased_until = clock_timestamp() where operation_id = $1 and lease = $2 returning 1
       ), accepted as (
         update topup_attempts
-           set state = case state when 'REQUESTED' then 'ACCEPTED' else state end, provider_reference = $4, traceparent = $9,
+           set state = case state when 'REQUESTED' then 'ACCEPTED' else state end, provider_reference = $4, traceparent = $8,
                accepted_at = now(), updated_at = now()
          where reference = $3 and exists (select from mine)
       )
-      update idempotency_keys set status = $7, answer = $8
-       where account_id = $5 and key = $6 and answer is null and exists (select from mine)
+      update idempotency_keys set result = $7
+       where account_id = $5 and key = $6 and result is null and answer is null and exists (select from mine)
       returning 1`,
     values: [
       lease.operationId,
@@ -62,8 +62,7 @@ export async function answerRequest(
       accepted?.providerReference ?? null,
       key.accountId,
       key.key,
-      answer.status,
-      answer.body,
+      JSON.stringify(data),
       accepted?.traceparent ?? null,
     ],
   });

@@ -3,8 +3,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { query } from '../database/database.ts';
 import type { KeptAnswer } from '../http/function.ts';
-import { findKey } from '../ledger/keys.ts';
 import type { Key } from '../ledger/posting.ts';
+import { findAnswer } from '../wallet/idempotency.ts';
 
 export interface Lease {
   operationId: string;
@@ -71,19 +71,18 @@ export async function releaseLease({ operationId, number }: Lease): Promise<void
   });
 }
 
+export type Turn = { answer: KeptAnswer } | { lease: Lease };
+
 /**
  * Waits up to 2 s for a request that is running elsewhere: until it has its answer, or until nobody works on its top-up any more and
  * the lease is ours. Undefined when neither happens.
  */
-export async function waitForTurn(
-  key: Key,
-  operationId: string,
-): Promise<{ answer: KeptAnswer } | { lease: Lease } | undefined> {
+export async function waitForTurn(key: Key, operationId: string): Promise<Turn | undefined> {
   const end = performance.now() + TURN_LIMIT_MS;
   do {
     const lease = await takeLease(operationId);
     // Only now: whoever had the lease may have kept the answer with its last step.
-    const answer = (await findKey(key))?.answer;
+    const answer = await findAnswer(key);
     if (answer && lease) await releaseLease(lease);
     if (answer) return { answer };
     if (lease) return { lease };

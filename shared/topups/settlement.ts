@@ -3,10 +3,11 @@
 
 import { reportFinding } from '../findings.ts';
 import { newOperationId } from '../ledger/ids.ts';
-import { post } from '../ledger/ledger.ts';
-import type { Decided, Key, Outcome, Posting, Response } from '../ledger/posting.ts';
+import { dataOf } from '../ledger/keys.ts';
+import type { Key, Outcome, Posting } from '../ledger/posting.ts';
 import { formatAmount } from '../money.ts';
 import type { PaymentState } from '../providers/provider.ts';
+import { postForCaller } from '../wallet/posting.ts';
 import { markPaid, stopLooking } from './attempts.ts';
 import { topupChanged } from './events.ts';
 import { providerOf } from './provider.ts';
@@ -80,11 +81,10 @@ async function settle(topup: Topup, attempt: Attempt, end: End): Promise<Settled
     }),
     operationId,
     movement: { name: 'settle', operationId, account: accountId, clearing, suspense, ...settlement },
-    respond: ({ outcome, legs }) => {
+    record: ({ outcome, legs }) => {
       const changed = legs.find((leg) => leg.accountId === accountId);
-      const settled: Settled = { outcome, reference: attempt.reference };
       return {
-        answer: { status: 200, body: JSON.stringify(settled) },
+        data: { outcome, reference: attempt.reference },
         ...(changed && { events: [topupChanged(changed, topic, traceparent)] }),
       };
     },
@@ -113,9 +113,7 @@ async function postToSuspense(
       externalReference,
       metadata: JSON.stringify({ operation_id: operationId }),
     },
-    respond: ({ outcome }: Decided): Response => ({
-      answer: { status: 200, body: JSON.stringify({ outcome, reference: attempt.reference } satisfies Settled) },
-    }),
+    record: ({ outcome }) => ({ data: { outcome, reference: attempt.reference } }),
   });
 }
 
@@ -126,11 +124,11 @@ function internalKey(accountId: string, key: string, request: object): Key {
 
 const ENDS = new Set<Outcome>(['posted', 'posted_to_suspense', 'already_settled']);
 
-async function keep(posting: Posting): Promise<Settled> {
-  const { answer } = await post(posting);
-  const settled: Settled | undefined = answer ? JSON.parse(answer.body) : undefined;
+async function keep(posting: Posting<Settled>): Promise<Settled> {
+  const { result } = await postForCaller(posting);
+  const settled = result && dataOf(result);
   if (!settled || !ENDS.has(settled.outcome)) {
-    throw new Error(`${posting.key.key} cannot be posted: ${settled?.outcome ?? 'no answer'}`);
+    throw new Error(`${posting.key.key} cannot be posted: ${settled?.outcome ?? 'no result'}`);
   }
   return settled;
 }

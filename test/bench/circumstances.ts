@@ -3,6 +3,7 @@
 import os from 'node:os';
 import process from 'node:process';
 import pg from 'pg';
+import { wrapped } from '../../knative/local/table.ts';
 import { commit } from '../setup/commit.ts';
 import type { Platform } from './platform.ts';
 
@@ -15,17 +16,18 @@ const SETTINGS = [
   'max_wal_size',
 ];
 
-/** A line each. */
+/** Items of a list. */
 export async function circumstancesOf({ parts }: Pick<Platform, 'parts'>): Promise<string[]> {
   const [cpu] = os.cpus();
   const memory = Math.round(os.totalmem() / 2 ** 30);
   const { postgres, redis, kafka } = parts;
-  return [
+  const lines = [
     `Commit ${await commit()}, ${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`,
     `${os.availableParallelism()} × ${cpu?.model.trim()}, ${memory} GiB, ${os.type()} ${os.release()}, everything on this machine`,
     `Node ${process.versions.node}; ${[postgres, redis, kafka].flatMap((part) => part?.description ?? []).join('; ')}`,
     `PostgreSQL: ${await settingsOf(postgres.adminUrl)}`,
   ];
+  return lines.map((line) => wrapped(`- ${line}`));
 }
 
 async function settingsOf(adminUrl: string): Promise<string> {

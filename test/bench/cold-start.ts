@@ -184,7 +184,7 @@ function reportOf(times: Map<string, number[]>, sizes: Map<string, Loaded>, circ
     ];
   });
   return [
-    ...circumstances.map((line) => `- ${line}`),
+    ...circumstances,
     `- Median of ${rounds}, milliseconds from the start of the process`,
     '',
     ...table(['function', '÷ empty', 'ms', 'middle half', 'kB read at start', 'kB in later files'], rows),

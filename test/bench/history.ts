@@ -8,7 +8,7 @@ import { readManifests } from '../../knative/local/manifests.ts';
 import { databaseUrl } from '../../knative/local/parts/postgres.ts';
 import type { Parts } from '../../knative/local/parts/start-parts.ts';
 import { processEnvironment } from '../../knative/local/process-environment.ts';
-import { table } from '../../knative/local/table.ts';
+import { table, wrapped } from '../../knative/local/table.ts';
 import { byNumber, encodeCursor } from '../../shared/http/page.ts';
 import { ACCOUNT_AT } from '../../shared/ledger/account.ts';
 import { type HistoryFilters, historyStatement } from '../../shared/ledger/history.ts';
@@ -17,6 +17,7 @@ import { makeAccounts } from './accounts.ts';
 import { circumstancesOf } from './circumstances.ts';
 import { randomFrom } from './distributions.ts';
 import { makeLongHistory } from './long-history.ts';
+import { type Measurement, type PlanLine, planText } from './measurement.ts';
 import { onOwnParts } from './own-parts.ts';
 import { makeTokenKey, type Person, signTokens, type TokenKey } from './tokens.ts';
 
@@ -71,12 +72,17 @@ const readings: readonly Reading[] = [
   { title: '`at`: some time', query: (account, random) => ({ at: someTime(account, random).toISOString() }) },
 ];
 
-/** The table and the plans, as Markdown; on parts of its own, with the functions that `make build` has built. */
-export async function measureHistory(seed: number, say: (text: string) => void): Promise<string> {
+/** Figures and plans, as Markdown; on parts of its own, with the functions that `make build` has built. */
+export async function measureHistory(seed: number, say: (text: string) => void): Promise<Measurement> {
   return onOwnParts(DATABASE, (parts, admin) => measureOn(parts, admin, seed, say));
 }
 
-async function measureOn(parts: Parts, admin: pg.Client, seed: number, say: (text: string) => void): Promise<string> {
+async function measureOn(
+  parts: Parts,
+  admin: pg.Client,
+  seed: number,
+  say: (text: string) => void,
+): Promise<Measurement> {
   const startedAt = performance.now();
   const people = await makeAccounts(admin, PEOPLE);
   const { legs, from } = await makeLongHistory(admin);
@@ -100,14 +106,13 @@ async function measureOn(parts: Parts, admin: pg.Client, seed: number, say: (tex
         say(rows.at(-1)?.join('  ') ?? '');
       }
     }
-    return [
-      ...(await circumstancesOf({ parts })).map((line) => `- ${line}`),
-      `- ${MEASURED} readings each, one after the other, in milliseconds; seed ${seed}`,
+    const figures = [
+      ...(await circumstancesOf({ parts })),
+      wrapped(`- ${MEASURED} readings each, one after the other, in milliseconds; seed ${seed}`),
       '',
       ...table(['reading', 'legs', 'SQL p50', 'SQL p99', 'HTTP p50', 'HTTP p99'], rows),
-      '',
-      ...(await plansOf(client, accounts, random)),
-    ].join('\n');
+    ];
+    return { figures: figures.join('\n'), plans: (await plansOf(client, accounts, random)).join('\n\n') };
   } finally {
     for (const reader of Object.values(readers)) reader.kill('SIGTERM');
     await Promise.all(Object.values(readers).map(({ ended }) => ended));
@@ -196,17 +201,17 @@ async function times(once: () => Promise<void>): Promise<[p50: number, p99: numb
 const PLANS = ['a page deep down', '`from` and `to`: some day', '`status=FAILED`: none', '`at`: some time'];
 
 async function plansOf(client: pg.Client, [long]: readonly Measured[], random: () => number): Promise<string[]> {
-  const lines: string[] = [];
+  const plans: string[] = [];
   for (const { title, query } of readings.filter((reading) => PLANS.includes(reading.title))) {
     if (!long) continue;
     const { text, values } = statementOf(long, query(long, random));
-    const { rows } = await client.query<{ 'QUERY PLAN': string }>({
+    const { rows } = await client.query<PlanLine>({
       text: `explain (analyze, buffers, costs off) ${text}`,
       ...(values && { values }),
     });
-    lines.push(`#### ${title}, ${long.title} legs`, '', '```', ...rows.map((row) => row['QUERY PLAN']), '```', '');
+    plans.push(planText(`${title}, ${long.title} legs`, rows));
   }
-  return lines;
+  return plans;
 }
 
 function someTime({ from }: Measured, random: () => number): Date {

@@ -1,4 +1,5 @@
-// POST /v1/pay the plain way, to compare with: a transaction per request, a row lock, one statement per kind of row, COMMIT. Host,
+// POST /v1/pay the plain way, to compare with: a transaction per request, a row lock, one statement per kind of row (accounts
+// change with their legs), COMMIT. Host,
 // caller, validation, answer, event and publisher are those of functions/wallet/pay.ts, so that only the ledger differs. Where the
 // comparison leaves a choice it is made in favour of the plain way: prepared statements, accounts locked in one order, and the key is
 // found to be used by its insert instead of by a query of its own.
@@ -7,18 +8,19 @@ import pay from '../../functions/wallet/pay.ts';
 import { query, transaction } from '../../shared/database/database.ts';
 import { publish } from '../../shared/events/publisher.ts';
 import { defineFunction, type KeptAnswer } from '../../shared/http/function.ts';
+import type { Idempotency } from '../../shared/http/idempotency.ts';
 import { Problem } from '../../shared/http/problem.ts';
 import { CREDIT_PLACE, DEBIT_PLACE, legId, newOperationId } from '../../shared/ledger/ids.ts';
 import { movementEvent } from '../../shared/ledger/movement-event.ts';
-import { payeeOf } from '../../shared/ledger/payees.ts';
 import type { Account, Direction, Leg } from '../../shared/ledger/posting.ts';
-import { transactionOf } from '../../shared/ledger/transaction.ts';
 import { CURRENCY, formatAmount, parseAmount } from '../../shared/money.ts';
+import { payeeOf } from '../../shared/wallet/payee.ts';
+import { transactionOf } from '../../shared/wallet/transaction.ts';
 
 type PayRequest = {
   caller: { accountId: string };
   body: { amount: string; to: { username?: string; account_id?: string }; reference?: string; description?: string };
-  idempotencyKey: string;
+  idempotency: Idempotency;
   trace: { traceparent: string };
 };
 
@@ -30,24 +32,23 @@ export default defineFunction({
   name: 'plain-pay',
   http: {
     ...http,
-    handle: async ({ caller, body, idempotencyKey, trace }: PayRequest) => {
+    handle: async ({ caller, body, idempotency, trace }: PayRequest) => {
       const payee = await payeeOf(body.to);
       const payer = caller.accountId;
-      const request = JSON.stringify(body);
+      const { key, request } = idempotency;
       const operationId = newOperationId();
       const paid = await transaction(async (query) => {
         const rows = await query<AccountRow>({ ...LOCK, values: [payer, payee.accountId] });
         const [debit, credit] = move(rows, payer, payee.accountId, operationId, body);
-        const counterparty = { account_id: payee.accountId, username: payee.username, type: payee.type };
-        const answer = { status: 201, body: JSON.stringify({ transaction: transactionOf(debit, counterparty) }) };
+        const answer = {
+          status: 201,
+          body: JSON.stringify({ transaction: transactionOf({ leg: debit, counterparty: payee, expiresAt: null }) }),
+        };
         const event = movementEvent('one-gate.payment.succeeded', 'pay', [debit, credit], trace.traceparent);
-        for (const leg of [debit, credit]) {
-          await query({ ...CHANGE_BALANCE, values: [leg.accountId, formatAmount(leg.balanceAfter), leg.legNumber] });
-        }
         await query({ ...WRITE_LEGS, values: [...columnsOf(debit), ...columnsOf(credit)] });
         const kept = await query({
           ...WRITE_KEY,
-          values: [payer, idempotencyKey, 'pay', request, operationId, answer.status, answer.body],
+          values: [payer, key, 'pay', request, operationId, answer.status, answer.body],
         });
         if (kept.length === 0) throw new KeySeen();
         const { id, topic, type, source, subject, partitionKey, sequence, data, traceparent } = event;
@@ -60,7 +61,7 @@ export default defineFunction({
         if (error instanceof KeySeen) return undefined;
         throw error;
       });
-      if (!paid) return { kept: await firstAnswer(payer, idempotencyKey, request), replayed: true };
+      if (!paid) return { kept: await firstAnswer(payer, key, request), replayed: true };
       publish([paid.event]);
       return { kept: paid.answer, replayed: false };
     },
@@ -76,15 +77,13 @@ const LOCK = {
       from accounts where id in ($1, $2) order by id for update`,
 };
 
-const CHANGE_BALANCE = {
-  name: 'plain-change-balance',
-  text: 'update accounts set balance = $2, version = $3, updated_at = now() where id = $1',
-};
-
-// Both legs in one statement: the ledger's triggers let no statement leave an operation out of balance.
+// One statement: the ledger's triggers let none leave an operation out of balance, or an account without its leg.
 const WRITE_LEGS = {
   name: 'plain-write-legs',
   text: `
+    with changed as (
+      update accounts account set balance = new.balance, version = new.version, updated_at = now()
+        from (values ($3::uuid, $9::numeric, $5::bigint), ($16, $22, $18)) as new (id, balance, version) where account.id = new.id)
     insert into historical_transactions (id, user_id, account_id, operation_id, leg_number, transaction_type, transaction_status,
            direction, amount, balance_before, balance_after, currency, counterparty_id, description, external_reference)
     values ($1, $2, $3, $4, $5, 'PAYMENT', 'SUCCESS', $6, $7, $8, $9, $10, $11, $12, $13),

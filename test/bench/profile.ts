@@ -3,7 +3,7 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
-import { table } from '../../knative/local/table.ts';
+import { table, wrapped } from '../../knative/local/table.ts';
 import { type CpuShares, sharesOf } from './cpu-profile.ts';
 import { introduceTokens, type Program, startInstances } from './instances.ts';
 import type { LoadGenerator } from './load-generator.ts';
@@ -79,7 +79,9 @@ function describe(program: Program, { round, shares, statements }: Profiled): st
   return [
     `### ${program}: ${Math.round(round.rate)} requests/s while profiled, ${CONNECTIONS} connections`,
     '',
-    `CPU microseconds per request: ${processGroups.map((group) => `${group} ${round.cpu[group].toFixed(0)}`).join(', ')}.`,
+    wrapped(
+      `CPU microseconds per request: ${processGroups.map((group) => `${group} ${round.cpu[group].toFixed(0)}`).join(', ')}.`,
+    ),
     '',
     ...table(['part', 'µs per request', 'share'], groups),
     '',

@@ -9,7 +9,7 @@ import { readManifests } from '../../knative/local/manifests.ts';
 import { databaseUrl } from '../../knative/local/parts/postgres.ts';
 import type { Parts } from '../../knative/local/parts/start-parts.ts';
 import { processEnvironment } from '../../knative/local/process-environment.ts';
-import { table } from '../../knative/local/table.ts';
+import { table, wrapped } from '../../knative/local/table.ts';
 import type { Query } from '../../shared/database/database.ts';
 import { byId } from '../../shared/http/page.ts';
 import { keptOf, newApiKey } from '../../shared/regulators/api-key.ts';
@@ -21,6 +21,7 @@ import { type Period, readSums } from '../../shared/regulators/report-sums.ts';
 import { type FunctionProcess, startFunction } from '../setup/function-process.ts';
 import { circumstancesOf } from './circumstances.ts';
 import { randomFrom } from './distributions.ts';
+import { type Measurement, type PlanLine, planText } from './measurement.ts';
 import { onOwnParts } from './own-parts.ts';
 import { type SeededHistory, seedHistory } from './seed-history.ts';
 
@@ -68,12 +69,12 @@ interface Some {
   user: string;
 }
 
-/** The tables and the plans, as Markdown; on parts of its own, with the functions that `make build` has built. */
+/** Figures and plans, as Markdown; on parts of its own, with the functions that `make build` has built. */
 export async function measureRegulators(
   seed: number,
   transactions: number,
   say: (text: string) => void,
-): Promise<string> {
+): Promise<Measurement> {
   return onOwnParts(DATABASE, (parts, admin) => measureOn(parts, admin, seed, transactions, say));
 }
 
@@ -83,7 +84,7 @@ async function measureOn(
   seed: number,
   transactions: number,
   say: (text: string) => void,
-): Promise<string> {
+): Promise<Measurement> {
   const facts: string[][] = [];
   const fact = (what: string, figure: string) => {
     facts.push([what, figure]);
@@ -110,16 +111,18 @@ async function measureOn(
     const rows = await measurePages(bench, say);
     await measureReport(bench, fact);
     await measureExport(bench, fact);
-    return [
-      ...(await circumstancesOf({ parts })).map((line) => `- ${line}`),
-      `- ${transactions.toLocaleString('en-US')} transactions from ${history.from} to ${history.to}; ${MEASURED} pages each, one after the other, over HTTP (key, limits in Redis, access log and all), at most ${PAGE} records; seed ${seed}`,
+    const figures = [
+      ...(await circumstancesOf({ parts })),
+      wrapped(
+        `- ${transactions.toLocaleString('en-US')} transactions from ${history.from} to ${history.to}; ${MEASURED} pages each, one after ` +
+          `the other, over HTTP (key, limits in Redis, access log and all), at most ${PAGE} records; seed ${seed}`,
+      ),
       '',
       ...table(['page', 'p50 ms', 'p95 ms', 'most ms', 'records'], rows),
       '',
       ...table(['', ''], facts),
-      '',
-      ...(await plansOf(bench)),
-    ].join('\n');
+    ];
+    return { figures: figures.join('\n'), plans: (await plansOf(bench)).join('\n\n') };
   } finally {
     for (const each of Object.values(functions)) each.kill('SIGTERM');
     await Promise.all(Object.values(functions).map(({ ended }) => ended));
@@ -320,14 +323,14 @@ async function plansOf({ admin, history: { from, to } }: Bench): Promise<string[
     ['the totals of the report', sums[1]],
   ];
   await admin.query('set plan_cache_mode = force_custom_plan; set jit = off');
-  const lines: string[] = [];
+  const texts: string[] = [];
   for (const [title, statement] of plans) {
     if (!statement) continue;
-    const { rows } = await admin.query<{ 'QUERY PLAN': string }>({
+    const { rows } = await admin.query<PlanLine>({
       text: `explain (analyze, buffers, costs off, summary off) ${statement.text}`,
       ...(statement.values && { values: statement.values }),
     });
-    lines.push(`#### ${title}`, '', '```', ...rows.map((row) => row['QUERY PLAN']), '```', '');
+    texts.push(planText(title, rows));
   }
-  return lines;
+  return texts;
 }

@@ -1,6 +1,6 @@
 // The results as Markdown, and their place in README.md.
 
-import { table } from '../../knative/local/table.ts';
+import { table, wrapped } from '../../knative/local/table.ts';
 import type { Cell, Results } from './matrix.ts';
 import { FUNCTIONS_AT, functionNames, type Plan, ratios, ratioToPay } from './plan.ts';
 import { processGroups } from './round.ts';
@@ -11,11 +11,13 @@ const TOLERATED_SHARE = 0.1;
 export function reportOf(results: Results, plan: Plan, circumstances: readonly string[]): string {
   const { cells, functions, objections } = results;
   return [
-    ...circumstances.map((line) => `- ${line}`),
+    ...circumstances,
     `- ${plan.rounds} rounds of ${plan.measuredMs / 1000} s per figure; ${plan.accounts} accounts; seed ${plan.seed}`,
     objections.length > 0
       ? `- **Not valid:**\n${objections.map((objection) => `  - ${objection}`).join('\n')}`
-      : '- Every answer was a 2xx, every event was published, and the books balanced: after each number of instances, and after the functions.',
+      : wrapped(
+          '- Every answer was a 2xx, every event was published, and the books balanced: after each number of instances, and after the functions.',
+        ),
     ...disturbance([...cells, ...functions]),
     '',
     '### Ratios',
@@ -26,7 +28,9 @@ export function reportOf(results: Results, plan: Plan, circumstances: readonly s
     '',
     '### Rates and times',
     '',
-    '`drained` is the longest time from the last answer of a round until its last event was published; it is in no other figure.',
+    wrapped(
+      '`drained` is the longest time from the last answer of a round until its last event was published; it is in no other figure.',
+    ),
     '',
     ...table(
       ['instances', 'connections', '', 'requests/s', 'p50 ms', 'p95 ms', 'p99 ms', 'drained ms'],
@@ -41,8 +45,10 @@ export function reportOf(results: Results, plan: Plan, circumstances: readonly s
     '',
     '### Every function that moves money',
     '',
-    `${FUNCTIONS_AT.instances} instance of each, ${FUNCTIONS_AT.connections} connections. \`÷ pay\`: of its rate, to that of pay with the same distribution in the same`,
-    'round. PostgreSQL: its backends.',
+    wrapped(
+      `${FUNCTIONS_AT.instances} instance of each, ${FUNCTIONS_AT.connections} connections. \`÷ pay\`: of its rate, to that of pay ` +
+        'with the same distribution in the same round. PostgreSQL: its backends.',
+    ),
     '',
     ...table(
       ['', 'requests/s', '÷ pay', 'p50 ms', 'p99 ms', 'µs per request: function', 'PostgreSQL'],

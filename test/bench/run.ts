@@ -1,10 +1,10 @@
 // make bench: how fast `pay` is, as a ratio to an empty function of the same framework and to the plain way of writing it.
-//   node test/bench/run.ts             everything (half an hour), and the tables of README.md
+//   node test/bench/run.ts             everything (half an hour), and the tables of README.md with their plans in plans.md
 //   node test/bench/run.ts --quick     two minutes, printed only
 //   node test/bench/run.ts --history   what reading a million legs costs (a few minutes; also part of everything)
 //   node test/bench/run.ts --regulators  what regulators read of ten million transactions (a quarter of an hour; also part of everything)
 //   node test/bench/run.ts --profile   where the time goes: of pay, of the empty function, of PostgreSQL
-// Options: --instances 1,2 --connections 50 --rounds 1 (another matrix), --seed <number>, --write (README.md also after --quick)
+// Options: --instances 1,2 --connections 50 --rounds 1 (another matrix), --seed <number>, --write (the files also after --quick; --profile writes profile.md)
 
 import process from 'node:process';
 import { parseArgs } from 'node:util';
@@ -23,6 +23,8 @@ import { reportOf } from './report.ts';
 /** What regulators' figures are about. */
 const TRANSACTIONS = 10_000_000;
 const README = new URL('README.md', import.meta.url).pathname;
+const PLANS = new URL('plans.md', import.meta.url).pathname;
+const PROFILE = new URL('profile.md', import.meta.url).pathname;
 
 const { values: options } = parseArgs({
   options: {
@@ -74,7 +76,7 @@ try {
     if (options.profile) {
       const report = await profile(platform, generator, plan);
       say(report);
-      if (options.write) await writeBetween(README, 'profile', report);
+      if (options.write) await writeBetween(PROFILE, 'profile', report);
     } else {
       const results = await runMatrix(platform, generator, plan, say);
       const report = reportOf(results, plan, circumstances);
@@ -95,19 +97,22 @@ if (writes && !options.profile) {
 }
 
 async function reportHistory(): Promise<void> {
-  const report = await measureHistory(plan.seed, say);
-  say(report);
-  if (writes) await writeBetween(README, 'history', report);
+  const { figures, plans } = await measureHistory(plan.seed, say);
+  say(`${figures}\n\n${plans}`);
+  if (!writes) return;
+  await writeBetween(README, 'history', figures);
+  await writeBetween(PLANS, 'history', plans);
 }
 
 async function reportRegulators(): Promise<void> {
   const transactions = numbers(options.transactions)?.[0] ?? TRANSACTIONS;
-  const report = await measureRegulators(plan.seed, transactions, say);
-  say(report);
+  const { figures, plans } = await measureRegulators(plan.seed, transactions, say);
+  say(`${figures}\n\n${plans}`);
   const cost = await measureIndexes(plan.accounts, plan.seed, say);
   say(cost);
   if (!writes || transactions !== TRANSACTIONS) return;
-  await writeBetween(README, 'regulators', report);
+  await writeBetween(README, 'regulators', figures);
+  await writeBetween(PLANS, 'regulators', plans);
   await writeBetween(README, 'index-cost', cost);
 }
 

@@ -47,7 +47,7 @@ export async function trialBalance(client: pg.Client, answered: Answered, prepar
   for (const [name, type] of Object.entries(TYPES) as [FunctionName, string][]) {
     const { rows } = await client.query<{ operations: string; keys: string }>(
       `select (select count(*) from historical_transactions where transaction_type = $1 and direction = 'DEBIT') as operations,
-              (select count(*) from idempotency_keys where function = $2 and status = 201) as keys`,
+              (select count(*) from idempotency_keys where function = $2 and coalesce(result::json ->> 'outcome' = 'posted', status = 201)) as keys`,
       [type, name],
     );
     const { operations, keys } = rows[0] ?? { operations: '?', keys: '?' };

@@ -186,7 +186,7 @@ function tableOf(tunings: readonly Tuning[]): string {
     return [name, ...values, ...figures];
   });
   return [
-    ...(tunings.at(-1)?.circumstances ?? []).map((line) => `- ${line}`),
+    ...(tunings.at(-1)?.circumstances ?? []),
     `- One instance as its manifest says, ${options.seconds} s at each of ${options.concurrency} requests in flight`,
     '',
     ...table(['function', ...SETTINGS, 'answers/s at target', 'p50 ms', 'p99 ms', 'CPU ms each'], rows),

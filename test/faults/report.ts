@@ -3,7 +3,7 @@
 import os from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { table, writeBetween } from '../../knative/local/table.ts';
+import { table, wrapped, writeBetween } from '../../knative/local/table.ts';
 import { commit } from '../setup/commit.ts';
 import { type End, KINDS } from './books.ts';
 import { FAULT_NAMES, type FaultName } from './faults.ts';
@@ -22,7 +22,7 @@ async function circumstances(results: readonly RoundResult[], planned: number): 
   const operations = sum(results.map((result) => result.operations));
   const minutes = sum(results.map(({ seconds }) => seconds)) / 60;
   const findings = sum(results.map((result) => result.findings));
-  return [
+  const items = [
     `- Commit ${await commit()}, ${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`,
     `- ${os.availableParallelism()} × ${cpu?.model.trim()}, ${Math.round(os.totalmem() / 2 ** 30)} GiB, everything on this machine; load average ${os.loadavg()[0]?.toFixed(0)} at the end`,
     `- Node ${process.versions.node}; ${[...new Set(results.flatMap(({ parts }) => parts))].join('; ')}`,
@@ -31,16 +31,18 @@ async function circumstances(results: readonly RoundResult[], planned: number): 
       `${sum(results.map(({ unknown }) => unknown))} operations were unknown to their client for a while, and all of them were resolved by asking`,
     `- ${sum(results.map(({ events }) => events))} events were read back from the topics`,
     `- **Findings: ${findings === 0 ? 'none' : findings}**`,
-    '',
   ];
+  return [...items.map(wrapped), ''];
 }
 
 function reportOf(results: readonly RoundResult[]): string[] {
   return [
     '### Operations, by what their clients were told',
     '',
-    'Refused includes what had to be refused. Given up: "failed, safe to retry" was the answer to the only request, and the client left it',
-    'at that. A top-up is pending until its payer has paid.',
+    wrapped(
+      'Refused includes what had to be refused. Given up: "failed, safe to retry" was the answer to the only request, and the client ' +
+        'left it at that. A top-up is pending until its payer has paid.',
+    ),
     '',
     ...table(
       ['', ...ENDS.map((end) => end.replace('_', ' ')), 'all'],

@@ -2,7 +2,10 @@
 // its operation where it has one.
 
 import type pg from 'pg';
+import { KEY_COLUMNS, type KeyRow, seenKeyOf } from '../../shared/ledger/key-row.ts';
+import type { Result } from '../../shared/ledger/posting.ts';
 import { formatAmount, parseAmount } from '../../shared/money.ts';
+import { answerOf, type WalletData } from '../../shared/wallet/answer.ts';
 import { brokenPromises } from '../setup/accounts.ts';
 import { type Client, expectedAccounts, type Operation, storyOf } from './books.ts';
 import type { SeenEvent } from './courier.ts';
@@ -86,26 +89,29 @@ async function invariants(client: pg.Client): Promise<string[]> {
   return found;
 }
 
-interface KeyRow {
-  account_id: string;
-  key: string;
+interface KeptKey {
   function: string;
-  operation_id: string;
+  operationId: string;
+  /** Of its answer; null while there is none. */
   status: number | null;
 }
 
-async function readKeys(client: pg.Client): Promise<Map<string, KeyRow>> {
-  const { rows } = await client.query<KeyRow>(
-    'select account_id, key, function, operation_id, status from idempotency_keys',
+async function readKeys(client: pg.Client): Promise<Map<string, KeptKey>> {
+  const { rows } = await client.query<KeyRow>(`select ${KEY_COLUMNS} from idempotency_keys`);
+  return new Map(
+    rows.map((row) => {
+      const { result } = seenKeyOf(row);
+      const status = result && answerOf(result as Result<WalletData>).status;
+      return [`${row.account_id}/${row.key}`, { function: row.function, operationId: row.operation_id, status }];
+    }),
   );
-  return new Map(rows.map((row) => [`${row.account_id}/${row.key}`, row]));
 }
 
 /** What was told to have succeeded is there, once, as it was told; what was told to have failed is not. */
 function againstDatabase(
   operation: Operation,
   legs: ReadonlyMap<string, LegRow[]>,
-  keys: ReadonlyMap<string, KeyRow>,
+  keys: ReadonlyMap<string, KeptKey>,
   operations: readonly Operation[],
 ): string[] {
   const { kind, client, key, end, status, transaction } = operation;
@@ -123,8 +129,8 @@ function againstDatabase(
   const complaints: string[] = [];
   if (kept.status !== status || kept.function !== kind)
     complaints.push(`It was told ${status} by ${kind}, and ${kept.status} by ${kept.function} is kept.`);
-  if (kind !== 'cancel' && kept.operation_id !== transaction.operation_id)
-    complaints.push(`It was told ${transaction.operation_id}, and ${kept.operation_id} is kept.`);
+  if (kind !== 'cancel' && kept.operationId !== transaction.operation_id)
+    complaints.push(`It was told ${transaction.operation_id}, and ${kept.operationId} is kept.`);
   const found = legs.get(transaction.operation_id) ?? [];
   if (kind === 'topup' || kind === 'cancel') return complaints;
   if (found.length !== 2) return [...complaints, `Its operation has ${found.length} legs.`];

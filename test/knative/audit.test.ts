@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { openAccount } from '../setup/accounts.ts';
 import { createTestDatabase, type TestDatabase } from '../setup/database.ts';
+import { pastTheDatabase } from '../setup/past-the-database.ts';
 
 let database: TestDatabase;
 let admin: pg.Client;
@@ -50,13 +51,13 @@ test('right books end with 0, and whatever else is open is told', async () => {
 
 test('broken books end with 1 and say where', async () => {
   const { accountId } = await openAccount(admin, { balance: '100.00' });
-  await admin.query('update accounts set balance = balance + 1 where id = $1', [accountId]);
+  await pastTheDatabase(admin, 'update accounts set balance = balance + 1 where id = $1', [accountId]);
   const { code, out } = await audit({ DATABASE_URL: database.urls.reader });
   expect(code).toBe(1);
   expect(out).toMatch(/the balances of each currency sum to zero +BROKEN +1/);
   expect(out).toContain(`ledger_balance: Account ${accountId} has 101.00, and its legs leave it at 100.00.`);
   expect(out).toContain('The books contradict themselves: 2 violations.');
-  await admin.query('update accounts set balance = balance - 1 where id = $1', [accountId]);
+  await pastTheDatabase(admin, 'update accounts set balance = balance - 1 where id = $1', [accountId]);
 });
 
 test('a database that is away, or none, is no verdict', async () => {

@@ -100,5 +100,5 @@ test('the Containerfile copies what assembling needs, and nothing that a strange
   expect(text).toMatch(/^USER 65532$/m);
   expect(text).not.toMatch(/:latest\b|--mount=type=secret|^ARG .*(TOKEN|PASSWORD|KEY)/im);
   const copied = [...text.matchAll(/^COPY (\w+) \1$/gm)].map(([, folder]) => folder);
-  expect(copied).toEqual(['functions', 'shared', 'migrations', 'knative', 'kong']);
+  expect(copied).toEqual(['functions', 'shared', 'migrations', 'knative']);
 });

@@ -113,10 +113,7 @@ describe('the way of a request', () => {
     const headers = await bearer();
     await get('/v1/transactions?limit=2', headers);
     await get('/v1/transactions/PAY-1', headers);
-    expect(gate.seen.map(({ headers: { host } }) => host?.split('.')[0])).toEqual([
-      'list-transactions',
-      'wallet',
-    ]);
+    expect(gate.seen.map(({ headers: { host } }) => host?.split('.')[0])).toEqual(['list-transactions', 'wallet']);
   });
 
   test.each([

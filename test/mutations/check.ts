@@ -18,6 +18,7 @@ const PROCESSES = 4;
 /** Each with new accounts, so that there is something to move. */
 const CASTS = 5;
 const POSTINGS = 120;
+const CHECK_VIOLATION = '23514';
 
 /** What the check prints. */
 export interface Report {
@@ -58,13 +59,31 @@ async function runSeed(seed: number): Promise<Report> {
     if (deadlocks > 0) broken.push(`deadlocks: ${deadlocks}`);
   }
   broken.push(...(await observer.stop()));
-  for (const each of await brokenInvariants(admin)) {
+  for (const each of [...(await brokenInvariants(admin)), ...(await balancesWithoutLegs())]) {
     if (!known.has(each)) broken.push(each);
     known.add(each);
   }
   const named: Report['broken'] = {};
   for (const each of broken) named[promiseOf(each)] ??= each.slice(0, 300);
   return { seed, operations, outcomes, broken: named };
+}
+
+/** Tries what the ledger never does, as its own role: the database has to refuse it. */
+async function balancesWithoutLegs(): Promise<string[]> {
+  const money = new pg.Client({ connectionString: process.env['CHECK_MONEY_URL'] });
+  await money.connect();
+  try {
+    await money.query('begin');
+    await money.query(
+      "update accounts set balance = balance + 1, version = version + 1 where account_status = 'ACTIVE'",
+    );
+    return ['set without legs: the balance of every active account'];
+  } catch (error) {
+    if ((error as pg.DatabaseError).code !== CHECK_VIOLATION) throw error;
+    return [];
+  } finally {
+    await money.end();
+  }
 }
 
 async function runCast(seed: number, count: (done: Done[]) => void): Promise<string[]> {

@@ -1,4 +1,4 @@
-// Eight faults that a ledger of this kind is prone to. Each is a small change of the code that the tests must not survive: applied to a
+// Nine faults that a ledger of this kind is prone to. Each is a small change of the code that the tests must not survive: applied to a
 // copy, the check turns red with every seed. A text that is not there any more, or is there twice, stops the run: then the fault has to
 // be said in the new words.
 
@@ -78,6 +78,15 @@ export const mutations: readonly Mutation[] = [
     file: 'shared/ledger/batch.ts',
     from: '  if (writes.keys.length === 0) await rollBack(client);',
     to: "  if (ended.some((end) => 'decision' in end && end.decision.legs.length === 0)) await rollBack(client);",
+  },
+  {
+    name: 'a balance that needs no legs',
+    breaks: 'nobody changes a balance without the legs that say so',
+    file: 'migrations/0024_balances_with_legs.sql',
+    from: `create trigger changed_balances_have_legs after update on accounts
+  referencing old table as old_accounts for each statement execute function check_balances();
+`,
+    to: '',
   },
 ];
 

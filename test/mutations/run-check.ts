@@ -1,9 +1,10 @@
-// Runs the check of one tree, mutated or not, with some seeds, on a new database.
+// Runs the check of one tree, mutated or not, with some seeds, on a new database that this tree's own migrations have made.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import process from 'node:process';
+import { pathToFileURL } from 'node:url';
 import { createTestDatabase } from '../setup/database.ts';
 import type { Report } from './check.ts';
 
@@ -11,7 +12,8 @@ const MINUTES = 10;
 
 /** One report per seed. Throws when the check itself does not come to its end: that is neither red nor green. */
 export async function runCheck(root: string, seeds: readonly number[]): Promise<Report[]> {
-  const database = await createTestDatabase();
+  const { migrate } = await import(pathToFileURL(join(root, 'migrations/run.ts')).href);
+  const database = await createTestDatabase(migrate);
   try {
     const check = spawn(process.execPath, [join(root, 'test/mutations/check.ts'), ...seeds.map(String)], {
       cwd: root,

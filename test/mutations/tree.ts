@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const NEEDED = ['package.json', 'shared', 'test/setup', 'test/shared/ledger', 'test/mutations'];
+const NEEDED = ['package.json', 'migrations', 'shared', 'test/setup', 'test/shared/ledger', 'test/mutations'];
 
 export async function copyOfTree(): Promise<{ root: string; remove(): Promise<void> }> {
   const root = await mkdtemp(join(tmpdir(), 'one-gate-mutation-'));

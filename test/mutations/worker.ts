@@ -29,10 +29,10 @@ async function ask(planned: Planned): Promise<Result> {
   let isUnknown = false;
   for (let attempt = 1; ; attempt++) {
     const result = await post(postingOf(planned)).then(resultOfPosted, resultOfError);
-    const isOver = result.outcome !== 'service_unavailable' && result.outcome !== 'outcome_unknown';
-    isUnknown ||= result.outcome === 'outcome_unknown';
+    const isOver = result.outcome !== 'busy' && result.outcome !== 'unknown';
+    isUnknown ||= result.outcome === 'unknown';
     const isFound = isUnknown && result.outcome === 'replayed' && result.operationId === planned.operationId;
-    if (isFound && result.answer) return recovered(result.answer, planned.operationId);
+    if (isFound && result.text) return recovered(result.text, planned.operationId);
     if (isOver || attempt === ATTEMPTS) return result;
   }
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { databaseUrl } from '../../knative/local/parts/postgres.ts';
-import { grantConnect, SERVED_ROLES, type ServedRole } from '../../migrations/run.ts';
+import { grantConnect, type migrate, SERVED_ROLES, type ServedRole } from '../../migrations/run.ts';
 import { partsOfThisRun } from './parts-of-this-run.ts';
 
 export type TestDatabase = {
@@ -14,16 +14,15 @@ export type TestDatabase = {
   drop(): Promise<void>;
 };
 
-/** A database of the test file's own, with every migration run. Takes some tens of milliseconds. */
-export async function createTestDatabase(): Promise<TestDatabase> {
+/**
+ * A database of the test file's own, with every migration run: a clone, which takes some tens of milliseconds, or made by other migrations
+ * than this tree's.
+ */
+export async function createTestDatabase(others?: typeof migrate): Promise<TestDatabase> {
   const { adminUrl, templateDatabase, rolePasswords } = partsOfThisRun();
   const name = `test_${randomBytes(6).toString('hex')}`;
-  await asAdmin(adminUrl, [
-    `create database ${name} template ${templateDatabase} owner one_gate_migrator`,
-    // Who may connect belongs to the database, not to what a clone copies.
-    `revoke all on database ${name} from public`,
-    grantConnect(name),
-  ]);
+  if (others) await others({ adminUrl, database: name, passwords: rolePasswords });
+  else await clone(adminUrl, name, templateDatabase);
   const urlOf = (role: keyof typeof rolePasswords) =>
     databaseUrl(adminUrl, name, { user: `one_gate_${role}`, password: rolePasswords[role] });
   return {
@@ -34,6 +33,15 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     adminUrl: databaseUrl(adminUrl, name),
     drop: () => asAdmin(adminUrl, [`drop database if exists ${name} with (force)`]),
   };
+}
+
+async function clone(adminUrl: string, name: string, template: string): Promise<void> {
+  await asAdmin(adminUrl, [
+    `create database ${name} template ${template} owner one_gate_migrator`,
+    // Who may connect belongs to the database, not to what a clone copies.
+    `revoke all on database ${name} from public`,
+    grantConnect(name),
+  ]);
 }
 
 async function asAdmin(adminUrl: string, statements: readonly string[]): Promise<void> {

@@ -25,7 +25,7 @@ export async function postMovement(
     key: { accountId, key: `test ${newOperationId()}`, function: 'test', request: '{}' },
     operationId,
     movement,
-    respond: ({ outcome }) => ({ answer: { status: 200, body: JSON.stringify({ outcome }) } }),
+    record: ({ outcome }) => ({ data: { outcome } }),
   });
   return { operationId, outcome: decided?.outcome };
 }

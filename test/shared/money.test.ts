@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import * as v from 'valibot';
-import { amountSchema } from '../../shared/ledger/request.ts';
 import { formatAmount, parseAmount } from '../../shared/money.ts';
+import { amountSchema } from '../../shared/wallet/request.ts';
 
 test.each([
   ['0.01', 1n],

@@ -1,9 +1,8 @@
 // ip-restriction: refuses whoever does not come from one of the listed networks. The address is the connection's, as Kong's is unless
 // trusted_ips says whom to believe about it.
 
-import { BlockList, isIP } from 'node:net';
 import * as v from 'valibot';
-import { isNetwork } from '../../../shared/http/network.ts';
+import { isNetwork, isWithin, parseAddress, parseNetwork } from '../../../shared/http/network.ts';
 import type { Ground, Handler } from '../plugin.ts';
 
 export const schema = v.strictObject({
@@ -17,22 +16,12 @@ export const schema = v.strictObject({
 });
 
 export function create({ allow, status, message }: v.InferOutput<typeof schema>, _ground: Ground): Handler {
-  const allowed = new BlockList();
-  for (const network of allow) {
-    const [address = '', bits] = network.split('/');
-    const family = familyOf(address);
-    if (bits === undefined) allowed.addAddress(address, family);
-    else allowed.addSubnet(address, Number(bits), family);
-  }
+  const allowed = allow.map(parseNetwork).filter((network) => network !== undefined);
   return {
     priority: 990,
-    access: ({ clientAddress }) =>
-      isIP(clientAddress) && allowed.check(clientAddress, familyOf(clientAddress))
-        ? undefined
-        : { status, body: JSON.stringify({ message }) },
+    access: ({ clientAddress }) => {
+      const address = parseAddress(clientAddress);
+      return address && isWithin(address, allowed) ? undefined : { status, body: JSON.stringify({ message }) };
+    },
   };
-}
-
-function familyOf(address: string): 'ipv4' | 'ipv6' {
-  return isIP(address) === 6 ? 'ipv6' : 'ipv4';
 }

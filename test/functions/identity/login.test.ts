@@ -42,6 +42,8 @@ test('username, e-mail address and phone number all lead to the same person, in 
     person.phone.replace('+62', '0'),
     person.phone.replace('+62', '62'),
     person.phone.replace('+62', '+62 (0) '),
+    `\u202a${person.phone}\u202c`,
+    `${person.username}\u200b`,
   ];
   for (const spelling of spellings) {
     const answer = await logIn(spelling);

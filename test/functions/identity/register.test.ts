@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { type IdentityService, newPerson, PASSWORD, randomAddress, serveIdentity } from './identity-service.ts';
@@ -129,6 +130,35 @@ test('weak passwords are refused with the field, and never repeated in the answe
   }
 });
 
+test('a phone number is one person’s, however it is written and whatever was pasted with it', async () => {
+  const number = String(randomInt(1e7, 1e8));
+  const first = await register({ ...newPerson(), phone: `+49 151 ${number}` });
+  expect([first.status, first.body.data?.user.phone]).toEqual([201, `+49151${number}`]);
+  for (const phone of [
+    `+49 (0)151 ${number}`,
+    `+490151${number}`,
+    `\u202a+49\u00a0151${number}\u202c`,
+    `+49-151-${number}\u200b`,
+  ]) {
+    const again = await register({ ...newPerson(), phone });
+    expect([phone, again.status, again.body.code]).toEqual([phone, 409, 'already_registered']);
+  }
+});
+
+test('an e-mail address is one person’s, and those with an apostrophe or of another script are addresses', async () => {
+  const name = `o'brien${randomInt(1e9)}`;
+  const first = await register({ ...newPerson(), email: `${name}@bücher.example` });
+  expect([first.status, first.body.data?.user.email]).toEqual([201, `${name}@xn--bcher-kva.example`]);
+  for (const email of [`${name.toUpperCase()}@xn--bcher-kva.example`, `\u200b${name}@BÜCHER.example `]) {
+    const again = await register({ ...newPerson(), email });
+    expect([email, again.status, again.body.code]).toEqual([email, 409, 'already_registered']);
+  }
+  const loggedIn = await service.call('/v1/login', {
+    body: { identifier: `${name}@Bücher.example`, password: PASSWORD },
+  });
+  expect(loggedIn.status).toBe(200);
+});
+
 test('every unusable field is named and nothing is written', async () => {
   const before = await admin.query('select count(*)::int from users');
   const good = newPerson();
@@ -141,6 +171,7 @@ test('every unusable field is named and nothing is written', async () => {
     [{ ...good, username: 5 }, '/username'],
     [{ ...good, email: 'nobody' }, '/email'],
     [{ ...good, email: `${'a'.repeat(250)}@example.com` }, '/email'],
+    [{ ...good, email: `${'a'.repeat(65)}@example.com` }, '/email'],
     [{ ...good, phone: '12' }, '/phone'],
     [{ ...good, phone: '0812345' }, '/phone'],
     [{ ...good, phone: '5551234567' }, '/phone'],

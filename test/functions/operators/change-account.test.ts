@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { brokenPromises } from '../../setup/accounts.ts';
 import { GOPAY_CLEARING } from '../../setup/gopay-accounts.ts';
+import { pastTheDatabase } from '../../setup/past-the-database.ts';
 import type { Person } from '../wallet/wallet-service.ts';
 import { type OperatorsService, serveOperators } from './operators-service.ts';
 
@@ -101,7 +102,7 @@ describe('closing', () => {
     ['something on its way', 'set pending = 7', { balance: '0.00', held: '0.00', pending: '7.00' }],
   ])('%s is in the way, and stays', async (_what, set, amounts) => {
     const person = await service.openWallet();
-    await service.admin.query(`update accounts ${set} where id = $1`, [person.accountId]);
+    await pastTheDatabase(service.admin, `update accounts ${set} where id = $1`, [person.accountId]);
     const before = await service.trail();
     const { status, body } = await change(person, { status: 'CLOSED' });
     expect([status, body.code]).toEqual([409, 'account_not_empty']);
@@ -111,7 +112,7 @@ describe('closing', () => {
     await expect(
       service.admin.query("update accounts set account_status = 'CLOSED' where id = $1", [person.accountId]),
     ).rejects.toMatchObject({ constraint: 'closed_accounts_are_empty' });
-    await service.admin.query('update accounts set balance = 0, held = 0, pending = 0 where id = $1', [
+    await pastTheDatabase(service.admin, 'update accounts set balance = 0, held = 0, pending = 0 where id = $1', [
       person.accountId,
     ]);
   });

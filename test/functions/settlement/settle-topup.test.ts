@@ -2,6 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { brokenPromises } from '../../setup/accounts.ts';
+import { pastTheDatabase } from '../../setup/past-the-database.ts';
 import { eventually, serveTopups, type TopupService } from './topup-service.ts';
 
 const NOTIFIED = 'one-gate.topup.notified';
@@ -48,6 +49,21 @@ test('twenty notifications and their events credit the wallet once', async () =>
   const statuses = await Promise.all(Array.from({ length: 10 }, () => notified(payment.partnerReferenceNo)));
   expect(statuses).toEqual(Array(10).fill(204));
   expect(await service.balanceOf(person)).toBe('150000.00');
+});
+
+test('what a version before results has settled is known again, and nothing is found', async () => {
+  const { person, transaction, payment, reference } = await pending({ tell: true });
+  await service.gopay.control.pay(payment.referenceNo);
+  await service.ended(person, transaction.id);
+  await service.idle();
+  await service.rows(
+    'update idempotency_keys set status = 200, answer = result, result = null where operation_id = $1 and function = $2',
+    [transaction.operation_id, 'settle-topup'],
+  );
+  await service.rows("update topup_attempts set state = 'ACCEPTED' where reference = $1", [reference]);
+  expect(await notified(reference)).toBe(204);
+  expect(await service.balanceOf(person)).toBe('150000.00');
+  expect(await findings(transaction.operation_id)).toEqual([]);
 });
 
 test('notifications in the wrong order come to the same end', async () => {
@@ -123,7 +139,9 @@ describe('what was paid goes to suspense with a finding', () => {
     await service.rows("update historical_transactions set transaction_status = 'FAILED' where operation_id = $1", [
       transaction.operation_id,
     ]);
-    await service.rows("update accounts set pending = 0, account_status = 'CLOSED' where id = $1", [person.accountId]);
+    await pastTheDatabase(service.admin, "update accounts set pending = 0, account_status = 'CLOSED' where id = $1", [
+      person.accountId,
+    ]);
     const before = Number(await inSuspense());
     await service.gopay.control.pay(payment.referenceNo);
     expect([await notified(reference), await notified(reference)]).toEqual([204, 204]);

@@ -178,7 +178,7 @@ export async function openOnly(person: Person, key = randomUUID()): Promise<stri
       currency: 'IDR',
       paymentMethod: 'GOPAY',
     },
-    respond: () => ({ answer: null }),
+    record: () => ({ data: null }),
   });
   return operationId;
 }

@@ -116,9 +116,9 @@ test('a top-up counts from when it was settled, not from when it was asked for',
       key: { accountId: ada.accountId, key: randomUUID(), function: 'test', request: '{}' },
       operationId,
       movement,
-      respond: ({ legs }) => {
+      record: ({ legs }) => {
         times.push(legs[0]?.updatedAt.toISOString() ?? '');
-        return { answer: { status: 200, body: '{}' } };
+        return { data: {} };
       },
     });
     await after(times.at(-1) ?? '');

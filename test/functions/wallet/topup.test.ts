@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { newOperationId } from '../../../shared/ledger/ids.ts';
 import { brokenPromises } from '../../setup/accounts.ts';
 import { eventually, openOnly, serveTopups, type TopupService } from '../settlement/topup-service.ts';
 import type { Person } from './wallet-service.ts';
@@ -147,6 +148,27 @@ describe('nothing is written for', () => {
     expect((await service.topup(person)).body).toMatchObject({ status: 403, code });
     expect(await traces()).toEqual(before);
   });
+});
+
+test('a key of the version before results is answered with the address that was told then', async () => {
+  const person = await service.openWallet();
+  const key = randomUUID();
+  const told = { transaction: null, redirect_url: 'https://gopay.example/1', expires_at: null };
+  await service.rows(
+    `insert into idempotency_keys (account_id, key, function, request, operation_id, status, answer)
+     values ($1, $2, 'topup', $3, $4, 202, $5)`,
+    [
+      person.accountId,
+      key,
+      JSON.stringify({ amount: '150000.00', payment_method: 'GOPAY' }),
+      newOperationId(),
+      JSON.stringify(told),
+    ],
+  );
+  const before = await traces();
+  const answer = await service.topup(person, { key });
+  expect([answer.status, answer.body.data, answer.headers.get('idempotent-replayed')]).toEqual([202, told, 'true']);
+  expect(await traces()).toEqual(before);
 });
 
 test('beyond the limits on e-money nothing is opened, and the owner is told what is left', async () => {

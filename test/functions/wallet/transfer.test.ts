@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { brokenPromises } from '../../setup/accounts.ts';
+import { pastTheDatabase } from '../../setup/past-the-database.ts';
 import { type Person, serveWallet, type WalletService } from './wallet-service.ts';
 
 let service: WalletService;
@@ -138,7 +139,8 @@ describe('limits on e-money', () => {
       code: 'incoming_limit_exceeded',
       limit: { rule: 'monthly_incoming', value: '40000000.00', left: null },
     });
-    await service.admin.query(
+    await pastTheDatabase(
+      service.admin,
       "update accounts set incoming_month = incoming_month - interval '1 month' where id = $1",
       [ada.accountId],
     );

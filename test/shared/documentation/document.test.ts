@@ -30,9 +30,9 @@ const writeNote = defineFunction({
   summary: 'Write a note',
   http: {
     route: 'POST /v1/notes',
-    limit: { perMinute: 60, by: 'user' },
     caller: somebody,
     idempotencyKey: true,
+    limit: { perMinute: 60, by: 'user' },
     body: v.strictObject({ text: v.pipe(v.string(), v.maxLength(5), v.examples(['hello'])) }),
     answer: v.object({ note }),
     status: 201,
@@ -120,10 +120,7 @@ const onEvent = defineFunction({
 });
 
 const document = describeApi(
-  [writeNote, listNotes, readNote, takeWord, onEvent].map((declaration) => ({
-    domain: 'wallet',
-    declaration,
-  })),
+  [writeNote, listNotes, readNote, takeWord, onEvent].map((declaration) => ({ domain: 'wallet', declaration })),
   '1.2.3',
 );
 const write = document.paths['/v1/notes']?.post;

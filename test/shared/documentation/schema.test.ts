@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
 import * as v from 'valibot';
 import { schemaBook } from '../../../shared/documentation/schema.ts';
-import { amountSchema } from '../../../shared/ledger/request.ts';
 import { AMOUNT_PATTERN } from '../../../shared/money.ts';
+import { amountSchema } from '../../../shared/wallet/request.ts';
 
 test('an amount keeps its pattern, its words and its examples, although it is transformed', () => {
   expect(schemaBook().describe(amountSchema, 'input')).toMatchObject({

@@ -60,9 +60,9 @@ async function record(run: Run, accountId: string, operationId: string, movement
     key: { accountId, key: newOperationId(), function: 'test', request: '{}' },
     operationId,
     movement,
-    respond: (decision) => {
+    record: (decision) => {
       last = decision;
-      return { answer: { status: 200, body: '{}' } };
+      return { data: {} };
     },
   });
   if (last?.outcome !== 'posted' || decided?.outcome !== 'posted') return false;

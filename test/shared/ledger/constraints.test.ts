@@ -5,6 +5,7 @@ import pg from 'pg';
 import { newOperationId } from '../../../shared/ledger/ids.ts';
 import { brokenPromises, openAccount, type TestAccount } from '../../setup/accounts.ts';
 import { createTestDatabase, type TestDatabase } from '../../setup/database.ts';
+import { pastTheDatabase } from '../../setup/past-the-database.ts';
 
 let database: TestDatabase;
 let admin: pg.Client;
@@ -35,16 +36,16 @@ type LegValues = [
   after: string,
 ];
 
-/** Writes legs and, unless told otherwise, leaves each account where its last leg says. */
-async function write(legs: LegValues[], { balances = true, status = 'SUCCESS', currency = 'IDR' } = {}): Promise<void> {
+/**
+ * Writes legs and, unless told otherwise, leaves each account where its last leg says; `more` is written in the same statement.
+ */
+async function write(
+  legs: LegValues[],
+  { balances = true, status = 'SUCCESS', currency = 'IDR', held = '0', more = '' } = {},
+): Promise<void> {
   const operationId = newOperationId();
   await money.query('begin');
   try {
-    if (balances) {
-      for (const [{ accountId }, number, , , , after] of legs) {
-        await money.query('update accounts set balance = $2, version = $3 where id = $1', [accountId, after, number]);
-      }
-    }
     const rows = legs.map(([{ accountId, userId }, number, direction, amount, before, after], place) => ({
       id: operationId.slice(0, 35) + (place + 1),
       operation_id: operationId,
@@ -57,12 +58,19 @@ async function write(legs: LegValues[], { balances = true, status = 'SUCCESS', c
       after,
     }));
     await money.query(
-      `insert into historical_transactions (id, operation_id, account_id, user_id, leg_number, transaction_type, transaction_status,
+      `with new as (
+         select * from json_to_recordset($1) as new (id uuid, operation_id uuid, account_id uuid, user_id bigint, leg_number bigint,
+                direction direction_enum, amount numeric, before numeric, after numeric)
+       ), changed as (
+         update accounts account
+            set balance = new.after, version = new.leg_number, held = case direction when 'DEBIT' then $5::numeric else 0 end
+           from new where account.id = new.account_id and $4
+       )${more}
+       insert into historical_transactions (id, operation_id, account_id, user_id, leg_number, transaction_type, transaction_status,
               direction, amount, balance_before, balance_after, currency)
        select id, operation_id, account_id, user_id, leg_number, 'PAYMENT', $2::transaction_status_enum, direction, amount, before, after, $3
-         from json_to_recordset($1) as new (id uuid, operation_id uuid, account_id uuid, user_id bigint, leg_number bigint,
-              direction direction_enum, amount numeric, before numeric, after numeric)`,
-      [JSON.stringify(rows), status, currency],
+         from new`,
+      [JSON.stringify(rows), status, currency, balances, held],
     );
   } finally {
     // Whatever was let through is taken back: each test starts from the same state.
@@ -148,6 +156,92 @@ describe('legs are refused', () => {
     },
   ])('when $when', async ({ legs, ...options }) => {
     await expect(write(legs(), options)).rejects.toMatchObject({ code: expect.stringMatching(/^(23514|23505)$/) });
+  });
+});
+
+describe('an account changes only with the legs that say so:', () => {
+  const paid = (): LegValues[] => [
+    [ada, 2, 'DEBIT', '10', '100', '90'],
+    [grace, 1, 'CREDIT', '10', '0', '10'],
+  ];
+
+  test.each([
+    ['its balance', 'balance = 1000'],
+    ['a balance of nothing', 'balance = 0'],
+    ['its version', 'version = version + 1'],
+    ['its version and its balance', 'version = version + 1, balance = 1000'],
+    ['back to where it stood earlier', 'version = 0, balance = 0, incoming = 0'],
+    ['what is held', 'held = 1'],
+    ['what is held, with a number', 'held = 1, version = version + 1'],
+    ['what is on its way', 'pending = 1'],
+    ['what came in this month', 'incoming = 0'],
+    ['the month of what came in', "incoming_month = '2020-01-01'"],
+  ])('nobody sets %s', async (_what, change) => {
+    for (const client of [money, admin]) {
+      await expect(client.query(`update accounts set ${change} where id = $1`, [ada.accountId])).rejects.toMatchObject({
+        code: '23514',
+        message: expect.stringContaining(ada.accountId),
+      });
+    }
+  });
+
+  test('not an account of One Gate itself either', async () => {
+    await expect(money.query("update accounts set balance = balance + 1 where kind = 'SYSTEM'")).rejects.toMatchObject({
+      code: '23514',
+    });
+  });
+
+  test('one that says what its next legs will say in the next statement is too early', async () => {
+    await money.query('begin');
+    await expect(
+      money.query('update accounts set balance = 90, version = 2 where id = $1', [ada.accountId]),
+    ).rejects.toMatchObject({ code: '23514' });
+    await money.query('rollback');
+  });
+
+  test('legs of others say nothing', async () => {
+    const stranger = await openAccount(admin);
+    const gift = `, gift as (update accounts set balance = 5, version = 1 where id = '${stranger.accountId}')`;
+    await expect(write(paid(), { more: gift })).rejects.toMatchObject({ code: '23514' });
+    await write(paid());
+  });
+
+  test('legs that begin where the account did not stand make no money', async () => {
+    await expect(
+      write([
+        [ada, 2, 'DEBIT', '10', '1000', '990'],
+        [grace, 1, 'CREDIT', '10', '0', '10'],
+      ]),
+    ).rejects.toMatchObject({ code: '23514', message: expect.stringContaining(ada.accountId) });
+  });
+
+  test('what is held follows from open holds', async () => {
+    const promise = `, promise as (
+      insert into holds (operation_id, payer_account, amount, held_at, expires_at)
+      values (uuidv7(), '${ada.accountId}', 4, now(), now() + interval '1 hour')
+    )`;
+    await write(paid(), { held: '4', more: promise });
+    await expect(write(paid(), { held: '5', more: promise })).rejects.toMatchObject({ code: '23514' });
+    await expect(write(paid(), { held: '4' })).rejects.toMatchObject({ code: '23514' });
+  });
+
+  test('it is opened with nothing', async () => {
+    for (const figure of ['balance', 'held', 'pending', 'incoming', 'version']) {
+      await expect(
+        admin.query(`insert into accounts (kind, name, ${figure}) values ('SYSTEM', 'rich', 5)`),
+      ).rejects.toMatchObject({ code: '23514' });
+    }
+  });
+
+  test('one whose figures were wrong before keeps them, and can be suspended and paid', async () => {
+    const wrong = await openAccount(admin, { balance: '50.00' });
+    await pastTheDatabase(admin, 'update accounts set balance = 55 where id = $1', [wrong.accountId]);
+    await admin.query("update accounts set account_status = 'SUSPENDED' where id = $1", [wrong.accountId]);
+    await write([
+      [wrong, 2, 'DEBIT', '10', '55', '45'],
+      [grace, 1, 'CREDIT', '10', '0', '10'],
+    ]);
+    await pastTheDatabase(admin, 'update accounts set balance = 50 where id = $1', [wrong.accountId]);
   });
 });
 

@@ -4,7 +4,7 @@ import { legId, newOperationId } from '../../../shared/ledger/ids.ts';
 import type { Account, Decided, Leg, Movement, Posting, SeenKey } from '../../../shared/ledger/posting.ts';
 
 const now = new Date('2026-11-20T00:00:00Z');
-const respond = () => ({ answer: { status: 201, body: '{}' } });
+const record = () => ({ data: {} });
 
 function account(id: string, more: Partial<Account> = {}): Account {
   const kind = more.kind ?? 'PERSON';
@@ -51,7 +51,7 @@ function state(more: Partial<State> = {}): State {
 
 let keys = 0;
 function posting(movement: Movement, key = `key ${++keys}`, request = '{}', accountId = 'ada'): Posting {
-  return { key: { accountId, key, function: 'pay', request }, operationId: newOperationId(), movement, respond };
+  return { key: { accountId, key, function: 'pay', request }, operationId: newOperationId(), movement, record };
 }
 
 function transfer(debit: string, credit: string, amount: bigint): Movement {
@@ -141,10 +141,10 @@ describe('a repeated key', () => {
     function: 'pay',
     request: '{"amount":"1.00"}',
     operationId: 'earlier',
-    answer: { status: 201, body: '{}' },
+    result: { data: {} },
   };
 
-  test('has the first answer again', () => {
+  test('has the first result again', () => {
     const { decisions, accounts } = decide(state({ keys: new Map([['ada/k', kept]]) }), [
       posting(transfer('ada', 'grace', 1n), 'k', kept.request),
     ]);
@@ -167,7 +167,7 @@ describe('a repeated key', () => {
   });
 
   test('whose first request still runs is in progress, unless the operation is our own', () => {
-    const running = { ...kept, answer: null };
+    const running = { ...kept, result: null };
     const mine = posting(transfer('ada', 'grace', 1n), 'k', kept.request);
     expect(outcomes(decide(state({ keys: new Map([['ada/k', running]]) }), [mine]).decisions)).toEqual([
       'key_in_progress',
@@ -480,8 +480,8 @@ describe('what operators have frozen', () => {
     expect(outcomes(decide(frozen(freezes), postings).decisions)).toEqual(expected);
   });
 
-  test('keeps nothing, and lets repeated keys have their answers', () => {
-    const seen: SeenKey = { function: 'pay', request: '{}', operationId: 'first', answer: { status: 201, body: '{}' } };
+  test('keeps nothing, and lets repeated keys have their results', () => {
+    const seen: SeenKey = { function: 'pay', request: '{}', operationId: 'first', result: { data: {} } };
     const postings = [posting(transfer('ada', 'grace', 1n), 'seen'), posting(transfer('ada', 'ada', 1n), 'new')];
     const before = { ...frozen({ all: true }), keys: new Map([['ada/seen', seen]]) };
     expect(outcomes(decide(before, postings).decisions)).toEqual(['repeats', 'frozen']);

@@ -42,9 +42,9 @@ function payment(
   from: TestAccount,
   to: TestAccount,
   amount: string,
-  more: Partial<Posting['key']> & { respond?: Posting['respond'] } = {},
+  more: Partial<Posting['key']> & { record?: Posting['record'] } = {},
 ): Posting {
-  const { respond = answerAndEvent, ...key } = more;
+  const { record = resultAndEvent, ...key } = more;
   return {
     key: {
       accountId: from.accountId,
@@ -62,12 +62,12 @@ function payment(
       amount: parseAmount(amount),
       currency: 'IDR',
     },
-    respond,
+    record,
   };
 }
 
-function answerAndEvent({ outcome, legs }: Decided) {
-  if (outcome !== 'posted') return { answer: { status: 402, body: JSON.stringify({ outcome }) } };
+function resultAndEvent({ outcome, legs }: Decided) {
+  if (outcome !== 'posted') return { data: { outcome } };
   const [debit] = legs as [Leg];
   const event = newEvent({
     topic: 't',
@@ -79,7 +79,7 @@ function answerAndEvent({ outcome, legs }: Decided) {
     traceparent: null,
     data: {},
   });
-  return { answer: { status: 201, body: JSON.stringify({ id: debit.id }) }, events: [event] };
+  return { data: { outcome, id: debit.id }, events: [event] };
 }
 
 async function balanceOf({ accountId }: TestAccount): Promise<string> {
@@ -100,7 +100,7 @@ async function tracesOf({ key }: Posting) {
 test('a payment writes two legs, its key and its event, and nothing else', async () => {
   const [ada, grace] = [await openAccount(admin, { balance: '100.00' }), await openAccount(admin)];
   const posting = payment(ada, grace, '30.00');
-  await expect(post(posting)).resolves.toMatchObject({ replayed: false, answer: { status: 201 } });
+  await expect(post(posting)).resolves.toMatchObject({ replayed: false, result: { data: { outcome: 'posted' } } });
   expect([await balanceOf(ada), await balanceOf(grace)]).toEqual(['70.00', '30.00']);
   expect(await tracesOf(posting)).toEqual({ keys: 1, legs: 2, events: 1 });
 });
@@ -108,10 +108,10 @@ test('a payment writes two legs, its key and its event, and nothing else', async
 test('a payment happens once, however often it is asked for, at once and later', async () => {
   const [ada, grace] = [await openAccount(admin, { balance: '100.00' }), await openAccount(admin)];
   const postings = Array.from({ length: 10 }, () => payment(ada, grace, '30.00', { key: 'the same' }));
-  const answers = await Promise.all(postings.map(post));
-  answers.push(await post(payment(ada, grace, '30.00', { key: 'the same' })));
-  expect(answers.filter(({ replayed }) => !replayed)).toHaveLength(1);
-  expect(new Set(answers.map(({ answer }) => answer?.body)).size).toBe(1);
+  const results = await Promise.all(postings.map(post));
+  results.push(await post(payment(ada, grace, '30.00', { key: 'the same' })));
+  expect(results.filter(({ replayed }) => !replayed)).toHaveLength(1);
+  expect(new Set(results.map(({ result }) => JSON.stringify(result))).size).toBe(1);
   expect([await balanceOf(ada), await balanceOf(grace)]).toEqual(['70.00', '30.00']);
 });
 
@@ -120,19 +120,19 @@ test('a refusal is kept and replayed, even when the balance would cover it later
   const refused = await post(payment(ada, grace, '30.00', { key: 'too much' }));
   await post(payment(grace, ada, '40.00'));
   const again = await post(payment(ada, grace, '30.00', { key: 'too much' }));
-  expect(again).toMatchObject({ replayed: true, answer: refused.answer });
-  expect(refused.answer?.body).toContain('insufficient_funds');
+  expect(again).toMatchObject({ replayed: true, result: refused.result });
+  expect(refused.result).toEqual({ data: { outcome: 'insufficient_funds' } });
 });
 
-test('a key that comes back with another request is refused and told what differs', async () => {
+test('a key that comes back with another request is refused with the first one', async () => {
   const [ada, grace] = [await openAccount(admin, { balance: '100.00' }), await openAccount(admin)];
   await post(payment(ada, grace, '1.00', { key: 'k' }));
-  await expect(post(payment(ada, grace, '2.00', { key: 'k' }))).rejects.toMatchObject({
-    code: 'idempotency_key_reused',
-    details: { errors: [{ pointer: '/amount' }] },
-  });
-  await expect(post(payment(ada, grace, '1.00', { key: 'k', function: 'transfer' }))).rejects.toMatchObject({
-    code: 'idempotency_key_reused',
+  const first = { function: 'pay', request: JSON.stringify({ amount: '1.00', to: grace.accountId }) };
+  const decided = { outcome: 'key_reused', first };
+  await expect(post(payment(ada, grace, '2.00', { key: 'k' }))).resolves.toMatchObject({ result: null, decided });
+  await expect(post(payment(ada, grace, '1.00', { key: 'k', function: 'transfer' }))).resolves.toMatchObject({
+    result: null,
+    decided,
   });
 });
 
@@ -180,17 +180,17 @@ describe('a posting that cannot be written', () => {
       throw new RangeError('a bug');
     },
     'because the database refuses it': (decided: Decided) => {
-      const response = answerAndEvent(decided);
-      return { ...response, events: (response.events ?? []).map((event) => ({ ...event, topic: 'x'.repeat(101) })) };
+      const recorded = resultAndEvent(decided);
+      return { ...recorded, events: (recorded.events ?? []).map((event) => ({ ...event, topic: 'x'.repeat(101) })) };
     },
   };
-  test.each(Object.entries(broken))('%s fails alone and leaves nothing', async (_name, respond) => {
+  test.each(Object.entries(broken))('%s fails alone and leaves nothing', async (_name, record) => {
     const [ada, grace] = [await openAccount(admin, { balance: '100.00' }), await openAccount(admin)];
-    const bad = payment(ada, grace, '1.00', { respond });
+    const bad = payment(ada, grace, '1.00', { record });
     const good = Array.from({ length: 9 }, () => payment(ada, grace, '1.00'));
     const results = await Promise.allSettled([...good.slice(0, 5), bad, ...good.slice(5)].map(post));
     expect(results.map(({ status }) => status).filter((status) => status === 'rejected')).toHaveLength(1);
-    expect(results[5]).toMatchObject({ reason: { code: 'internal_error', details: { outcome: 'failed' } } });
+    expect(results[5]).toMatchObject({ reason: { kind: 'failed' } });
     expect(await balanceOf(grace)).toBe('9.00');
     expect(await tracesOf(bad)).toEqual({ keys: 0, legs: 0, events: 0 });
   });
@@ -212,9 +212,9 @@ test('who waits for an account that somebody else holds is sent away, its neighb
   ]);
   await admin.query('rollback');
   expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
-  expect(results[1]).toMatchObject({ reason: { code: 'service_unavailable' } });
+  expect(results[1]).toMatchObject({ reason: { kind: 'busy' } });
   expect(await tracesOf(waiting)).toEqual({ keys: 0, legs: 0, events: 0 });
-  await expect(post(waiting)).resolves.toMatchObject({ answer: { status: 201 } });
+  await expect(post(waiting)).resolves.toMatchObject({ result: { data: { outcome: 'posted' } } });
 });
 
 describe('when the connection is lost', () => {
@@ -224,7 +224,7 @@ describe('when the connection is lost', () => {
       const [ada, grace] = [await openAccount(admin, { balance: '100.00' }), await openAccount(admin)];
       wire.cutAtNextCommit(moment === 'before COMMIT reaches the server' ? 'request' : 'answer');
       const posting = payment(ada, grace, '30.00');
-      await expect(post(posting)).resolves.toMatchObject({ replayed: false, answer: { status: 201 } });
+      await expect(post(posting)).resolves.toMatchObject({ replayed: false, result: { data: { outcome: 'posted' } } });
       expect(wire.cuts()).toBeGreaterThan(0);
       expect(await tracesOf(posting)).toEqual({ keys: 1, legs: 2, events: 1 });
       expect(await balanceOf(grace)).toBe('30.00');
@@ -235,12 +235,12 @@ describe('when the connection is lost', () => {
     const [ada, grace] = [await openAccount(admin, { balance: '100.00' }), await openAccount(admin)];
     wire.cutAtNextCommit('answer', { stayDown: true });
     const posting = payment(ada, grace, '30.00');
-    await expect(post(posting)).rejects.toMatchObject({ code: 'outcome_unknown', details: { outcome: 'unknown' } });
+    await expect(post(posting)).rejects.toMatchObject({ kind: 'unknown' });
     wire.restore();
     await expect(post({ ...posting, operationId: newOperationId() })).resolves.toMatchObject({
       replayed: true,
       operationId: posting.operationId,
-      answer: { status: 201 },
+      result: { data: { outcome: 'posted' } },
     });
     expect(await balanceOf(grace)).toBe('30.00');
   });
@@ -255,14 +255,14 @@ describe('when the connection is lost', () => {
     while (wire.cuts() === 0) await new Promise((resolve) => setTimeout(resolve, 20));
     await admin.query('rollback');
     wire.restore();
-    await expect(posted).resolves.toMatchObject({ answer: { status: 201 } });
+    await expect(posted).resolves.toMatchObject({ result: { data: { outcome: 'posted' } } });
     expect(await tracesOf(posting)).toEqual({ keys: 1, legs: 2, events: 1 });
   });
 
   test('and nothing was sent to COMMIT, the answer is that nothing has happened', async () => {
     const [ada, grace] = [await openAccount(admin, { balance: '100.00' }), await openAccount(admin)];
     wire.goDown();
-    await expect(post(payment(ada, grace, '30.00'))).rejects.toMatchObject({ code: 'service_unavailable' });
+    await expect(post(payment(ada, grace, '30.00'))).rejects.toMatchObject({ kind: 'busy' });
     wire.restore();
     expect(await balanceOf(grace)).toBe('0.00');
   });

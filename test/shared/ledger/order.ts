@@ -74,7 +74,7 @@ function isRepetition({ result: { outcome } }: Done): boolean {
 }
 
 function isDecided({ result }: Done): boolean {
-  return result.accounts.length > 0 || result.answer !== null;
+  return result.accounts.length > 0 || result.text !== null;
 }
 
 /** Kahn's way: whoever waits for nobody is next. Those on a circle are never next. */

@@ -4,17 +4,17 @@
 import fc from 'fast-check';
 import { newEvent } from '../../../shared/events/event.ts';
 import { newOperationId } from '../../../shared/ledger/ids.ts';
-import type { Decided, Key, Movement, Posting, Response } from '../../../shared/ledger/posting.ts';
+import type { Decided, Key, Movement, Posting, Recorded } from '../../../shared/ledger/posting.ts';
 import { SCHEDULE_KEYS } from '../../../shared/ledger/system-accounts.ts';
 import { GOPAY_CLEARING, GOPAY_SUSPENSE } from '../../setup/gopay-accounts.ts';
 import type { Cast, Role } from './roles.ts';
 
-/** A posting without its way to answer. */
+/** A posting without what is recorded of it. */
 export interface Planned {
   key: Key;
   operationId: string;
   movement: Movement;
-  /** Its answer comes later: until then the key is in progress. */
+  /** Its result comes later: until then the key is in progress. */
   running: boolean;
   /** Cannot be written, whatever is decided. */
   isPoison: boolean;
@@ -317,29 +317,25 @@ export function subjectOf({ key }: Pick<Planned, 'key'>): string {
   return key.key;
 }
 
-/** The posting as the ledger takes it. Everything that was decided is in the answer. */
+/** The posting as the ledger takes it. Everything that was decided is in the result. */
 export function postingOf(planned: Planned): Posting {
   const { key, operationId, movement } = planned;
-  return { key, operationId, movement, respond: (decided) => respond(planned, decided) };
+  return { key, operationId, movement, record: (decided) => record(planned, decided) };
 }
 
-function respond(planned: Planned, { outcome, legs, bound }: Decided): Response {
+function record(planned: Planned, { outcome, legs, bound }: Decided): Recorded {
   const { operationId, running, isPoison } = planned;
-  if (isPoison) return { answer: { status: 201, body: '{}' }, events: [eventOf(planned, 'x'.repeat(101))] };
+  if (isPoison) return { data: {}, events: [eventOf(planned, 'x'.repeat(101))] };
   const isPosted = outcome === 'posted' || outcome === 'posted_to_suspense';
-  if ((isPosted && running) || outcome === 'key_in_progress') {
-    return { answer: null, ...(isPosted && { events: [eventOf(planned, 't')] }) };
-  }
-  const said = {
+  const events = isPosted ? [eventOf(planned, 't')] : [];
+  if (isPosted && running) return { data: null, events };
+  const data = {
     outcome,
     operationId,
     bound: bound && [bound.value, bound.left].map(String),
     legs: legs.map((leg) => [leg.accountId, ...[leg.legNumber, leg.amount, leg.balanceAfter].map(String)]),
   };
-  return {
-    answer: { status: isPosted ? 201 : 422, body: JSON.stringify(said) },
-    ...(isPosted && { events: [eventOf(planned, 't')] }),
-  };
+  return { data, events };
 }
 
 function eventOf(planned: Planned, topic: string) {

@@ -91,7 +91,7 @@ async function through(planned: Planned): Promise<Done> {
   const ask = () => ledger.post(postingOf(planned)).then(resultOfPosted, resultOfError);
   let result = await ask();
   // On a busy machine a batch may wait too long. Nothing has happened then, and a client asks again.
-  for (let again = 0; again < 4 && result.outcome === 'service_unavailable'; again++) result = await ask();
+  for (let again = 0; again < 4 && result.outcome === 'busy'; again++) result = await ask();
   return { planned, result };
 }
 

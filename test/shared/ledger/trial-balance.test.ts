@@ -7,6 +7,7 @@ import type { Query } from '../../../shared/database/database.ts';
 import { runShutdown } from '../../../shared/shutdown.ts';
 import { openAccount, type TestAccount } from '../../setup/accounts.ts';
 import { createTestDatabase, type TestDatabase } from '../../setup/database.ts';
+import { pastTheDatabase } from '../../setup/past-the-database.ts';
 
 type Movements = typeof import('../../setup/movements.ts');
 type Books = typeof import('../../../shared/ledger/trial-balance.ts');
@@ -123,6 +124,7 @@ test('an account with more new legs than a page may have is read in several, and
 
   await passBackAndForth(ada, shop, 12_000);
   await pastTheDatabase(
+    admin,
     'update historical_transactions set balance_before = balance_before + 7, balance_after = balance_after + 7 where account_id = $1 and leg_number = 23500',
     [ada.accountId],
   );
@@ -132,21 +134,16 @@ test('an account with more new legs than a page may have is read in several, and
     { kind: 'ledger_chain', subject: `${ada.accountId}/23501` },
   ]);
   await pastTheDatabase(
+    admin,
     'update historical_transactions set balance_before = balance_before - 7, balance_after = balance_after - 7 where account_id = $1 and leg_number = 23500',
     [ada.accountId],
   );
 });
 
-async function pastTheDatabase(text: string, values: unknown[]): Promise<void> {
-  await admin.query('begin');
-  await admin.query('set local session_replication_role = replica');
-  await admin.query(text, values);
-  await admin.query('commit');
-}
-
 /** The same 1.00, an even number of times, written as the ledger would have: posting them would take minutes. */
 async function passBackAndForth(from: TestAccount, to: TestAccount, times: number): Promise<void> {
   await pastTheDatabase(
+    admin,
     `with moves as materialized (
        select n, (left(uuidv7()::text, 35) || '0')::uuid as operation_id from generate_series(1, $3::int) n
      ), legs as (

@@ -13,8 +13,8 @@ export class Verdict {
   readonly model: Model;
   readonly broken: string[] = [];
   readonly #cast: Cast;
-  /** By key: the first answer that was kept, the operation it is about, and its request. */
-  readonly #kept = new Map<string, { answer: string | null; planned: Planned }>();
+  /** By key: the first result that was kept, the operation it is about, and its request. */
+  readonly #kept = new Map<string, { text: string | null; planned: Planned }>();
   /** Keys of what has moved money, or promised to. */
   readonly #posted = new Map<string, Planned>();
   readonly #all: Planned[] = [];
@@ -35,14 +35,14 @@ export class Verdict {
     this.#all.push(planned);
     const what = () => `${planned.movement.name} ${planned.key.request} of ${planned.key.key}`;
     if (planned.isPoison) {
-      const isAlone = result.outcome === 'internal_error' || !isKeptByRule(result as { outcome: 'posted' });
+      const isAlone = result.outcome === 'failed' || !isKeptByRule(result as { outcome: 'posted' });
       if (!isAlone) this.broken.push(`what cannot be written ended ${result.outcome}`);
       return;
     }
     if (result.isRecovered && result.legs.length === 0) {
       // Refused at a moment that nobody knows: only that its key is kept can be said of it.
       this.model.claim(planned);
-      this.#kept.set(`${planned.key.accountId}/${planned.key.key}`, { answer: result.answer, planned });
+      this.#kept.set(`${planned.key.accountId}/${planned.key.key}`, { text: result.text, planned });
       return;
     }
     const expected = this.model.run(planned);
@@ -53,9 +53,9 @@ export class Verdict {
     const name = `${planned.key.accountId}/${planned.key.key}`;
     const first = this.#kept.get(name);
     if (expected.outcome === 'replayed') {
-      if (result.answer !== first?.answer || result.operationId !== first?.planned.operationId)
-        this.broken.push(`${what()}: another answer than the first time`);
-    } else if (isKeptByRule(expected)) this.#kept.set(name, { answer: result.answer, planned });
+      if (result.text !== first?.text || result.operationId !== first?.planned.operationId)
+        this.broken.push(`${what()}: another result than the first time`);
+    } else if (isKeptByRule(expected)) this.#kept.set(name, { text: result.text, planned });
     if (expected.outcome === 'posted' || expected.outcome === 'posted_to_suspense') this.#posted.set(name, planned);
     if (!result.isRecovered && text(result.bound) !== text(expected.bound))
       this.broken.push(`${what()}: the bound is ${text(result.bound)} instead of ${text(expected.bound)}`);
@@ -79,7 +79,7 @@ export class Verdict {
   async compareTraces(admin: pg.Client): Promise<void> {
     const keys = [...new Set(this.#all.map(({ key }) => key.key))];
     const kept = await admin.query(
-      `select account_id || '/' || key as name, key, function, request, operation_id, answer from idempotency_keys where key = any($1)`,
+      `select account_id || '/' || key as name, key, function, request, operation_id, result from idempotency_keys where key = any($1)`,
       [keys],
     );
     const difference = (what: string, expected: Iterable<string>, found: Iterable<string>) => {
@@ -88,10 +88,10 @@ export class Verdict {
     };
     difference(
       'the keys',
-      [...this.#kept].map(([name, { answer, planned }]) =>
-        text([name, planned.key.function, planned.key.request, planned.operationId, answer]),
+      [...this.#kept].map(([name, { text: kept, planned }]) =>
+        text([name, planned.key.function, planned.key.request, planned.operationId, kept]),
       ),
-      kept.rows.map((row) => text([row.name, row.function, row.request, row.operation_id, row.answer])),
+      kept.rows.map((row) => text([row.name, row.function, row.request, row.operation_id, row.result])),
     );
     const events = await admin.query(
       `select partition_key || '/' || subject as name from outbox where subject = any($1)`,

@@ -9,6 +9,7 @@ import { newOperationId } from '../../../shared/ledger/ids.ts';
 import type { Key, Leg } from '../../../shared/ledger/posting.ts';
 import { runShutdown } from '../../../shared/shutdown.ts';
 import type { Topup } from '../../../shared/topups/topup.ts';
+import { answerOf, keep } from '../../../shared/wallet/answer.ts';
 import { openAccount, type TestAccount } from '../../setup/accounts.ts';
 import { createTestDatabase, type TestDatabase } from '../../setup/database.ts';
 
@@ -55,12 +56,14 @@ async function open(): Promise<{ operationId: string; key: Key; leg: Leg; topup:
       currency: 'IDR',
       paymentMethod: 'GOPAY',
     },
-    respond: () => ({ answer: null }),
+    record: () => ({ data: null }),
   });
   const topup = await topups.readTopup(operationId);
   if (!topup) throw new Error('nobody watches the top-up');
   return { operationId, key, leg: decided?.legs[0] as Leg, topup };
 }
+
+const refused = (reason: string) => keep({ outcome: 'provider_refused', reason });
 
 /** With its first attempt at its end, so that there can be another. */
 async function openWithoutAttempt() {
@@ -123,11 +126,11 @@ test('a predecessor that was only slow can neither begin an attempt nor answer n
   if (!successor) throw new Error('there is no lease');
   expect(await leases.renewLease(slow)).toBe(false);
   expect(await attempts.addAttempt(slow, topup)).toBeUndefined();
-  expect(await attempts.answerRequest(slow, key, { status: 202, body: '{"late":true}' })).toBe(false);
+  expect(await attempts.answerRequest(slow, key, refused('I was slow'))).toBe(false);
   await leases.releaseLease(slow);
   expect(await leases.takeLease(operationId)).toBeUndefined();
-  expect(await attempts.answerRequest(successor, key, { status: 202, body: '{"late":false}' })).toBe(true);
-  expect(await leases.waitForTurn(key, operationId)).toEqual({ answer: { status: 202, body: '{"late":false}' } });
+  expect(await attempts.answerRequest(successor, key, refused('I was faster'))).toBe(true);
+  expect(await leases.waitForTurn(key, operationId)).toEqual({ answer: answerOf({ data: refused('I was faster') }) });
   // Given back with the answer.
   expect(await leases.takeLease(operationId)).toMatchObject({ operationId });
 });

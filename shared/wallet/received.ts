@@ -4,9 +4,9 @@ import * as v from 'valibot';
 import { Problem } from '../http/problem.ts';
 import type { ProblemCode } from '../http/problems.ts';
 import { maxCharacters } from '../http/text.ts';
-import { readTransaction } from './history.ts';
-import { parseTransactionName } from './ids.ts';
-import type { Counterparty } from './transaction.ts';
+import { readOwnLeg } from '../ledger/history.ts';
+import { parseTransactionName } from '../ledger/ids.ts';
+import type { Counterparty } from '../ledger/posting.ts';
 
 export const receivedIdSchema = v.pipe(
   v.string(),
@@ -26,9 +26,10 @@ export interface Received {
  */
 export async function findReceived(accountId: string, name: string, otherwise: ProblemCode): Promise<Received> {
   const id = parseTransactionName(name);
-  const transaction = id && (await readTransaction(accountId, id));
-  if (!transaction) throw new Problem('transaction_not_found');
-  if (transaction.type !== 'PAYMENT' || !transaction.counterparty) throw new Problem(otherwise);
-  if (transaction.direction === 'debit') throw new Problem('payee_only');
-  return { operationId: transaction.operation_id, payer: transaction.counterparty };
+  const own = id && (await readOwnLeg(accountId, id));
+  if (!own) throw new Problem('transaction_not_found');
+  const { leg, counterparty } = own;
+  if (leg.type !== 'PAYMENT' || !counterparty) throw new Problem(otherwise);
+  if (leg.direction === 'DEBIT') throw new Problem('payee_only');
+  return { operationId: leg.operationId, payer: counterparty };
 }

@@ -1,10 +1,10 @@
 // What requests about money have in common: the schemas of an amount, a payee, a note.
 
 import * as v from 'valibot';
-import { maxCharacters, minCharacters } from '../http/text.ts';
+import { maxCharacters, minCharacters, visible } from '../http/text.ts';
+import type { Particulars } from '../ledger/posting.ts';
 import { AMOUNT_PATTERN, CURRENCY, formatAmount, parseAmount } from '../money.ts';
-import { normalisePhone } from '../sessions/identifier.ts';
-import type { Particulars } from './posting.ts';
+import { spellPhone } from '../sessions/identifier.ts';
 
 /** A positive decimal string; `"10"` becomes `"10.00"`, so that the same amount is the same request. */
 export const amountSchema = v.pipe(
@@ -23,14 +23,14 @@ const ACCOUNT_ID = /^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}
 
 const NOT_A_PHONE = 'must be a phone number such as +6281234567890 or 081234567890';
 
-export const usernameSchema = v.pipe(v.string(), v.trim(), v.toLowerCase(), minCharacters(3), maxCharacters(30));
+export const usernameSchema = v.pipe(v.string(), visible, v.toLowerCase(), minCharacters(3), maxCharacters(30));
 
-/** Becomes E.164, so that the same number is the same request. */
+/** In one spelling, so that the same number is the same request; payeeOf finds out whether there is such a number. */
 export const phoneSchema = v.pipe(
   v.string(),
-  v.trim(),
-  v.check((written) => normalisePhone(written) !== undefined, NOT_A_PHONE),
-  v.transform((written) => normalisePhone(written) ?? ''),
+  visible,
+  v.check((written) => spellPhone(written) !== undefined, NOT_A_PHONE),
+  v.transform((written) => spellPhone(written) ?? ''),
   v.description(
     'With its country (+62...), or an Indonesian number as it is dialled at home (08...). It names whoever has it now.',
   ),

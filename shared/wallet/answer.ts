@@ -1,0 +1,87 @@
+// What the API answers to a request about money, rendered from what is kept with its key. The kept data names the renderer that its first
+// answer was made with, so that a repetition is answered byte for byte as the first time, whatever has been released since. To change what is
+// answered, add a renderer: those that are here stay as they are as long as keys are kept (30 days).
+
+import { publicUrl } from '../environment.ts';
+import type { KeptAnswer } from '../http/function.ts';
+import { type ProblemDetails, problemBody } from '../http/problem.ts';
+import { type ProblemCode, problems } from '../http/problems.ts';
+import type { Bound, Refusal, Result } from '../ledger/posting.ts';
+import { CURRENCY, formatAmount } from '../money.ts';
+import { LIMIT_RULES, REFUSAL_CODES } from './refusals.ts';
+import { type LegData, transactionFrom } from './transaction.ts';
+
+/** What came of a request, as plain data. */
+type Told =
+  /** The caller's side of the movement. */
+  | { outcome: 'posted'; leg: LegData }
+  | { outcome: Refusal; limit?: { value: string; left: string | null } }
+  /** A top-up as it is when the provider has been asked; both are null when nothing is left to pay. */
+  | { outcome: 'opened'; leg: LegData; redirectUrl: string | null; expiresAt: string | null }
+  /** A top-up that the provider did not want, or that has failed since it was asked for. */
+  | { outcome: 'provider_refused'; reason: string | null }
+  /** A top-up that was to be cancelled, as it is when the provider has been asked. */
+  | { outcome: 'asked_to_cancel'; leg: LegData };
+
+/** What is kept with a key. */
+export type WalletData = Told & { renderer: number };
+
+const renderers: Readonly<Record<number, (told: Told) => KeptAnswer>> = { 1: render1 };
+const LATEST = 1;
+
+/** The data to keep, for the renderer of today. */
+export function keep(told: Told): WalletData {
+  return { renderer: LATEST, ...told };
+}
+
+/**
+ * The data of a refused posting. With a `bound` it has its value and what was left: of somebody else's wallet that stays untold (null),
+ * since it would tell the payer how much is in there.
+ */
+export function keepRefusal(outcome: Refusal, bound?: Bound, callersAccount?: string): WalletData {
+  if (!bound) return keep({ outcome });
+  const isTold = bound.accountId === undefined || bound.accountId === callersAccount;
+  return keep({ outcome, limit: { value: formatAmount(bound.value), left: isTold ? formatAmount(bound.left) : null } });
+}
+
+export function answerOf(result: Result<WalletData>): KeptAnswer {
+  if ('answer' in result) return result.answer;
+  const render = renderers[result.data.renderer];
+  if (!render) throw new Error(`an answer needs renderer ${result.data.renderer}, which this version does not have`);
+  return render(result.data);
+}
+
+function render1(told: Told): KeptAnswer {
+  switch (told.outcome) {
+    case 'posted':
+      return { status: 201, body: JSON.stringify({ transaction: transactionFrom(told.leg) }) };
+    case 'opened': {
+      const { redirectUrl: redirect_url, expiresAt: expires_at } = told;
+      return {
+        status: 202,
+        body: JSON.stringify({ transaction: transactionFrom(told.leg), redirect_url, expires_at }),
+      };
+    }
+    case 'asked_to_cancel': {
+      const transaction = transactionFrom(told.leg);
+      return { status: transaction.status === 'PENDING' ? 202 : 200, body: JSON.stringify({ transaction }) };
+    }
+    case 'provider_refused':
+      return problem('provider_refused', {
+        detail:
+          told.reason === null
+            ? 'The top-up has failed: nothing was credited. Try again with a new key.'
+            : `The provider says: ${told.reason}. Try another payment method or amount with a new key.`,
+      });
+    default: {
+      const { outcome, limit } = told;
+      const rule = LIMIT_RULES[outcome];
+      const members = limit && { limit: { rule, ...limit, currency: CURRENCY } };
+      return problem(REFUSAL_CODES[outcome], members && { members });
+    }
+  }
+}
+
+function problem(code: ProblemCode, details: ProblemDetails = {}): KeptAnswer {
+  return { status: problems[code].status, body: problemBody(publicUrl(), code, details, true) };
+}

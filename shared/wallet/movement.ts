@@ -1,0 +1,48 @@
+// A movement between two wallets for a caller: posts it, and answers with the caller's side of it.
+
+import type { Reply } from '../http/function.ts';
+import { Problem } from '../http/problem.ts';
+import { newOperationId } from '../ledger/ids.ts';
+import { type MovementEventType, movementEvent } from '../ledger/movement-event.ts';
+import type { Counterparty, Decided, Key, Leg, Movement, Recorded, Refusal } from '../ledger/posting.ts';
+import { answerOf, keep, keepRefusal, type WalletData } from './answer.ts';
+import { postForCaller } from './posting.ts';
+import { legDataOf } from './transaction.ts';
+
+interface Wanted {
+  /** Of the caller, whose leg is the answer; its function is what the event says moved the money. */
+  key: Key;
+  /** The operation that is ended; a new one unless told. */
+  operationId?: string;
+  movement: Movement;
+  /** Whom the caller's leg names. */
+  counterparty: Counterparty;
+  /** Committed with the movement. */
+  event: MovementEventType;
+  traceparent: string;
+}
+
+/** 201 with the caller's transaction, or the refusal; what both tell is kept with the key. Rejects as `postForCaller` does. */
+export async function answerMovement(wanted: Wanted): Promise<Reply<never>> {
+  const { key, operationId = newOperationId(), movement } = wanted;
+  const { result, replayed } = await postForCaller({
+    key,
+    operationId,
+    movement,
+    record: (decided) => record(decided, wanted),
+  });
+  if (!result) throw new Problem('request_in_progress');
+  return { kept: answerOf(result), replayed };
+}
+
+function record({ outcome, legs, bound, hold }: Decided, wanted: Wanted): Recorded<WalletData> {
+  const { key, counterparty, event, traceparent } = wanted;
+  if (outcome !== 'posted') return { data: keepRefusal(outcome as Refusal, bound, key.accountId) };
+  const [debit, credit] = legs as [Leg, Leg];
+  const leg = debit.accountId === key.accountId ? debit : credit;
+  const expiresAt = leg.status === 'PENDING' ? (hold?.expiresAt ?? null) : null;
+  return {
+    data: keep({ outcome, leg: legDataOf({ leg, counterparty, expiresAt }) }),
+    events: [movementEvent(event, key.function, [debit, credit], traceparent)],
+  };
+}

@@ -1,0 +1,15 @@
+// What a measurement of reading comes to: figures for README.md, and for plans.md how PostgreSQL did it.
+
+export interface Measurement {
+  figures: string;
+  plans: string;
+}
+
+/** A row of `explain`. */
+export interface PlanLine {
+  'QUERY PLAN': string;
+}
+
+export function planText(title: string, rows: readonly PlanLine[]): string {
+  return [`### ${title}`, '', '```', ...rows.map((row) => row['QUERY PLAN']), '```'].join('\n');
+}

@@ -1,0 +1,56 @@
+// Migration 0024 on rows that were there before it.
+
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import pg from 'pg';
+import { normalisePhone } from '../../shared/sessions/identifier.ts';
+import { openAccount } from '../setup/accounts.ts';
+import { createTestDatabase, type TestDatabase } from '../setup/database.ts';
+
+let database: TestDatabase;
+let client: pg.Client;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  client = new pg.Client({ connectionString: database.adminUrl });
+  await client.connect();
+});
+afterAll(async () => {
+  await client.end();
+  await database.drop();
+});
+
+/** Stored, and what becomes of it. */
+const NUMBERS = [
+  ['+6281234567890', '+6281234567890'],
+  ['+4407911123456', '+447911123456'],
+  ['+20010123456789', '+2010123456789'],
+  ['+8809012345678', '+8809012345678'],
+  ['+508041234', '+50841234'],
+  ['+390612345678', '+390612345678'],
+  ['+14155552671', '+14155552671'],
+] as const;
+
+test('a trunk zero is taken out where it is none of the number, and nothing else is changed', async () => {
+  const people = [];
+  for (const [stored] of NUMBERS) {
+    const { userId } = await openAccount(client);
+    await client.query('update users set phone = $2 where id = $1', [userId, stored]);
+    people.push(userId);
+  }
+  const twin = await openAccount(client);
+  const taken = await openAccount(client);
+  await client.query("update users set phone = '+491701234567' where id = $1", [taken.userId]);
+  await client.query("update users set phone = '+4901701234567' where id = $1", [twin.userId]);
+
+  await client.query(
+    readFileSync(new URL('../../migrations/0024_phone_numbers_in_one_spelling.sql', import.meta.url), 'utf8'),
+  );
+
+  const phoneOf = async (id: string) =>
+    (await client.query('select phone from users where id = $1', [id])).rows[0].phone;
+  for (const [place, [stored, becomes]] of NUMBERS.entries()) {
+    expect([stored, await phoneOf(people[place] ?? '')]).toEqual([stored, becomes]);
+  }
+  expect([await phoneOf(taken.userId), await phoneOf(twin.userId)]).toEqual(['+491701234567', '+4901701234567']);
+  expect(await normalisePhone('+44 (0)7911 123456')).toBe('+447911123456');
+});
