@@ -142,7 +142,7 @@ test('weak passwords are refused with the field, and never repeated in the answe
   }
 });
 
-test('a phone number is one person’s, however it is written and whatever was pasted with it', async () => {
+test('a phone number is one number, however it is written and whatever was pasted with it', async () => {
   const number = String(randomInt(1e7, 1e8));
   const first = await register({ ...newPerson(), phone: `+49 151 ${number}` });
   expect([first.status, first.body.data?.user.phone]).toEqual([201, `+49151${number}`]);
@@ -153,17 +153,17 @@ test('a phone number is one person’s, however it is written and whatever was p
     `+49-151-${number}\u200b`,
   ]) {
     const again = await register({ ...newPerson(), phone });
-    expect([phone, again.status, again.body.code]).toEqual([phone, 409, 'already_registered']);
+    expect([phone, again.body.data?.user.phone]).toEqual([phone, `+49151${number}`]);
   }
 });
 
-test('an e-mail address is one person’s, and those with an apostrophe or of another script are addresses', async () => {
+test('an e-mail address is one address, and those with an apostrophe or of another script are addresses', async () => {
   const name = `o'brien${randomInt(1e9)}`;
   const first = await register({ ...newPerson(), email: `${name}@bücher.example` });
   expect([first.status, first.body.data?.user.email]).toEqual([201, `${name}@xn--bcher-kva.example`]);
   for (const email of [`${name.toUpperCase()}@xn--bcher-kva.example`, `\u200b${name}@BÜCHER.example `]) {
     const again = await register({ ...newPerson(), email });
-    expect([email, again.status, again.body.code]).toEqual([email, 409, 'already_registered']);
+    expect([email, again.body.data?.user.email]).toEqual([email, `${name}@xn--bcher-kva.example`]);
   }
   const loggedIn = await service.call('/v1/login', {
     body: { identifier: `${name}@Bücher.example`, password: PASSWORD },
