@@ -1,6 +1,7 @@
 // What requests about money have in common: the schemas of an amount, a payee, a note.
 
 import * as v from 'valibot';
+import { everyName } from '../http/every-name.ts';
 import { maxCharacters, minCharacters, visible } from '../http/text.ts';
 import type { Particulars } from '../ledger/posting.ts';
 import { AMOUNT_PATTERN, CURRENCY, formatAmount, parseAmount } from '../money.ts';
@@ -62,7 +63,7 @@ export const referenceSchema = v.pipe(
 
 /** The merchant's own notes: at most 20, names up to 40 and values up to 500 characters. In one order, so that equal is equal. */
 export const metadataSchema = v.pipe(
-  v.record(
+  everyName(
     v.pipe(
       v.string(),
       minCharacters(1, 'must have a name'),
