@@ -36,8 +36,8 @@ export default defineFunction({
         movement: {
           name: 'capture',
           operationId,
-          debit: payer.accountId,
-          credit: accountId,
+          from: payer.accountId,
+          to: accountId,
           amount: body.amount === undefined ? undefined : parseAmount(body.amount),
         },
         counterparty: payer,

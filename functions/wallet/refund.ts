@@ -47,8 +47,8 @@ export default defineFunction({
         movement: {
           name: 'refund',
           payment: operationId,
-          debit: accountId,
-          credit: payer.accountId,
+          from: accountId,
+          to: payer.accountId,
           amount: body.amount === undefined ? undefined : parseAmount(body.amount),
           ...(body.reason !== undefined && { description: body.reason }),
         },

@@ -76,7 +76,7 @@ export default defineFunction({
         movement: {
           name: 'open',
           type: 'TOPUP',
-          credit: caller.accountId,
+          to: caller.accountId,
           amount: parseAmount(body.amount),
           currency: CURRENCY,
           paymentMethod: body.payment_method,

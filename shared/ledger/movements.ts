@@ -49,11 +49,11 @@ export type Refused = { outcome: Exclude<Outcome, Moved['outcome']>; bound?: Bou
 export function accountIds(movement: Movement): string[] {
   switch (movement.name) {
     case 'open':
-      return [movement.credit];
+      return [movement.to];
     case 'settle':
       return [movement.account, movement.clearing, movement.suspense];
     default:
-      return [movement.debit, movement.credit];
+      return [movement.from, movement.to];
   }
 }
 
@@ -75,7 +75,7 @@ function bothLegs(operationId: string): [string, string] {
   return [legId(operationId, DEBIT_PLACE), legId(operationId, CREDIT_PLACE)];
 }
 
-export function move(movement: Movement, operationId: string, books: Books): Moved | Refused {
+export function carryOut(movement: Movement, operationId: string, books: Books): Moved | Refused {
   switch (movement.name) {
     case 'transfer':
       return transfer(movement, operationId, books);
@@ -101,9 +101,9 @@ interface Parties {
 
 /** What a payment and a hold ask of both sides. */
 function parties(movement: Transfer | Hold, books: Books): Parties | Refused {
-  if (movement.debit === movement.credit) return refused('same_account');
-  const payer = books.account(movement.debit);
-  const payee = books.account(movement.credit);
+  if (movement.from === movement.to) return refused('same_account');
+  const payer = books.account(movement.from);
+  const payee = books.account(movement.to);
   if (!payer) return refused('account_not_found');
   // One Gate's own accounts are nobody's payees.
   if (!payee || (payee.kind === 'SYSTEM' && payer.kind !== 'SYSTEM')) return refused('payee_not_found');
@@ -172,7 +172,7 @@ function findBoth(operationId: string, payerId: string, payeeId: string, books: 
 }
 
 function capture(movement: Capture, books: Books): Moved | Refused {
-  const found = findBoth(movement.operationId, movement.debit, movement.credit, books);
+  const found = findBoth(movement.operationId, movement.from, movement.to, books);
   if (!found) return refused('transaction_not_found');
   // A suspended payee takes nothing in; that the payer is suspended by now does not undo the promise.
   if (found.payee.status === 'SUSPENDED') return refused('account_suspended');
@@ -185,7 +185,7 @@ function capture(movement: Capture, books: Books): Moved | Refused {
 }
 
 function release(movement: Release, books: Books): Moved | Refused {
-  const found = findBoth(movement.operationId, movement.debit, movement.credit, books);
+  const found = findBoth(movement.operationId, movement.from, movement.to, books);
   if (!found) return refused('transaction_not_found');
   const held = books.hold(movement.operationId);
   if (!held || found.debit.status !== 'PENDING') return refused('already_settled');
@@ -212,7 +212,7 @@ function endHold(
 }
 
 function refund(movement: Refund, operationId: string, books: Books): Moved | Refused {
-  const paid = findBoth(movement.payment, movement.credit, movement.debit, books);
+  const paid = findBoth(movement.payment, movement.to, movement.from, books);
   if (!paid) return refused('transaction_not_found');
   const { payer: customer, payee: merchant, credit: payment } = paid;
   if (merchant.status === 'CLOSED') return refused('account_closed');
@@ -243,7 +243,7 @@ function refund(movement: Refund, operationId: string, books: Books): Moved | Re
 }
 
 function open(movement: Opening, operationId: string, books: Books): Moved | Refused {
-  const account = books.account(movement.credit);
+  const account = books.account(movement.to);
   if (!account) return refused('account_not_found');
   if (account.status === 'CLOSED') return refused('account_closed');
   if (account.status === 'SUSPENDED') return refused('account_suspended');

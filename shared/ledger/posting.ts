@@ -84,14 +84,14 @@ export interface Particulars {
 /** Money goes from one account to another, at once. */
 export interface Transfer extends Particulars {
   name: 'transfer';
-  debit: string;
-  credit: string;
+  from: string;
+  to: string;
 }
 
 /** A PENDING credit: it moves nothing until it is settled. */
 export interface Opening extends Particulars {
   name: 'open';
-  credit: string;
+  to: string;
 }
 
 /**
@@ -113,8 +113,8 @@ export interface Settlement {
 /** Sets money aside for a payee: two PENDING legs. It is the payer's, and not available, until it is captured or released. */
 export interface Hold extends Particulars {
   name: 'hold';
-  debit: string;
-  credit: string;
+  from: string;
+  to: string;
   /** From the moment that the database decides. */
   expiresInSeconds: number;
 }
@@ -123,8 +123,8 @@ export interface Hold extends Particulars {
 export interface Capture {
   name: 'capture';
   operationId: string;
-  debit: string;
-  credit: string;
+  from: string;
+  to: string;
   /** Everything that is held, unless told. */
   amount: bigint | undefined;
 }
@@ -133,8 +133,8 @@ export interface Capture {
 export interface Release {
   name: 'release';
   operationId: string;
-  debit: string;
-  credit: string;
+  from: string;
+  to: string;
   why: 'voided' | 'expired';
 }
 
@@ -143,10 +143,10 @@ export interface Refund {
   name: 'refund';
   /** The operation of the payment. */
   payment: string;
-  /** Whoever was paid. */
-  debit: string;
-  /** Whoever has paid. */
-  credit: string;
+  /** The account that was paid. */
+  from: string;
+  /** The account that has paid. */
+  to: string;
   /** Everything that has not been given back yet, unless told. */
   amount: bigint | undefined;
   description?: string;

@@ -102,8 +102,8 @@ async function postToSuspense(
     movement: {
       name: 'transfer',
       type: 'TOPUP',
-      debit: clearing,
-      credit: suspense,
+      from: clearing,
+      to: suspense,
       amount,
       currency,
       paymentMethod: method,

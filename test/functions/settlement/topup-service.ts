@@ -173,7 +173,7 @@ export async function openOnly(person: Person, key = randomUUID()): Promise<stri
     movement: {
       name: 'open',
       type: 'TOPUP',
-      credit: person.accountId,
+      to: person.accountId,
       amount: 15_000_000n,
       currency: 'IDR',
       paymentMethod: 'GOPAY',

@@ -126,7 +126,7 @@ test('a top-up counts from when it was settled, not from when it was asked for',
   await posted({
     name: 'open',
     type: 'TOPUP',
-    credit: ada.accountId,
+    to: ada.accountId,
     amount: 5000n,
     currency: 'IDR',
     paymentMethod: 'GOPAY',

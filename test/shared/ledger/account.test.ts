@@ -50,7 +50,7 @@ interface Run {
   /** By account, in the order of their versions. */
   stands: Map<string, Map<bigint, Stand>>;
   openTopups: { operationId: string; account: string; paid: bigint }[];
-  openHolds: { operationId: string; debit: string; credit: string }[];
+  openHolds: { operationId: string; from: string; to: string }[];
 }
 
 /** Posts and writes down how it left each account, as the decision says it. */
@@ -97,16 +97,16 @@ async function take(run: Run, people: string[], { kind, from, to, amount: units 
     await record(run, payer, operationId, {
       name: 'transfer',
       type: 'TRANSFER',
-      debit: payer,
-      credit: payee,
+      from: payer,
+      to: payee,
       ...particulars,
     });
   } else if (kind === 'open') {
-    const opened = { name: 'open', type: 'TOPUP', credit: payer, paymentMethod: 'GOPAY', ...particulars } as const;
+    const opened = { name: 'open', type: 'TOPUP', to: payer, paymentMethod: 'GOPAY', ...particulars } as const;
     if (await record(run, payer, operationId, opened))
       run.openTopups.push({ operationId, account: payer, paid: amount });
   } else if (kind === 'hold') {
-    const parties = { debit: payer, credit: payee };
+    const parties = { from: payer, to: payee };
     const held = { name: 'hold', type: 'PAYMENT', ...parties, ...particulars, expiresInSeconds: 600 } as const;
     if (await record(run, payer, operationId, held)) run.openHolds.push({ operationId, ...parties });
   } else if (kind === 'settle' || kind === 'fail') {
@@ -123,7 +123,7 @@ async function take(run: Run, people: string[], { kind, from, to, amount: units 
     const hold = run.openHolds.shift();
     if (!hold) return;
     const ending = kind === 'capture' ? ({ name: 'capture', amount: undefined } as const) : undefined;
-    await record(run, hold.credit, operationId, { ...(ending ?? { name: 'release', why: 'voided' }), ...hold });
+    await record(run, hold.to, operationId, { ...(ending ?? { name: 'release', why: 'voided' }), ...hold });
   }
 }
 

@@ -54,8 +54,8 @@ function posting(movement: Movement, key = `key ${++keys}`, request = '{}', acco
   return { key: { accountId, key, function: 'pay', request }, operationId: newOperationId(), movement, record };
 }
 
-function transfer(debit: string, credit: string, amount: bigint): Movement {
-  return { name: 'transfer', type: 'PAYMENT', debit, credit, amount, currency: 'IDR' };
+function transfer(from: string, to: string, amount: bigint): Movement {
+  return { name: 'transfer', type: 'PAYMENT', from, to, amount, currency: 'IDR' };
 }
 
 /** The state that a posting leaves behind, and its legs. */
@@ -193,7 +193,7 @@ describe('a repeated key', () => {
 describe('a top-up', () => {
   const operationId = newOperationId();
   const opening: Posting = {
-    ...posting({ name: 'open', type: 'TOPUP', credit: 'ada', amount: 50n, currency: 'IDR', paymentMethod: 'GOPAY' }),
+    ...posting({ name: 'open', type: 'TOPUP', to: 'ada', amount: 50n, currency: 'IDR', paymentMethod: 'GOPAY' }),
     operationId,
   };
   const settlement = (status: 'SUCCESS' | 'FAILED' | 'CANCELLED', paid = 50n, holder = 'ada'): Movement => ({
@@ -281,11 +281,11 @@ describe('a top-up', () => {
 });
 
 describe('a hold', () => {
-  const hold = (amount = 60n, credit = 'grace'): Movement => ({
+  const hold = (amount = 60n, to = 'grace'): Movement => ({
     name: 'hold',
     type: 'PAYMENT',
-    debit: 'ada',
-    credit,
+    from: 'ada',
+    to,
     amount,
     currency: 'IDR',
     expiresInSeconds: 60,
@@ -293,7 +293,7 @@ describe('a hold', () => {
   const holding = posting(hold());
   const { operationId } = holding;
   const { state: held, legs } = afterwards(state(), holding);
-  const between = { operationId, debit: 'ada', credit: 'grace' };
+  const between = { operationId, from: 'ada', to: 'grace' };
   const capture = (amount?: bigint): Movement => ({ name: 'capture', ...between, amount });
   const release = (why: 'voided' | 'expired' = 'voided'): Movement => ({ name: 'release', ...between, why });
   const expired = { ...held, now: new Date(now.getTime() + 60_000) };
@@ -367,7 +367,7 @@ describe('a hold', () => {
   });
 
   test('between others is not found', () => {
-    const others = { ...between, credit: 'full' };
+    const others = { ...between, to: 'full' };
     expect(outcomes(decideOne(held, { name: 'capture', ...others, amount: undefined }).decisions)).toEqual([
       'transaction_not_found',
     ]);
@@ -380,8 +380,8 @@ describe('a refund', () => {
   const refund = (amount?: bigint, payment = paying.operationId): Movement => ({
     name: 'refund',
     payment,
-    debit: 'grace',
-    credit: 'ada',
+    from: 'grace',
+    to: 'ada',
     amount,
   });
   const change = (id: string, more: Partial<Account>): State => {
@@ -424,7 +424,7 @@ describe('a refund', () => {
     expect(outcomes(decide(transferred, [posting(refund(1n, sent.operationId))]).decisions)).toEqual([
       'not_refundable',
     ]);
-    expect(outcomes(decide(paid, [posting({ ...refund(), credit: 'full' } as Movement)]).decisions)).toEqual([
+    expect(outcomes(decide(paid, [posting({ ...refund(), to: 'full' } as Movement)]).decisions)).toEqual([
       'transaction_not_found',
     ]);
   });
@@ -454,7 +454,7 @@ describe('limits on e-money', () => {
   });
 
   test('hold for top-ups as well, and not for merchants', () => {
-    const opening: Movement = { name: 'open', type: 'TOPUP', credit: 'ada', amount: 51n, currency: 'IDR' };
+    const opening: Movement = { name: 'open', type: 'TOPUP', to: 'ada', amount: 51n, currency: 'IDR' };
     expect(outcomes(decide(limited(), [posting(opening)]).decisions)).toEqual(['balance_limit']);
     const paying = decide(limited({ balance: 900n }), [posting(transfer('ada', 'grace', 900n))]);
     expect(outcomes(paying.decisions)).toEqual(['posted']);

@@ -57,8 +57,8 @@ function payment(
     movement: {
       name: 'transfer',
       type: 'PAYMENT',
-      debit: from.accountId,
-      credit: to.accountId,
+      from: from.accountId,
+      to: to.accountId,
       amount: parseAmount(amount),
       currency: 'IDR',
     },

@@ -192,29 +192,29 @@ export class Planner {
       case 'transfer':
       case 'poison':
       case 'hold': {
-        const sides = { debit: accounts[command.from], credit: accounts[command.to] };
+        const sides = { from: accounts[command.from], to: accounts[command.to] };
         const { amount, type } = command;
         if (command.does === 'hold') {
           const particulars = { type: 'PAYMENT', amount, currency: 'IDR', expiresInSeconds: 3600 } as const;
-          return this.#asked('hold', sides.debit, operationId, { name: 'hold', ...sides, ...particulars });
+          return this.#asked('hold', sides.from, operationId, { name: 'hold', ...sides, ...particulars });
         }
         const by = type === 'PAYMENT' ? 'pay' : 'transfer';
-        return this.#asked(by, sides.debit, operationId, { name: 'transfer', ...sides, type, amount, currency: 'IDR' });
+        return this.#asked(by, sides.from, operationId, { name: 'transfer', ...sides, type, amount, currency: 'IDR' });
       }
       case 'open': {
-        const credit = accounts[command.to];
+        const to = accounts[command.to];
         const { amount } = command;
         const particulars = { type: 'TOPUP', amount, currency: 'IDR', paymentMethod: 'GOPAY' } as const;
-        return this.#asked('topup', credit, operationId, { name: 'open', credit, ...particulars });
+        return this.#asked('topup', to, operationId, { name: 'open', to, ...particulars });
       }
       case 'settle': {
         const opened = this.#earlier(command.of, 'open');
-        const [, credit] = sidesOf(opened.movement, accounts);
+        const [, to] = sidesOf(opened.movement, accounts);
         const sum = 'amount' in opened.movement ? (opened.movement.amount ?? 1n) : 1n;
         return this.#asked('settle-topup', GOPAY_CLEARING, opened.operationId, {
           name: 'settle',
           operationId: opened.operationId,
-          account: command.astray ? accounts.bob : credit,
+          account: command.astray ? accounts.bob : to,
           status: command.status,
           paid: command.differs ? sum / 2n + 1n : sum,
           clearing: GOPAY_CLEARING,
@@ -225,31 +225,31 @@ export class Planner {
       case 'release': {
         const held = this.#earlier(command.of, 'hold');
         const target = held.operationId;
-        const [debit, credit] = sidesOf(held.movement, accounts, command.astray);
+        const [from, to] = sidesOf(held.movement, accounts, command.astray);
         if (command.does === 'capture') {
           const amount = partOf(held.movement, command.part);
-          return this.#asked('capture', credit, operationId, {
+          return this.#asked('capture', to, operationId, {
             name: 'capture',
             operationId: target,
-            debit,
-            credit,
+            from,
+            to,
             amount,
           });
         }
         const isExpired = this.#expired.has(target);
         const why = isExpired ? 'expired' : 'voided';
-        const by = isExpired ? SCHEDULE_KEYS : credit;
-        return this.#asked('void', by, operationId, { name: 'release', operationId: target, debit, credit, why });
+        const by = isExpired ? SCHEDULE_KEYS : to;
+        return this.#asked('void', by, operationId, { name: 'release', operationId: target, from, to, why });
       }
       case 'refund': {
         const paid = this.#earlier(command.of, 'transfer', 'hold');
-        const [credit, debit] = sidesOf(paid.movement, accounts, command.astray);
+        const [to, from] = sidesOf(paid.movement, accounts, command.astray);
         const amount = partOf(paid.movement, command.part);
-        return this.#asked('refund', debit, operationId, {
+        return this.#asked('refund', from, operationId, {
           name: 'refund',
           payment: paid.operationId,
-          debit,
-          credit,
+          from,
+          to,
           amount,
         });
       }
@@ -283,18 +283,18 @@ export class Planner {
   }
 
   #unheardOf(): Planned {
-    const { ada: debit, shop: credit } = this.#cast.accounts;
-    const movement: Movement = { name: 'transfer', type: 'PAYMENT', debit, credit, amount: 100n, currency: 'IDR' };
-    return { ...this.#asked('pay', debit, newOperationId(), movement), running: false, isPoison: false };
+    const { ada: from, shop: to } = this.#cast.accounts;
+    const movement: Movement = { name: 'transfer', type: 'PAYMENT', from, to, amount: 100n, currency: 'IDR' };
+    return { ...this.#asked('pay', from, newOperationId(), movement), running: false, isPoison: false };
   }
 }
 
 /** The payer's and the payee's account. */
 function sidesOf(movement: Movement, accounts: Cast['accounts'], astray = false): [string, string] {
-  const debit = 'debit' in movement ? movement.debit : GOPAY_CLEARING;
-  const credit = 'credit' in movement ? movement.credit : movement.account;
-  if (movement.name === 'refund') return astray ? [debit, accounts.stall] : [debit, credit];
-  return astray ? [debit, accounts.eve] : [debit, credit];
+  const from = 'from' in movement ? movement.from : GOPAY_CLEARING;
+  const to = 'to' in movement ? movement.to : movement.account;
+  if (movement.name === 'refund') return astray ? [from, accounts.stall] : [from, to];
+  return astray ? [from, accounts.eve] : [from, to];
 }
 
 function partOf(movement: Movement, part: Part): bigint | undefined {

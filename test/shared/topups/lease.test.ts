@@ -51,7 +51,7 @@ async function open(): Promise<{ operationId: string; key: Key; leg: Leg; topup:
     movement: {
       name: 'open',
       type: 'TOPUP',
-      credit: siti.accountId,
+      to: siti.accountId,
       amount: 100n,
       currency: 'IDR',
       paymentMethod: 'GOPAY',
