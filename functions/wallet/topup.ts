@@ -6,7 +6,7 @@ import { Problem } from '../../shared/http/problem.ts';
 import { readOwnLeg } from '../../shared/ledger/history.ts';
 import { newOperationId } from '../../shared/ledger/ids.ts';
 import type { Decided, Key, Leg, OwnLeg, Recorded, Refusal } from '../../shared/ledger/posting.ts';
-import { CURRENCY, parseAmount } from '../../shared/money.ts';
+import { CURRENCY } from '../../shared/money.ts';
 import { user } from '../../shared/sessions/caller.ts';
 import { answerRequest } from '../../shared/topups/attempts.ts';
 import { topupChanged } from '../../shared/topups/events.ts';
@@ -77,7 +77,7 @@ export default defineFunction({
           name: 'open',
           type: 'TOPUP',
           to: caller.accountId,
-          amount: parseAmount(body.amount),
+          amount: body.amount,
           currency: CURRENCY,
           paymentMethod: body.payment_method,
           externalReference: attemptReference(operationId, 1),

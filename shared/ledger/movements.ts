@@ -1,6 +1,7 @@
 // What each kind of movement may do, and what it writes: the rules of money, one function per kind, each check in the order of the
 // outcomes' precedence.
 
+import { type Money, money } from '../money.ts';
 import { CREDIT_PLACE, DEBIT_PLACE, legId, SUSPENSE_PLACE } from './ids.ts';
 import { accountAfter, endedLeg, type NewLeg, newLeg, particularsOf } from './legs.ts';
 import { overLargest, overLimit } from './limits.ts';
@@ -134,7 +135,7 @@ function hold(movement: Hold, operationId: string, books: Books): Moved | Refuse
       heldAt: now,
       expiresAt: new Date(now.getTime() + movement.expiresInSeconds * 1000),
       endedAt: null,
-      captured: 0n,
+      captured: money(0n),
     },
   };
 }
@@ -190,14 +191,14 @@ function release(movement: Release, books: Books): Moved | Refused {
   const held = books.hold(movement.operationId);
   if (!held || found.debit.status !== 'PENDING') return refused('already_settled');
   if (movement.why === 'expired' && held.expiresAt > books.now) throw new Error('the hold has not expired yet');
-  return endHold(found, held, 'CANCELLED', 0n, books.now);
+  return endHold(found, held, 'CANCELLED', money(0n), books.now);
 }
 
 function endHold(
   { payer, payee, debit, credit }: BothLegs,
   held: HeldAmount,
   status: 'SUCCESS' | 'CANCELLED',
-  captured: bigint,
+  captured: Money,
   now: Date,
 ): Moved {
   const changes = status === 'SUCCESS' ? { amount: captured } : {};
@@ -222,7 +223,7 @@ function refund(movement: Refund, operationId: string, books: Books): Moved | Re
   if (payment.type !== 'PAYMENT' || payment.status !== 'SUCCESS') return refused('not_refundable');
   const earlier = books.refunded(movement.payment)?.refunded ?? 0n;
   const left = payment.amount - earlier;
-  const amount = movement.amount ?? left;
+  const amount = movement.amount ?? money(left);
   if (amount > left || left === 0n) return refused('refund_too_large', { value: payment.amount, left });
   if (available(merchant) < amount) return refused('insufficient_funds');
   const over = overLargest(customer, amount);

@@ -1,6 +1,7 @@
 // The words of the ledger: accounts, legs, postings and the outcomes they can have.
 
 import type { OutboxEvent } from '../events/event.ts';
+import type { Money } from '../money.ts';
 
 export type TransactionType = 'TOPUP' | 'PAYMENT' | 'REFUND' | 'TRANSFER';
 export type TransactionStatus = 'PENDING' | 'SUCCESS' | 'FAILED' | 'CANCELLED';
@@ -37,7 +38,7 @@ export interface Leg {
   readonly type: TransactionType;
   readonly status: TransactionStatus;
   readonly direction: Direction;
-  readonly amount: bigint;
+  readonly amount: Money;
   readonly balanceBefore: bigint;
   readonly balanceAfter: bigint;
   readonly currency: string;
@@ -72,7 +73,7 @@ export interface OwnLeg {
 /** What both legs of a movement say beside its amount. */
 export interface Particulars {
   type: TransactionType;
-  amount: bigint;
+  amount: Money;
   currency: string;
   paymentMethod?: PaymentMethod;
   description?: string;
@@ -103,7 +104,7 @@ export interface Settlement {
   operationId: string;
   account: string;
   status: 'SUCCESS' | 'FAILED' | 'CANCELLED';
-  paid: bigint;
+  paid: Money;
   clearing: string;
   suspense: string;
   /** Replaces the leg's external reference, such as the provider's own number. */
@@ -126,7 +127,7 @@ export interface Capture {
   from: string;
   to: string;
   /** Everything that is held, unless told. */
-  amount: bigint | undefined;
+  amount: Money | undefined;
 }
 
 /** Ends a hold without moving anything: the payee gives it up, or its time is over. */
@@ -148,7 +149,7 @@ export interface Refund {
   /** The account that has paid. */
   to: string;
   /** Everything that has not been given back yet, unless told. */
-  amount: bigint | undefined;
+  amount: Money | undefined;
   description?: string;
 }
 
@@ -158,11 +159,11 @@ export type Movement = Transfer | Opening | Settlement | Hold | Capture | Releas
 export interface HeldAmount {
   readonly operationId: string;
   readonly payerAccount: string;
-  readonly amount: bigint;
+  readonly amount: Money;
   readonly heldAt: Date;
   readonly expiresAt: Date;
   readonly endedAt: Date | null;
-  readonly captured: bigint;
+  readonly captured: Money;
 }
 
 /** A row of `refunded_payments`. */

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { newOperationId } from '../../../shared/ledger/ids.ts';
 import type { Movement } from '../../../shared/ledger/posting.ts';
 import { GOPAY_CLEARING, GOPAY_SUSPENSE } from '../../../shared/ledger/system-accounts.ts';
+import { parseAmount } from '../../../shared/money.ts';
 import { brokenPromises } from '../../setup/accounts.ts';
 import { type Person, serveWallet, type WalletService } from './wallet-service.ts';
 
@@ -127,7 +128,7 @@ test('a top-up counts from when it was settled, not from when it was asked for',
     name: 'open',
     type: 'TOPUP',
     to: ada.accountId,
-    amount: 5000n,
+    amount: parseAmount('50.00'),
     currency: 'IDR',
     paymentMethod: 'GOPAY',
   });
@@ -136,7 +137,7 @@ test('a top-up counts from when it was settled, not from when it was asked for',
     operationId,
     account: ada.accountId,
     status: 'SUCCESS',
-    paid: 5000n,
+    paid: parseAmount('50.00'),
     clearing: GOPAY_CLEARING,
     suspense: GOPAY_SUSPENSE,
   });

@@ -8,7 +8,7 @@ import { newOperationId } from '../../../shared/ledger/ids.ts';
 import type { Posted } from '../../../shared/ledger/ledger.ts';
 import type { Decided, Movement, Posting } from '../../../shared/ledger/posting.ts';
 import { GOPAY_CLEARING, GOPAY_SUSPENSE } from '../../../shared/ledger/system-accounts.ts';
-import { formatAmount } from '../../../shared/money.ts';
+import { formatAmount, type Money, money } from '../../../shared/money.ts';
 import { runShutdown } from '../../../shared/shutdown.ts';
 import { brokenPromises, openAccount } from '../../setup/accounts.ts';
 import { createTestDatabase, type TestDatabase } from '../../setup/database.ts';
@@ -49,7 +49,7 @@ interface Stand {
 interface Run {
   /** By account, in the order of their versions. */
   stands: Map<string, Map<bigint, Stand>>;
-  openTopups: { operationId: string; account: string; paid: bigint }[];
+  openTopups: { operationId: string; account: string; paid: Money }[];
   openHolds: { operationId: string; from: string; to: string }[];
 }
 
@@ -90,7 +90,7 @@ type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
 
 async function take(run: Run, people: string[], { kind, from, to, amount: units }: Step): Promise<void> {
   const [payer = '', payee = ''] = [people[from], people[to]];
-  const amount = BigInt(units);
+  const amount = money(BigInt(units));
   const particulars = { amount, currency: 'IDR' } as const;
   const operationId = newOperationId();
   if (kind === 'transfer') {

@@ -149,12 +149,12 @@ export class Model {
       case 'hold': {
         const refusal = this.#refusalOfPayment(movement);
         if (refusal) return refusal;
-        const { name: kind, type, from: from, to: to, amount } = movement;
+        const { name: kind, type, from, to, amount } = movement;
         const state = kind === 'hold' ? 'PENDING' : 'SUCCESS';
         return this.#happens(operationId, { kind, type, from, to, amount, state }, from, to);
       }
       case 'open': {
-        const { to: to, amount, type } = movement;
+        const { to, amount, type } = movement;
         const account = this.accounts.get(to);
         if (!account) return { outcome: 'account_not_found' };
         if (account.status === 'CLOSED') return { outcome: 'account_closed' };
@@ -228,7 +228,7 @@ export class Model {
   }
 
   #refund(movement: Extract<Planned['movement'], { name: 'refund' }>, operationId: string): Expected {
-    const { payment: refundOf, from: from, to: to } = movement;
+    const { payment: refundOf, from, to } = movement;
     const payment = this.#between(refundOf, to, from);
     const [merchant, customer] = [this.accounts.get(from), this.accounts.get(to)];
     if (!payment || !merchant || !customer) return { outcome: 'transaction_not_found' };

@@ -6,6 +6,7 @@ import { newEvent } from '../../../shared/events/event.ts';
 import { newOperationId } from '../../../shared/ledger/ids.ts';
 import type { Decided, Key, Movement, Posting, Recorded } from '../../../shared/ledger/posting.ts';
 import { GOPAY_CLEARING, GOPAY_SUSPENSE, SCHEDULE_KEYS } from '../../../shared/ledger/system-accounts.ts';
+import { type Money, money } from '../../../shared/money.ts';
 import type { Cast, Role } from './roles.ts';
 
 /** A posting without what is recorded of it. */
@@ -32,8 +33,8 @@ export type Step = { posting: Planned } | { intervention: Intervention };
 type Part = 'all' | 'half' | 'exactly' | 'more';
 
 export type Command =
-  | { does: 'transfer' | 'hold' | 'poison'; from: Role; to: Role; amount: bigint; type: 'PAYMENT' | 'TRANSFER' }
-  | { does: 'open'; to: Role; amount: bigint; running: boolean }
+  | { does: 'transfer' | 'hold' | 'poison'; from: Role; to: Role; amount: Money; type: 'PAYMENT' | 'TRANSFER' }
+  | { does: 'open'; to: Role; amount: Money; running: boolean }
   | { does: 'settle'; of: number; status: 'SUCCESS' | 'FAILED' | 'CANCELLED'; differs: boolean; astray: boolean }
   | { does: 'capture' | 'release' | 'refund'; of: number; part: Part; astray: boolean }
   | { does: 'repeat'; of: number; change: 'nothing' | 'not even the operation' | 'request' | 'function' }
@@ -48,12 +49,14 @@ const role = fc.oneof(
 const wallet = role.filter((each) => each !== 'clearing' && each !== 'nobody');
 
 // The middle ones are about what people have: that much is there or not, is available or held, fits under a limit or does not.
-const amount = fc.oneof(
-  { weight: 12, arbitrary: fc.bigInt(1n, 3_000n) },
-  { weight: 12, arbitrary: fc.bigInt(3_000n, 12_000n) },
-  { weight: 2, arbitrary: fc.constantFrom(29_999n, 30_000n, 30_001n) },
-  { weight: 1, arbitrary: fc.constantFrom(999_999_999_999_998n, 999_999_999_999_999n) },
-);
+const amount = fc
+  .oneof(
+    { weight: 12, arbitrary: fc.bigInt(1n, 3_000n) },
+    { weight: 12, arbitrary: fc.bigInt(3_000n, 12_000n) },
+    { weight: 2, arbitrary: fc.constantFrom(29_999n, 30_000n, 30_001n) },
+    { weight: 1, arbitrary: fc.constantFrom(999_999_999_999_998n, 999_999_999_999_999n) },
+  )
+  .map(money);
 const of = fc.nat(1_000_000);
 const part = fc.constantFrom<Part>('all', 'half', 'half', 'exactly', 'more');
 const astray = fc.integer({ min: 1, max: 20 }).map((drawn) => drawn === 1);
@@ -216,7 +219,7 @@ export class Planner {
           operationId: opened.operationId,
           account: command.astray ? accounts.bob : to,
           status: command.status,
-          paid: command.differs ? sum / 2n + 1n : sum,
+          paid: command.differs ? money(sum / 2n + 1n) : money(sum),
           clearing: GOPAY_CLEARING,
           suspense: GOPAY_SUSPENSE,
         });
@@ -284,7 +287,7 @@ export class Planner {
 
   #unheardOf(): Planned {
     const { ada: from, shop: to } = this.#cast.accounts;
-    const movement: Movement = { name: 'transfer', type: 'PAYMENT', from, to, amount: 100n, currency: 'IDR' };
+    const movement: Movement = { name: 'transfer', type: 'PAYMENT', from, to, amount: money(100n), currency: 'IDR' };
     return { ...this.#asked('pay', from, newOperationId(), movement), running: false, isPoison: false };
   }
 }
@@ -297,17 +300,17 @@ function sidesOf(movement: Movement, accounts: Cast['accounts'], astray = false)
   return astray ? [from, accounts.eve] : [from, to];
 }
 
-function partOf(movement: Movement, part: Part): bigint | undefined {
-  const whole = 'amount' in movement ? (movement.amount ?? 1n) : 1n;
+function partOf(movement: Movement, part: Part): Money | undefined {
+  const whole = 'amount' in movement ? (movement.amount ?? money(1n)) : money(1n);
   switch (part) {
     case 'all':
       return undefined;
     case 'half':
-      return whole / 2n + 1n;
+      return money(whole / 2n + 1n);
     case 'exactly':
       return whole;
     case 'more':
-      return whole + 1n;
+      return money(whole + 1n);
   }
 }
 
