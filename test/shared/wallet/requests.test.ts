@@ -51,7 +51,7 @@ test.each(Object.entries(bodies))('%s', async (name, body) => {
   fc.assert(
     fc.property(body, (drawn) => {
       const sent = JSON.parse(JSON.stringify(drawn));
-      const checked = v.parse(schema, sent);
+      const checked = v.parse(schema, sent) as object;
       const key = keyOf('account', idempotencyOf(name, 'k', schema, sent, checked), checked);
       expect(key.differences?.(key.request)).toEqual([]);
       expect(key.differences?.(key.legacyRequest ?? '')).toEqual([]);
