@@ -97,7 +97,10 @@ interface KeptKey {
 }
 
 async function readKeys(client: pg.Client): Promise<Map<string, KeptKey>> {
-  const { rows } = await client.query<KeyRow>(`select ${KEY_COLUMNS} from idempotency_keys`);
+  const { rows } = await client.query<KeyRow>(
+    `select ${KEY_COLUMNS} from idempotency_keys
+      where account_id in (select id from accounts where user_id is not null)`,
+  );
   return new Map(
     rows.map((row) => {
       const { result } = seenKeyOf(row);
