@@ -2,6 +2,7 @@
 
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
+import { parseText } from '../http/json.ts';
 import { type FieldError, Problem } from '../http/problem.ts';
 import { DEEPEST, isTooDeep, repeatedMembers } from './json-faults.ts';
 
@@ -45,13 +46,13 @@ export function requirePlainJson(contentType: string | undefined, contentEncodin
 export function parseJson(body: Buffer, aboutMoney: boolean): unknown {
   if (!isUtf8(body)) throw new Problem('malformed_json', { detail: 'The body is not valid UTF-8.' });
   const text = body.toString('utf8');
+  if (isTooDeep(text)) refuse([{ pointer: '', detail: `must not be nested deeper than ${DEEPEST} levels` }]);
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseText(text);
   } catch {
     throw new Problem('malformed_json');
   }
-  if (isTooDeep(text)) refuse([{ pointer: '', detail: `must not be nested deeper than ${DEEPEST} levels` }]);
   if (aboutMoney) refuse(repeatedMembers(text, value).map((pointer) => ({ pointer, detail: 'may be given once' })));
   // Both can only come from \u escapes, so that most bodies are not walked at all.
   if (text.includes('\\u')) {

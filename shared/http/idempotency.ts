@@ -6,6 +6,7 @@
 
 import { type GenericSchema, safeParse } from 'valibot';
 import { differences } from './differences.ts';
+import { parseText } from './json.ts';
 
 export interface Idempotency {
   /** As the header has it; empty unless the declaration asks for one. */
@@ -31,7 +32,7 @@ export function idempotencyOf(
     function: name,
     request: key && sortedJson(sent),
     differences(first) {
-      const earlier: unknown = JSON.parse(first);
+      const earlier = parseText(first);
       const asSent = differences(earlier, sent);
       const read = schema && asSent.length > 0 ? safeParse(schema, earlier) : undefined;
       return read?.success ? differences(read.output, checked) : asSent;

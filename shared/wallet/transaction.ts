@@ -1,6 +1,7 @@
 // The transaction object of the API: one leg, as its account's owner sees it.
 
 import * as v from 'valibot';
+import { parseText } from '../http/json.ts';
 import { operationOf, transactionId } from '../ledger/ids.ts';
 import type { Counterparty, OwnLeg } from '../ledger/posting.ts';
 import { formatAmount } from '../money.ts';
@@ -134,7 +135,7 @@ export function transactionFrom(leg: LegData): Transaction {
     counterparty: counterparty
       ? { account_id: counterparty.accountId, username: counterparty.username, type: counterparty.type }
       : null,
-    metadata: leg.metadata === undefined ? null : JSON.parse(leg.metadata),
+    metadata: leg.metadata === undefined ? null : (parseText(leg.metadata) as Transaction['metadata']),
     refund_of: leg.refundOf ?? null,
     expires_at: leg.expiresAt ?? null,
     created_at: leg.createdAt,
