@@ -37,6 +37,7 @@ begin
 end $$;
 
 revoke execute on function remove_old_keys(int) from public;
-grant execute on function remove_old_keys(int), ensure_leg_partitions(int), remove_expired_authentications(int) to one_gate_housekeeper;
+grant execute on function remove_old_keys(int), ensure_leg_partitions(int), show_legs_of_this_month(),
+  remove_expired_authentications(int) to one_gate_housekeeper;
 -- Which sessions have ended lately is announced again.
 grant select (id, ended_at, expires_at) on sessions to one_gate_housekeeper;

@@ -13,7 +13,10 @@ export interface LedgerUpkeep {
   keysRemoved: number;
 }
 
-/** Makes the partitions of the coming year, shows the checks of new legs which one is this month's, and removes keys older than thirty days, a bounded piece at a time for `limitMs`. */
+/**
+ * Makes the partitions of the coming year, shows the checks of new legs which one is this month's, and removes keys older than thirty
+ * days, a bounded piece at a time for `limitMs`.
+ */
 export async function keepLedger(limitMs: number): Promise<LedgerUpkeep> {
   const end = performance.now() + limitMs;
   const [row] = await query<{ made: number }>({
