@@ -26,7 +26,8 @@ alter role one_gate_housekeeper set statement_timeout = '5s';
 alter role one_gate_housekeeper set idle_in_transaction_session_timeout = '5s';
 
 -- Keys are promised for thirty days. The rows lie in order of time, so that a bounded piece is found through the block ranges (0004).
-create function remove_old_keys(most int) returns int language plpgsql security definer set search_path = public as $$
+create function remove_old_keys(most int) returns int language plpgsql security definer
+  set search_path = pg_catalog, public, pg_temp as $$
 declare
   removed int;
 begin
@@ -37,7 +38,7 @@ begin
 end $$;
 
 revoke execute on function remove_old_keys(int) from public;
-grant execute on function remove_old_keys(int), ensure_leg_partitions(int), show_legs_of_this_month(),
-  remove_expired_authentications(int) to one_gate_housekeeper;
+grant execute on function remove_old_keys(int), ensure_leg_partitions(int), show_legs_of_this_month(), remove_expired_authentications(int)
+  to one_gate_housekeeper;
 -- Which sessions have ended lately is announced again.
 grant select (id, ended_at, expires_at) on sessions to one_gate_housekeeper;

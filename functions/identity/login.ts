@@ -24,7 +24,8 @@ export default defineFunction({
   name: 'login',
   summary: 'Log in',
   description:
-    'Takes a username, an e-mail address or a phone number, and the password. The access token is valid for 15 minutes; ' +
+    'Takes a username, an e-mail address or a phone number, and the password. An e-mail address or a phone number that several people have ' +
+    'registered is that of the one who has proven it, and until then of the first. The access token is valid for 15 minutes; ' +
     'the refresh token for 7 days and for one use at /v1/refresh. A wrong password and an unknown identifier get the same answer.',
   uses: { database: 'identity', redis: true, accessTokens: 'sign' },
   http: {
@@ -70,14 +71,23 @@ interface Person extends Omit<Caller, 'sessionId'> {
   password: string;
 }
 
-const COLUMN = { username: 'username', email: 'email', phone: 'phone' } as const;
+// Of several who claim an e-mail address or a number, whoever has proven it, otherwise the first: one person, however many claim it.
+const PEOPLE = {
+  username: 'select id from users where username = $1',
+  email: `
+    (select id, 1 as place from users where email = $1 and email_verified_at is not null) union all
+    (select id, 2 from users where email = $1 order by id limit 1) order by place limit 1`,
+  phone: `
+    (select id, 1 as place from users where phone = $1 and phone_verified_at is not null) union all
+    (select id, 2 from users where phone = $1 order by id limit 1) order by place limit 1`,
+} as const;
 
 async function findPerson({ kind, value }: Identifier): Promise<Person | undefined> {
   const [person] = await query<Person>({
     name: `find_person_by_${kind}`,
     text: `select person.id as "userId", account.id as "accountId", person.username, person.type, person.password
-             from users person join accounts account on account.user_id = person.id
-            where person.${COLUMN[kind]} = $1`,
+             from (${PEOPLE[kind]}) named join users person on person.id = named.id
+             join accounts account on account.user_id = person.id`,
     values: [value],
   });
   return person;

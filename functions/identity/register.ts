@@ -1,6 +1,6 @@
 // POST /v1/register: makes a person or a merchant, with an empty account.
-// A clash answers with one problem that does not say which of the three names is taken, and clashes are counted, so that nobody can
-// go through a list of addresses. README.md says why it answers at all.
+// Only a username can be taken. E-mail addresses and phone numbers are claims, which nobody is found by before they are proven: several
+// people may register the same one, so that a stranger learns nothing about them.
 
 import * as v from 'valibot';
 import { type Quota, throttle } from '../../shared/cache/throttle.ts';
@@ -10,21 +10,15 @@ import { anyone, defineFunction } from '../../shared/http/function.ts';
 import { Problem } from '../../shared/http/problem.ts';
 import { maxCharacters, minCharacters, visible } from '../../shared/http/text.ts';
 import { hashPassword } from '../../shared/passwords/hash.ts';
-import { LONGEST_PASSWORD, SHORTEST_PASSWORD, weaknessOf } from '../../shared/passwords/rules.ts';
+import { LONGEST_PASSWORD, SHORTEST_PASSWORD } from '../../shared/passwords/length.ts';
+import { weaknessOf } from '../../shared/passwords/rules.ts';
 import { addressOf } from '../../shared/sessions/address.ts';
-import {
-  normaliseName,
-  normalisePhone,
-  PHONE_PATTERN,
-  subjectOf,
-  USERNAME_PATTERN,
-} from '../../shared/sessions/identifier.ts';
+import { normaliseName, normalisePhone, PHONE_PATTERN, USERNAME_PATTERN } from '../../shared/sessions/identifier.ts';
 
 /** Wide, since a mobile operator puts thousands of people behind one address. */
 const PER_ADDRESS: Quota = { name: 'register-address', limit: 60, windowSeconds: 60 };
 /** Attempts that met a clash: a successful one is given back. */
 const CLASHES_PER_ADDRESS: Quota = { name: 'register-clash', limit: 100, windowSeconds: 3_600 };
-const CLASHES_PER_ACCOUNT: Quota = { name: 'register-account', limit: 10, windowSeconds: 3_600 };
 
 const Body = v.strictObject({
   username: v.pipe(
@@ -75,8 +69,9 @@ export default defineFunction({
   name: 'register',
   summary: 'Register a person or a merchant',
   description:
-    'Makes the user and an empty account. If username, e-mail address or phone number is taken, the answer is ' +
-    'already_registered, without saying which. If an answer got lost, log in instead of registering again.',
+    'Makes the user and an empty account. If the username is taken, the answer is already_registered. E-mail address and phone number ' +
+    'are not checked against those of others: they count for nothing until they are proven to be yours, and nobody can find or pay you by ' +
+    'them before. If an answer got lost, log in by the username instead of registering again.',
   uses: { database: 'identity', redis: true, kafka: true, accessTokens: 'verify' },
   http: {
     route: 'POST /v1/register',
@@ -89,17 +84,13 @@ export default defineFunction({
     handle: async ({ body, headers }) => {
       const registration = await readRegistration(body);
       const address = addressOf(headers);
-      const email = subjectOf({ kind: 'email', value: registration.email });
-      const clashes = [
-        { quota: CLASHES_PER_ADDRESS, subject: address },
-        { quota: CLASHES_PER_ACCOUNT, subject: email },
-      ];
-      const attempt = await throttle([{ quota: PER_ADDRESS, subject: address }, ...clashes]);
-      // Hash first, then look: the work is the same whether or not anybody has these names.
+      const onClash = { quota: CLASHES_PER_ADDRESS, subject: address };
+      const attempt = await throttle([{ quota: PER_ADDRESS, subject: address }, onClash]);
+      // Hash first, then look: the work is the same whether or not anybody has this username.
       const hash = await hashPassword(registration.password);
       const made = await insert(registration, hash);
       if (made === 'taken') throw new Problem('already_registered', { headers: attempt.headers });
-      await Promise.all(clashes.map((measure) => attempt.giveBack(measure)));
+      await attempt.giveBack(onClash);
       return { data: made, headers: attempt.headers };
     },
   },
@@ -122,7 +113,7 @@ async function readRegistration(body: Registration): Promise<Registration> {
     body.phone,
     phone.replace('+62', '0'),
   ];
-  const weakness = weaknessOf(body.password, names);
+  const weakness = await weaknessOf(body.password, names);
   if (weakness) refuse('/password', weakness);
   return { ...body, username, email, phone };
 }

@@ -1,13 +1,16 @@
-// POST /v1/operator/account: suspends, revives, closes or verifies somebody's account.
+// POST /v1/operator/account: suspends, revives, closes or verifies somebody's account, or confirms an e-mail address or a phone number.
 
+import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
 import { audit, reasonSchema } from '../../shared/audit-trail.ts';
 import { type Query, transaction } from '../../shared/database/database.ts';
 import { defineFunction } from '../../shared/http/function.ts';
 import { Problem } from '../../shared/http/problem.ts';
 import { findAccountId } from '../../shared/ledger/named-account.ts';
+import { type ClaimKind, proveClaim, withdrawProof } from '../../shared/sessions/claims.ts';
+import { normaliseName } from '../../shared/sessions/identifier.ts';
 import { operator } from '../../shared/sessions/operator.ts';
-import { usernameSchema } from '../../shared/wallet/request.ts';
+import { phoneSchema, usernameSchema } from '../../shared/wallet/request.ts';
 
 const Body = v.pipe(
   v.strictObject({
@@ -20,6 +23,29 @@ const Body = v.pipe(
         v.description("Whether the owner's identity is proven (KYC); limits on e-money depend on it."),
       ),
     ),
+    proven_email: v.optional(
+      v.nullable(
+        v.pipe(
+          v.string(),
+          v.trim(),
+          v.maxLength(254, 'must have at most 254 characters'),
+          v.transform(normaliseName),
+          v.description(
+            "Proven to be the owner's: the address that the owner has registered. Null takes the proof back.",
+          ),
+        ),
+      ),
+    ),
+    proven_phone: v.optional(
+      v.nullable(
+        v.pipe(
+          phoneSchema,
+          v.description(
+            "Proven to be the owner's: the number that the owner has registered. Null takes the proof back.",
+          ),
+        ),
+      ),
+    ),
     reason: reasonSchema,
   }),
   v.check(
@@ -27,10 +53,13 @@ const Body = v.pipe(
     'must have exactly one of account_id and username',
   ),
   v.check(
-    ({ status, verified }) => status !== undefined || verified !== undefined,
-    'must have status or verified, or both',
+    ({ account_id, username, reason, ...wish }) => Object.values(wish).some((value) => value !== undefined),
+    'must have at least one of status, verified, proven_email and proven_phone',
   ),
-  v.examples([{ username: 'siti.rahayu', status: 'SUSPENDED', reason: 'Phone reported as stolen: CASE-881' }]),
+  v.examples([
+    { username: 'siti.rahayu', status: 'SUSPENDED', reason: 'Phone reported as stolen: CASE-881' },
+    { username: 'siti.rahayu', proven_phone: '081234567890', reason: 'Bill of the mobile operator seen: CASE-907' },
+  ]),
 );
 
 const Account = v.object({
@@ -38,6 +67,8 @@ const Account = v.object({
   username: v.pipe(v.string(), v.examples(['siti.rahayu'])),
   status: v.picklist(['ACTIVE', 'SUSPENDED', 'CLOSED']),
   verified_at: v.nullable(v.pipe(v.string(), v.isoTimestamp())),
+  email_verified_at: v.nullable(v.pipe(v.string(), v.isoTimestamp())),
+  phone_verified_at: v.nullable(v.pipe(v.string(), v.isoTimestamp())),
   updated_at: v.pipe(v.string(), v.isoTimestamp()),
 });
 
@@ -46,7 +77,9 @@ export default defineFunction({
   summary: 'Suspend, revive, close or verify an account',
   description:
     'A suspended account neither pays nor is paid, but refunds and paid top-ups come in, and its holds can be captured or given up. ' +
-    'An account is closed at zero, with nothing held and nothing on its way, and for good. What is so already is left as it is.',
+    'An account is closed at zero, with nothing held and nothing on its way, and for good. What is so already is left as it is. ' +
+    'People can be found and paid by a phone number only after it was proven. A proof takes the number, or the e-mail address, over from ' +
+    'whoever had proven it before.',
   uses: { database: 'operator', redis: true, accessTokens: 'verify' },
   http: {
     route: 'POST /v1/operator/account',
@@ -55,26 +88,18 @@ export default defineFunction({
     body: Body,
     answer: v.object({ account: Account }),
     status: 200,
-    errors: ['operator_only', 'wallet_not_found', 'account_not_empty', 'account_closed_for_good'],
+    errors: ['operator_only', 'wallet_not_found', 'claim_not_found', 'account_not_empty', 'account_closed_for_good'],
 
     handle: async ({ caller: { userId }, body: { account_id, username, reason, ...wish } }) => {
       const changed = await transaction(async (query) => {
         const id = await findAccountId(query, account_id ?? username ?? '');
         if (id === undefined) throw new Problem('wallet_not_found');
         const before = await lock(query, id);
-        const status = wish.status ?? before.status;
-        const isVerified = wish.verified ?? before.verified_at !== null;
-        if (status === before.status && isVerified === (before.verified_at !== null)) return before;
-        if (before.status === 'CLOSED') throw new Problem('account_closed_for_good');
-        if (status === 'CLOSED') refuseUnlessEmpty(before);
-        const after = await update(query, before, status, isVerified);
-        await audit(query, {
-          actor: userId,
-          action: 'change-account',
-          subject: `account:${before.id}`,
-          reason,
-          detail: { before: stateOf(before), after: stateOf(after) },
-        });
+        const record = (accountId: string, detail: Readonly<Record<string, unknown>>) =>
+          audit(query, { actor: userId, action: 'change-account', subject: `account:${accountId}`, reason, detail });
+        const after = await changeProofs(query, await changeStatus(query, before, wish), wish, record);
+        if (isDeepStrictEqual(stateOf(after), stateOf(before))) return before;
+        await record(before.id, { before: stateOf(before), after: stateOf(after) });
         return after;
       });
       const { id, username: owner, updated_at } = changed;
@@ -83,11 +108,60 @@ export default defineFunction({
   },
 });
 
+type Wish = Omit<v.InferOutput<typeof Body>, 'account_id' | 'username' | 'reason'>;
+
+async function changeStatus(query: Query, before: AccountRow, wish: Wish): Promise<AccountRow> {
+  const status = wish.status ?? before.status;
+  const isVerified = wish.verified ?? before.verified_at !== null;
+  if (status === before.status && isVerified === (before.verified_at !== null)) return before;
+  if (before.status === 'CLOSED') throw new Problem('account_closed_for_good');
+  if (status === 'CLOSED') refuseUnlessEmpty(before);
+  return update(query, before, status, isVerified);
+}
+
+async function changeProofs(
+  query: Query,
+  before: AccountRow,
+  { proven_email, proven_phone }: Wish,
+  record: (accountId: string, detail: Readonly<Record<string, unknown>>) => Promise<void>,
+): Promise<AccountRow> {
+  if (proven_email === undefined && proven_phone === undefined) return before;
+  if (before.status === 'CLOSED') throw new Problem('account_closed_for_good');
+  const wishes: [ClaimKind, string | null | undefined][] = [
+    ['email', proven_email],
+    ['phone', proven_phone],
+  ];
+  for (const [kind, claimed] of wishes) {
+    if (claimed === null) await withdrawProof(query, before.user_id, kind);
+    if (typeof claimed !== 'string') continue;
+    const proven = await proveClaim(query, before.user_id, kind, claimed);
+    if (proven === 'not_claimed') {
+      throw new Problem('claim_not_found', { errors: [{ pointer: `/proven_${kind}`, detail: NOT_CLAIMED }] });
+    }
+    if (proven.earlierOwner === undefined) continue;
+    const [loser] = await query<{ id: string }>({
+      text: 'select id from accounts where user_id = $1',
+      values: [proven.earlierOwner],
+    });
+    await record(loser?.id ?? '', { lost: kind, taken_over_by: `account:${before.id}` });
+  }
+  const [times] = await query<Pick<AccountRow, 'email_verified_at' | 'phone_verified_at'>>({
+    text: 'select email_verified_at, phone_verified_at from users where id = $1',
+    values: [before.user_id],
+  });
+  return { ...before, ...(times as Pick<AccountRow, 'email_verified_at' | 'phone_verified_at'>) };
+}
+
+const NOT_CLAIMED = 'must be what the owner has registered';
+
 interface AccountRow {
   id: string;
+  user_id: string;
   username: string;
   status: 'ACTIVE' | 'SUSPENDED' | 'CLOSED';
   verified_at: Date | null;
+  email_verified_at: Date | null;
+  phone_verified_at: Date | null;
   updated_at: Date;
   balance: string;
   held: string;
@@ -98,8 +172,8 @@ interface AccountRow {
 async function lock(query: Query, id: string): Promise<AccountRow> {
   const [row] = await query<AccountRow>({
     text: `
-      select account.id, person.username, account.account_status as status, account.verified_at, account.updated_at,
-             account.balance, account.held, account.pending
+      select account.id, account.user_id, person.username, account.account_status as status, account.verified_at, account.updated_at,
+             person.email_verified_at, person.phone_verified_at, account.balance, account.held, account.pending
         from accounts account join users person on person.id = account.user_id
        where account.id = $1 for no key update of account`,
     values: [id],
@@ -131,6 +205,11 @@ async function update(
   return { ...before, status, ...(times as Pick<AccountRow, 'verified_at' | 'updated_at'>) };
 }
 
-function stateOf({ status, verified_at }: AccountRow) {
-  return { status, verified_at: verified_at?.toISOString() ?? null };
+function stateOf({ status, verified_at, email_verified_at, phone_verified_at }: AccountRow) {
+  return {
+    status,
+    verified_at: verified_at?.toISOString() ?? null,
+    email_verified_at: email_verified_at?.toISOString() ?? null,
+    phone_verified_at: phone_verified_at?.toISOString() ?? null,
+  };
 }

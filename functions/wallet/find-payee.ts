@@ -1,4 +1,4 @@
-// GET /v1/payees: finds somebody to pay by username or phone number.
+// GET /v1/payees: finds somebody to pay by username or proven phone number.
 
 import * as v from 'valibot';
 import { defineFunction } from '../../shared/http/function.ts';
@@ -11,7 +11,8 @@ export default defineFunction({
   name: 'find-payee',
   summary: 'Find a person or a merchant to pay',
   description:
-    'Asked for a username or a phone number, exactly one of them. A phone number does not tell the username of whoever has it: show ' +
+    'Asked for a username or a phone number, exactly one of them. A phone number finds the one person who has proven it to be theirs, and ' +
+    'does not tell the username: show ' +
     '`masked_name` to the payer, and pay to the `account_id` or to the phone number.',
   uses: { database: 'reader', redis: true, accessTokens: 'verify' },
   http: {

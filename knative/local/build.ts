@@ -10,6 +10,7 @@ import process from 'node:process';
 import { type BuildOptions, build, type Metafile, type OutputFile, type Plugin } from 'esbuild';
 import { API_DOCUMENT } from '../../shared/documentation/api-document.ts';
 import { bundleName } from '../../shared/host/bundle-name.ts';
+import { longEnough } from '../../shared/passwords/commonest.ts';
 import { functionPaths, functionsNamed, ROOT, writtenServices } from '../functions.ts';
 import { apiDocument } from '../generate/openapi.ts';
 
@@ -51,6 +52,17 @@ const SHARED_PACKAGES: Plugin = {
     onResolve({ filter: /\/packages\/[\w-]+\.ts$/ }, ({ path }) => ({
       path: `#packages/${basename(path, '.ts')}.mjs`,
       external: true,
+    }));
+  },
+};
+
+/** Of the common passwords only those that the length does not refuse already. */
+const COMMON_PASSWORDS: Plugin = {
+  name: 'common passwords',
+  setup({ onLoad }) {
+    onLoad({ filter: /language-common[\\/]src[\\/]passwords\.json$/ }, async ({ path }) => ({
+      contents: JSON.stringify(longEnough(JSON.parse(await readFile(path, 'utf8')))),
+      loader: 'json',
     }));
   },
 };
@@ -144,7 +156,7 @@ export async function bundleProgram(name: string, contents: string, outdir: stri
     outdir,
     entryNames: name,
     chunkNames: `${name}/[name]-[hash]`,
-    plugins: [BUILT_IN, SHARED_PACKAGES],
+    plugins: [BUILT_IN, SHARED_PACKAGES, COMMON_PASSWORDS],
   });
   await Promise.all(outputFiles.map(replaceIfChanged));
   return metafile;

@@ -52,11 +52,14 @@ export const meanings = {
     'The gateway lets this address be called from certain networks only, and the request came from another one. No function has seen it.',
   not_found: 'No function answers at this address.',
   account_not_found: 'The access token is good, but the wallet that it names is not there.',
-  payee_not_found: 'Nobody who can be paid has this username, account id or phone number.',
+  payee_not_found:
+    'Nobody who can be paid has this username, account id or phone number. A number that is registered but was not proven to be theirs finds nobody.',
   transaction_not_found:
     'There is no transaction with this id, or you are not a party to it: the two are not told apart, so that ids cannot be guessed.',
   idempotency_key_not_found:
     'Keys belong to the account that used them and are kept for 30 days. Nothing is kept under this one: no request with it has reached the ledger, it was refused before it got there (400, 401, 403, 404, 422 of its fields, 429), or it is older.',
+  claim_not_found:
+    'An operator has confirmed an e-mail address or a phone number that the owner of the account has not registered. Nothing was changed.',
   wallet_not_found:
     'An operator has named an account that does not exist, or asked to change one of the platform itself.',
   freeze_not_found: 'Nothing was ever frozen under this id.',
@@ -76,7 +79,7 @@ export const meanings = {
   receipt_not_available:
     'A receipt states for good that money has moved. This transaction is still on its way, or it has failed or was cancelled.',
   already_registered:
-    'The username, the e-mail address or the phone number is in use. We do not say which, so that nobody can find out who has an account.',
+    'The username is in use. E-mail addresses and phone numbers never clash: who has registered one is told to nobody.',
   payload_too_large: 'The body is larger than any request of this API needs to be, and was not read to its end.',
   unsupported_media_type: 'The body is compressed, or its Content-Type is not application/json. It was not read.',
   invalid_request:

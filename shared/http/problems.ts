@@ -174,6 +174,12 @@ export const problems = {
       'never happened, and may be sent again with the same key.',
     safeToRetry: true,
   },
+  claim_not_found: {
+    status: 404,
+    title: 'The owner has not registered this',
+    advice: 'Compare the e-mail address or the phone number with what the owner has registered.',
+    safeToRetry: false,
+  },
   wallet_not_found: {
     status: 404,
     title: 'No such account',

@@ -1,5 +1,5 @@
-// Finds wallets by their owners' usernames, by their ids, or by their owners' phone numbers. A username is never given to somebody else,
-// so that what was found once stays true; a phone number is, so that it is looked up each time.
+// Finds wallets by their owners' usernames, by their ids, or by their owners' proven phone numbers. A username is never given to somebody
+// else, so that what was found once stays true; a phone number is, so that it is looked up each time.
 
 import { query, type Statement } from '../database/database.ts';
 import { normalisePhone } from '../sessions/identifier.ts';

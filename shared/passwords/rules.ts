@@ -1,16 +1,13 @@
 // What a password must be, after NIST SP 800-63B: long enough, not among the commonest, not what the person is called. No rules of
 // composition: they make passwords predictable, not strong.
 
-import { COMMON_PASSWORDS } from './commonest.ts';
-
-export const SHORTEST_PASSWORD = 10;
-export const LONGEST_PASSWORD = 128;
+import { commonPasswords } from './commonest.ts';
 
 /** Why this password cannot be used, as a sentence about the field, or undefined. `names` are what its owner goes by. */
-export function weaknessOf(password: string, names: readonly string[]): string | undefined {
+export async function weaknessOf(password: string, names: readonly string[]): Promise<string | undefined> {
   const folded = fold(password);
   if (names.some((name) => fold(name) === folded)) return 'must not be your username, e-mail address or phone number';
-  if (COMMON_PASSWORDS.has(folded) || isRepeated(folded) || isSequence(folded)) {
+  if (isRepeated(folded) || isSequence(folded) || (await commonPasswords()).has(folded)) {
     return 'is one of the first that anybody would guess; a few unrelated words are better';
   }
   return undefined;

@@ -12,8 +12,8 @@ const text = (meaning: string, example: string) =>
 
 const identity = v.object({
   username: v.pipe(v.string(), v.description('As registered; never given to somebody else.')),
-  email: v.pipe(v.string(), v.description('As registered, not verified.')),
-  phone: v.pipe(v.string(), v.description('E.164, as registered, not verified.')),
+  email: v.pipe(v.string(), v.description('As registered; others may have registered the same one.')),
+  phone: v.pipe(v.string(), v.description('E.164, as registered; others may have registered the same one.')),
 });
 
 interface Field {

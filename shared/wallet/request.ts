@@ -32,7 +32,7 @@ export const phoneSchema = v.pipe(
   v.check((written) => spellPhone(written) !== undefined, NOT_A_PHONE),
   v.transform((written) => spellPhone(written) ?? ''),
   v.description(
-    'With its country (+62...), or an Indonesian number as it is dialled at home (08...). It names whoever has it now.',
+    'With its country (+62...), or an Indonesian number as it is dialled at home (08...). It names the person who has proven to have it.',
   ),
 );
 

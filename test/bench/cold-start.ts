@@ -26,6 +26,7 @@ import { signTokens } from './tokens.ts';
 /** What each answers when it succeeds. */
 const SUCCESS = {
   login: 200,
+  register: 201,
   pay: 201,
   topup: 202,
   'get-account': 200,

@@ -13,6 +13,7 @@ const ROUTES = {
   refund: 'POST /v1/refund',
   topup: 'POST /v1/topup',
   login: 'POST /v1/login',
+  register: 'POST /v1/register',
   'get-account': 'GET /v1/account',
   'list-transactions': 'GET /v1/transactions',
   'find-payee': 'GET /v1/payees',
@@ -75,7 +76,7 @@ export function layOut(name: Asked, ground: Ground, tokens: readonly string[]): 
     write,
     longest: Math.max(...heads.map(({ length }) => length)) + SERIAL_DIGITS + (ends[0]?.length ?? 0),
     bodies: bodies.length,
-    own: name === 'login',
+    own: name === 'login' || name === 'register',
   };
 }
 
@@ -85,8 +86,20 @@ function bodiesOf(name: Asked, { people, payments }: Ground): string[] {
   if (name === 'refund') return [...payments.map(({ operationId }) => bodyBack(operationId)), bodyBack(NO_PAYMENT)];
   if (name === 'login')
     return people.map(({ username }) => JSON.stringify({ identifier: username, password: PASSWORD }));
+  if (name === 'register') return people.map((_person, index) => JSON.stringify(newcomer(index)));
   if (name === 'topup') return [JSON.stringify({ amount: TOPUP_AMOUNT, payment_method: 'GOPAY' })];
   return [''];
+}
+
+/** Somebody whom nobody knows yet. */
+function newcomer(index: number) {
+  const number = String(index).padStart(8, '0');
+  return {
+    username: `newcomer_${number}`,
+    email: `newcomer_${number}@example.com`,
+    phone: `+62811${number}`,
+    password: PASSWORD,
+  };
 }
 
 /** What an app sends once find-payee has told it the account. */
@@ -104,8 +117,8 @@ function queryOf(name: Asked, { people }: Ground, caller: number): string {
   return name === 'find-payee' ? `?username=${people[(caller + 1) % people.length]?.username}` : '';
 }
 
-// Whoever logs in has no token yet, and an address of her own: attempts are counted by it.
+// Whoever logs in or registers has no token yet, and an address of her own: attempts are counted by it.
 function whoAsks(name: Asked, token: string, caller: number): string {
-  if (name !== 'login') return `Authorization: Bearer ${token}\r\n`;
+  if (name !== 'login' && name !== 'register') return `Authorization: Bearer ${token}\r\n`;
   return `X-Real-IP: 10.${caller >> 16}.${(caller >> 8) & 255}.${caller & 255}\r\n`;
 }

@@ -1,4 +1,4 @@
-// Migration 0024 on rows that were there before it.
+// Migration 0026 on rows that were there before it.
 
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -43,7 +43,7 @@ test('a trunk zero is taken out where it is none of the number, and nothing else
   await client.query("update users set phone = '+4901701234567' where id = $1", [twin.userId]);
 
   await client.query(
-    readFileSync(new URL('../../migrations/0024_phone_numbers_in_one_spelling.sql', import.meta.url), 'utf8'),
+    readFileSync(new URL('../../migrations/0026_phone_numbers_in_one_spelling.sql', import.meta.url), 'utf8'),
   );
 
   const phoneOf = async (id: string) =>

@@ -53,6 +53,33 @@ test('username, e-mail address and phone number all lead to the same person, in 
   }
 });
 
+test('an e-mail address or a number that several claim is a name of the first, until one of them proves it', async () => {
+  const { person, registered: first } = await registerAndLogIn(service);
+  const { username, ...claims } = {
+    ...newPerson(),
+    email: person.email,
+    phone: person.phone,
+    password: 'another password',
+  };
+  const second = (await service.call('/v1/register', { body: { username, ...claims } })).body.data;
+  const whoLogsIn = async (identifier: string) => {
+    const found = [];
+    for (const password of [PASSWORD, claims.password]) {
+      const { status, body } = await logIn(identifier, password, randomAddress());
+      if (status !== 200) continue;
+      found.push(JSON.parse(Buffer.from(body.data.access_token.split('.')[1] ?? '', 'base64url').toString()).sub);
+    }
+    return found;
+  };
+  for (const identifier of [person.email, person.phone]) expect(await whoLogsIn(identifier)).toEqual([first.user.id]);
+  expect(await whoLogsIn(username)).toEqual([second.user.id]);
+
+  await admin.query("select prove_claim($1, 'phone', $2)", [second.user.id, person.phone]);
+  expect(await whoLogsIn(person.phone)).toEqual([second.user.id]);
+  expect(await whoLogsIn(person.email)).toEqual([first.user.id]);
+  expect(await whoLogsIn(person.username)).toEqual([first.user.id]);
+});
+
 test('the published key set verifies an access token, which says who, where from and until when', async () => {
   const { person, registered, tokens } = await registerAndLogIn(service);
   expect(tokens).toEqual({

@@ -99,8 +99,8 @@ describe('the trail', () => {
       subject,
       reason: 'three',
       detail: {
-        before: { status: 'SUSPENDED', verified_at: null },
-        after: { status: 'ACTIVE', verified_at: null },
+        before: { status: 'SUSPENDED', verified_at: null, email_verified_at: null, phone_verified_at: null },
+        after: { status: 'ACTIVE', verified_at: null, email_verified_at: null, phone_verified_at: null },
       },
     });
     expect(await reasons({ subject, limit: '2', cursor: first.body.next_cursor })).toEqual(['one']);
@@ -134,6 +134,7 @@ describe('the role of the database', () => {
     ['read a password', 'select password from users'],
     ['read an e-mail address', 'select email from users'],
     ['read a phone number', 'select phone from users'],
+    ['prove a number past its function', 'update users set phone_verified_at = now()'],
     ['rewrite a freeze', "update freezes set reason = 'mine'"],
     ['remove a freeze', 'delete from freezes'],
     ['end a session', 'update sessions set ended_at = now()'],

@@ -16,6 +16,8 @@ afterAll(async () => {
   await service.close();
 });
 
+const NOTHING_PROVEN = { verified_at: null, email_verified_at: null, phone_verified_at: null };
+
 const change = (of: Person, wish: object, reason = 'CASE-881') =>
   service.post('account', { account_id: of.accountId, ...wish, reason });
 
@@ -41,6 +43,8 @@ test('an account is suspended and revived, by its owner’s username or its id, 
     username: 'siti',
     status: 'SUSPENDED',
     verified_at: null,
+    email_verified_at: null,
+    phone_verified_at: null,
     updated_at: expect.any(String),
   });
   const after = await rowOf(siti);
@@ -54,8 +58,8 @@ test('an account is suspended and revived, by its owner’s username or its id, 
       subject: `account:${siti.accountId}`,
       reason: 'stolen phone',
       detail: JSON.stringify({
-        before: { status: 'ACTIVE', verified_at: null },
-        after: { status: 'SUSPENDED', verified_at: null },
+        before: { status: 'ACTIVE', ...NOTHING_PROVEN },
+        after: { status: 'SUSPENDED', ...NOTHING_PROVEN },
       }),
     },
     {
@@ -64,8 +68,8 @@ test('an account is suspended and revived, by its owner’s username or its id, 
       subject: `account:${siti.accountId}`,
       reason: 'phone is back',
       detail: JSON.stringify({
-        before: { status: 'SUSPENDED', verified_at: null },
-        after: { status: 'ACTIVE', verified_at: null },
+        before: { status: 'SUSPENDED', ...NOTHING_PROVEN },
+        after: { status: 'ACTIVE', ...NOTHING_PROVEN },
       }),
     },
   ]);
@@ -81,6 +85,73 @@ test('a person is verified and no longer verified; saying it twice keeps the fir
   // Suspending does not touch it.
   expect((await change(person, { status: 'SUSPENDED' })).body.data.account.verified_at).toBe(first);
   expect((await change(person, { verified: false })).body.data.account.verified_at).toBeNull();
+});
+
+describe('an e-mail address and a phone number', () => {
+  const claims = async (person: Person, phone: string, email: string) =>
+    service.admin.query('update users set phone = $2, email = $3 where id = $1', [person.userId, phone, email]);
+
+  test('that an operator has seen the proof of is proven, and no longer when it was a mistake', async () => {
+    const person = await service.openWallet();
+    await claims(person, '+6281200001111', 'siti@example.test');
+    const { body } = await change(person, { proven_phone: '0812-0000-1111', proven_email: ' Siti@Example.Test' });
+    const { phone_verified_at: phone, email_verified_at: email } = body.data.account;
+    expect([Date.parse(phone), Date.parse(email)]).toEqual([expect.any(Number), expect.any(Number)]);
+    expect((await service.trail()).at(-1)).toMatchObject({
+      subject: `account:${person.accountId}`,
+      detail: JSON.stringify({
+        before: { status: 'ACTIVE', ...NOTHING_PROVEN },
+        after: { status: 'ACTIVE', verified_at: null, email_verified_at: email, phone_verified_at: phone },
+      }),
+    });
+
+    const length = (await service.trail()).length;
+    expect((await change(person, { proven_phone: '+6281200001111' })).body.data.account.phone_verified_at).toBe(phone);
+    expect(await service.trail()).toHaveLength(length);
+
+    const taken = await change(person, { proven_phone: null });
+    expect(taken.body.data.account).toMatchObject({ phone_verified_at: null, email_verified_at: email });
+    expect(await service.trail()).toHaveLength(length + 1);
+  });
+
+  test('that somebody else had proven are taken over, and both sides are in the trail', async () => {
+    const [old, next] = [await service.openWallet(), await service.openWallet()];
+    await claims(old, '+6281200002222', 'old@example.test');
+    await claims(next, '+6281200002222', 'next@example.test');
+    await change(old, { proven_phone: '081200002222' });
+    expect((await change(next, { proven_phone: '081200002222' }, 'SIM card seen')).status).toBe(200);
+    const { rows } = await service.admin.query(
+      'select id from users where phone = $1 and phone_verified_at is not null',
+      ['+6281200002222'],
+    );
+    expect(rows).toEqual([{ id: next.userId }]);
+    expect((await service.trail()).slice(-2)).toMatchObject([
+      {
+        subject: `account:${old.accountId}`,
+        reason: 'SIM card seen',
+        detail: JSON.stringify({ lost: 'phone', taken_over_by: `account:${next.accountId}` }),
+      },
+      { subject: `account:${next.accountId}`, reason: 'SIM card seen' },
+    ]);
+  });
+
+  test('that the owner has not registered prove nothing, and nothing else is changed', async () => {
+    const person = await service.openWallet();
+    for (const wish of [{ proven_phone: '+6281200003333' }, { proven_email: 'somebody@example.test' }]) {
+      const { status, body } = await change(person, { ...wish, status: 'SUSPENDED' });
+      expect([status, body.code, body.errors]).toEqual([
+        404,
+        'claim_not_found',
+        [{ pointer: `/${Object.keys(wish)[0]}`, detail: 'must be what the owner has registered' }],
+      ]);
+    }
+    expect((await rowOf(person)).account_status).toBe('ACTIVE');
+  });
+
+  test('of a closed account are nobody’s to prove', async () => {
+    const person = await service.openWallet({ status: 'CLOSED' });
+    expect((await change(person, { proven_phone: '+6281200003333' })).body.code).toBe('account_closed_for_good');
+  });
 });
 
 describe('closing', () => {
@@ -142,7 +213,7 @@ test.each([
     '',
     'must have exactly one of account_id and username',
   ],
-  [{ username: 'siti', reason: 'x' }, '', 'must have status or verified, or both'],
+  [{ username: 'siti', reason: 'x' }, '', 'must have at least one of status, verified, proven_email and proven_phone'],
   [{ username: 'siti', status: 'FROZEN', reason: 'x' }, '/status', 'must be ("ACTIVE" | "SUSPENDED" | "CLOSED")'],
   [{ username: 'siti', verified: 'yes', reason: 'x' }, '/verified', 'must be boolean'],
   [{ username: 'siti', status: 'ACTIVE' }, '/reason', 'must be "reason"'],

@@ -19,8 +19,13 @@ afterAll(() => service.close());
 
 const find = (search: string) => service.call('find-payee', `/v1/payees?${search}`, { method: 'GET', as: caller });
 
-const giveNumber = (phone: string, to: Person) =>
-  service.admin.query('update users set phone = $1 where id = $2', [phone, to.userId]);
+const claimNumber = (phone: string, by: Person) =>
+  service.admin.query('update users set phone = $1, phone_verified_at = null where id = $2', [phone, by.userId]);
+
+async function giveNumber(phone: string, to: Person): Promise<void> {
+  await claimNumber(phone, to);
+  await service.admin.query("select prove_claim($1, 'phone', $2)", [to.userId, phone]);
+}
 
 test('a username finds its wallet, in any case', async () => {
   const { status, body } = await find('username=Warung_Sari');
@@ -65,6 +70,20 @@ test('money goes to a phone number, and both spellings of it are the same reques
   const again = await pay('+6281234567890');
   expect(again.headers.get('idempotent-replayed')).toBe('true');
   expect(again.body.data).toEqual(first.body.data);
+});
+
+test('a number that somebody has only registered finds nobody, and nobody is paid by it', async () => {
+  const squatter = await service.openWallet();
+  await claimNumber('+6281277778888', squatter);
+  const pay = () =>
+    service.call('pay', '/v1/pay', { as: caller, body: { amount: '1.00', to: { phone: '+6281277778888' } } });
+  for (const { status, body } of [await find('phone=081277778888'), await pay()]) {
+    expect([status, body.code]).toEqual([404, 'payee_not_found']);
+  }
+  const owner = await service.openWallet({ type: 'merchant' });
+  await giveNumber('+6281277778888', owner);
+  expect((await find('phone=081277778888')).body.data.payee.account_id).toBe(owner.accountId);
+  expect((await pay()).body.data.transaction.counterparty.account_id).toBe(owner.accountId);
 });
 
 test.each(['username=nobody_at_all', 'phone=081299999999'])('%s is nobody', async (search) => {

@@ -28,7 +28,9 @@ const balanceOf = async (as: Person) =>
 
 test('by username, by account id and by phone, however it is written', async () => {
   const [ada, grace] = [await service.openWallet({ balance: '100.00' }), await service.openWallet()];
-  await service.admin.query("update users set phone = '+6281298765432' where id = $1", [grace.userId]);
+  await service.admin.query("update users set phone = '+6281298765432', phone_verified_at = now() where id = $1", [
+    grace.userId,
+  ]);
   const names = [
     { username: grace.username.toUpperCase() },
     { account_id: grace.accountId },
@@ -57,7 +59,7 @@ test('a number that has changed hands leads to its new owner', async () => {
     await service.openWallet(),
   ];
   const give = (to: Person, phone: string) =>
-    service.admin.query('update users set phone = $2 where id = $1', [to.userId, phone]);
+    service.admin.query('update users set phone = $2, phone_verified_at = now() where id = $1', [to.userId, phone]);
   await give(old, '+6281211112222');
   await transfer(ada, { phone: '081211112222' });
   const first = await transfer(ada, { phone: '081211112222' }, '5.00', 'the key');

@@ -1,5 +1,12 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { functionPaths } from '../../../knative/functions.ts';
+import { bundle } from '../../../knative/local/build.ts';
+import { commonPasswords } from '../../../shared/passwords/commonest.ts';
+import { SHORTEST_PASSWORD } from '../../../shared/passwords/length.ts';
 import { weaknessOf } from '../../../shared/passwords/rules.ts';
+import { temporaryDirectory } from '../../setup/temporary-directory.ts';
 
 const NAMES = ['siti.rahayu', 'siti.rahayu@example.com', '+6281234567890'];
 
@@ -20,8 +27,12 @@ test.each([
   'SITI.RAHAYU@EXAMPLE.COM',
   '+6281234567890',
   ' password123 ',
-])('%p is refused', (password) => {
-  expect(weaknessOf(password, NAMES)).toBeDefined();
+  'Manchester',
+  'terminator',
+  '123qweasdzxc',
+  'sayangku1234',
+])('%p is refused', async (password) => {
+  expect(await weaknessOf(password, NAMES)).toBeDefined();
 });
 
 test.each([
@@ -32,6 +43,30 @@ test.each([
   'siti.rahayu menabung',
   'パスワードではないよほんと',
   'aaaaaaaaaa but not only',
-])('%p is good enough', (password) => {
-  expect(weaknessOf(password, NAMES)).toBeUndefined();
+])('%p is good enough', async (password) => {
+  expect(await weaknessOf(password, NAMES)).toBeUndefined();
+});
+
+test('the list is a real one, of passwords that the length alone would let through', async () => {
+  const common = [...(await commonPasswords())];
+  expect(common.length).toBeGreaterThan(1_500);
+  expect(
+    common.filter((password) => password.length < SHORTEST_PASSWORD || password !== password.toLowerCase()),
+  ).toEqual([]);
+});
+
+test('a bundle holds no more of it than that, in a file that is read with the first password', async () => {
+  const { path, remove } = await temporaryDirectory();
+  await bundle(['identity/register'], await functionPaths(), path);
+  const files = await readdir(path, { recursive: true, withFileTypes: true });
+  const texts = await Promise.all(
+    files
+      .filter((file) => file.isFile())
+      .map(async ({ parentPath, name }) => [name, await readFile(join(parentPath, name), 'utf8')] as const),
+  );
+  const holding = texts.filter(([, text]) => text.includes('4815162342'));
+  expect(holding.map(([name, text]) => [name === 'identity.register.mjs', text.length < 40_000])).toEqual([
+    [false, true],
+  ]);
+  await remove();
 });
