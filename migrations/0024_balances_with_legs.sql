@@ -21,7 +21,7 @@ create trigger figures_change_with_the_version after update of version, balance,
 
 -- Nearly all new legs are in the partition of this month. The checks that every payment goes through look there first: a plan over all
 -- partitions costs each new connection 10 ms.
-create function show_legs_of_this_month() returns void language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
+create function show_legs_of_this_month() returns void language plpgsql security definer set search_path = public, pg_temp as $$
 declare
   partition_name text := 'historical_transactions_' || to_char(now() at time zone 'Asia/Jakarta', 'YYYY_MM');
 begin

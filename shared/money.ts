@@ -9,12 +9,22 @@ export const LARGEST_AMOUNT = 999_999_999_999_999n;
 /** A decimal string as the API takes it: no sign, no exponent, no leading zeros, at most 13 digits and 2 decimals. */
 export const AMOUNT_PATTERN = /^(?:0|[1-9]\d{0,12})(?:\.\d{1,2})?$/;
 
+declare const brand: unique symbol;
+
+/** An amount of money, in minor units: a bigint that nothing else which is counted can be taken for. */
+export type Money = bigint & { readonly [brand]: 'Money' };
+
+/** For what was reckoned from amounts. */
+export function money(minor: bigint): Money {
+  return minor as Money;
+}
+
 /** Minor units of a decimal string such as `"150000.00"`, `"150000"` or the database's `"-12.50"`. Throws on anything else. */
-export function parseAmount(text: string): bigint {
+export function parseAmount(text: string): Money {
   const match = /^(-?)(\d+)(?:\.(\d{1,2}))?$/.exec(text);
   if (!match) throw new TypeError('not a decimal amount with at most two decimals');
   const minor = BigInt(match[2] + (match[3] ?? '').padEnd(2, '0'));
-  return match[1] ? -minor : minor;
+  return money(match[1] ? -minor : minor);
 }
 
 /** `15000000n` as `"150000.00"`. */

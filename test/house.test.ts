@@ -72,6 +72,18 @@ describe('layers', () => {
     expect(ours.filter(([from, to]) => layerOf(from) === 'platform' && layerOf(to) === 'domain')).toEqual([]);
   });
 
+  test('the ledger knows no HTTP, no problems and no addresses: what is said of money is said in shared/wallet', () => {
+    const ledger = productFiles.filter(({ path }) => path.startsWith('shared/ledger/'));
+    const faces = /^shared\/(http|host|wallet|topups|receipts)\//;
+    expect(ledger.length).toBeGreaterThan(20);
+    expect(
+      ledger.flatMap(({ path, imports }) =>
+        imports.filter(({ to }) => faces.test(to)).map(({ to }) => `${path} ${to}`),
+      ),
+    ).toEqual([]);
+    expect(ledger.filter(({ text }) => /publicUrl|problem\+json/.test(text)).map(({ path }) => path)).toEqual([]);
+  });
+
   test('what runs in production imports nothing from tests, the local platform or migrations', () => {
     expect(ours.filter(([, to]) => layerOf(to) === 'outside')).toEqual([]);
   });

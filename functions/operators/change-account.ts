@@ -4,11 +4,11 @@ import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
 import { audit, reasonSchema } from '../../shared/audit-trail.ts';
 import { type Query, transaction } from '../../shared/database/database.ts';
+import { emailSchema } from '../../shared/http/email.ts';
 import { defineFunction } from '../../shared/http/function.ts';
 import { Problem } from '../../shared/http/problem.ts';
 import { findAccountId } from '../../shared/ledger/named-account.ts';
 import { type ClaimKind, proveClaim, withdrawProof } from '../../shared/sessions/claims.ts';
-import { normaliseName } from '../../shared/sessions/identifier.ts';
 import { operator } from '../../shared/sessions/operator.ts';
 import { phoneSchema, usernameSchema } from '../../shared/wallet/request.ts';
 
@@ -26,10 +26,7 @@ const Body = v.pipe(
     proven_email: v.optional(
       v.nullable(
         v.pipe(
-          v.string(),
-          v.trim(),
-          v.maxLength(254, 'must have at most 254 characters'),
-          v.transform(normaliseName),
+          emailSchema,
           v.description(
             "Proven to be the owner's: the address that the owner has registered. Null takes the proof back.",
           ),

@@ -2,7 +2,6 @@
 
 import * as v from 'valibot';
 import { defineFunction } from '../../shared/http/function.ts';
-import { parseAmount } from '../../shared/money.ts';
 import { user } from '../../shared/sessions/caller.ts';
 import { keyOf } from '../../shared/wallet/idempotency.ts';
 import { answerMovement } from '../../shared/wallet/movement.ts';
@@ -36,9 +35,9 @@ export default defineFunction({
         movement: {
           name: 'capture',
           operationId,
-          debit: payer.accountId,
-          credit: accountId,
-          amount: body.amount === undefined ? undefined : parseAmount(body.amount),
+          from: payer.accountId,
+          to: accountId,
+          amount: body.amount,
         },
         counterparty: payer,
         event: 'one-gate.payment.succeeded',

@@ -65,8 +65,8 @@ export default defineFunction({
         movement: {
           name: 'hold',
           type: 'PAYMENT',
-          debit: accountId,
-          credit: payee.accountId,
+          from: accountId,
+          to: payee.accountId,
           expiresInSeconds: body.expires_in,
           ...particularsFrom(body),
         },

@@ -48,8 +48,8 @@ export default defineFunction({
         movement: {
           name: 'transfer',
           type: 'PAYMENT',
-          debit: accountId,
-          credit: payee.accountId,
+          from: accountId,
+          to: payee.accountId,
           ...particularsFrom(body),
         },
         counterparty: payee,

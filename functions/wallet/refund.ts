@@ -2,7 +2,6 @@
 
 import * as v from 'valibot';
 import { defineFunction } from '../../shared/http/function.ts';
-import { parseAmount } from '../../shared/money.ts';
 import { user } from '../../shared/sessions/caller.ts';
 import { keyOf } from '../../shared/wallet/idempotency.ts';
 import { answerMovement } from '../../shared/wallet/movement.ts';
@@ -47,9 +46,9 @@ export default defineFunction({
         movement: {
           name: 'refund',
           payment: operationId,
-          debit: accountId,
-          credit: payer.accountId,
-          amount: body.amount === undefined ? undefined : parseAmount(body.amount),
+          from: accountId,
+          to: payer.accountId,
+          amount: body.amount,
           ...(body.reason !== undefined && { description: body.reason }),
         },
         counterparty: payer,

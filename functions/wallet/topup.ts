@@ -6,7 +6,7 @@ import { Problem } from '../../shared/http/problem.ts';
 import { readOwnLeg } from '../../shared/ledger/history.ts';
 import { newOperationId } from '../../shared/ledger/ids.ts';
 import type { Decided, Key, Leg, OwnLeg, Recorded, Refusal } from '../../shared/ledger/posting.ts';
-import { CURRENCY, parseAmount } from '../../shared/money.ts';
+import { CURRENCY } from '../../shared/money.ts';
 import { paymentMethodSchema } from '../../shared/providers/providers.ts';
 import { user } from '../../shared/sessions/caller.ts';
 import { answerRequest } from '../../shared/topups/attempts.ts';
@@ -78,8 +78,8 @@ export default defineFunction({
         movement: {
           name: 'open',
           type: 'TOPUP',
-          credit: caller.accountId,
-          amount: parseAmount(body.amount),
+          to: caller.accountId,
+          amount: body.amount,
           currency: CURRENCY,
           paymentMethod: body.payment_method,
           externalReference: attemptReference(operationId, 1),

@@ -41,8 +41,8 @@ export default defineFunction({
         movement: {
           name: 'transfer',
           type: 'TRANSFER',
-          debit: accountId,
-          credit: payee.accountId,
+          from: accountId,
+          to: payee.accountId,
           ...particularsFrom(body),
         },
         counterparty: payee,

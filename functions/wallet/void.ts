@@ -29,7 +29,7 @@ export default defineFunction({
       return answerMovement({
         key: keyOf(accountId, idempotency, body),
         operationId,
-        movement: { name: 'release', operationId, debit: payer.accountId, credit: accountId, why: 'voided' },
+        movement: { name: 'release', operationId, from: payer.accountId, to: accountId, why: 'voided' },
         counterparty: payer,
         event: 'one-gate.payment.voided',
         traceparent,

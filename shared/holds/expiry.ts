@@ -77,8 +77,8 @@ function readExpired(after: ExpiredHold | undefined): Promise<ExpiredHold[]> {
 }
 
 async function release(hold: ExpiredHold, traceparent: string): Promise<End> {
-  const { operation_id: operationId, payer_account: debit, payee_account: credit } = hold;
-  if (credit === null) return { refused: 'its legs are missing' };
+  const { operation_id: operationId, payer_account: from, payee_account: to } = hold;
+  if (to === null) return { refused: 'its legs are missing' };
   try {
     const { result, decided } = await post({
       key: {
@@ -88,7 +88,7 @@ async function release(hold: ExpiredHold, traceparent: string): Promise<End> {
         request: JSON.stringify({ operation_id: operationId }),
       },
       operationId,
-      movement: { name: 'release', operationId, debit, credit, why: 'expired' },
+      movement: { name: 'release', operationId, from, to, why: 'expired' },
       record: (decided) => record(decided, traceparent),
     });
     const outcome = result ? dataOf(result).outcome : decided?.outcome;

@@ -3,6 +3,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { type FieldError, Problem } from '../http/problem.ts';
+import { DEEPEST, isTooDeep, repeatedMembers } from './json-faults.ts';
 
 export const BODY_LIMIT = 64 * 1024;
 
@@ -37,8 +38,11 @@ export function requirePlainJson(contentType: string | undefined, contentEncodin
   if (mediaType !== 'application/json' || contentEncoding) throw new Problem('unsupported_media_type');
 }
 
-/** JSON as an API can store it: UTF-8 without NUL characters and lone surrogates, which PostgreSQL cannot keep. */
-export function parseJson(body: Buffer): unknown {
+/**
+ * JSON as an API can store it: UTF-8 without NUL characters and lone surrogates, which PostgreSQL cannot keep, and not too deep to be walked.
+ * Where money is asked for, no member may come twice: two amounts are none.
+ */
+export function parseJson(body: Buffer, aboutMoney: boolean): unknown {
   if (!isUtf8(body)) throw new Problem('malformed_json', { detail: 'The body is not valid UTF-8.' });
   const text = body.toString('utf8');
   let value: unknown;
@@ -47,13 +51,19 @@ export function parseJson(body: Buffer): unknown {
   } catch {
     throw new Problem('malformed_json');
   }
+  if (isTooDeep(text)) refuse([{ pointer: '', detail: `must not be nested deeper than ${DEEPEST} levels` }]);
+  if (aboutMoney) refuse(repeatedMembers(text, value).map((pointer) => ({ pointer, detail: 'may be given once' })));
   // Both can only come from \u escapes, so that most bodies are not walked at all.
   if (text.includes('\\u')) {
     const errors: FieldError[] = [];
     collectUnusableText(value, '', errors);
-    if (errors.length > 0) throw new Problem('invalid_request', { errors });
+    refuse(errors);
   }
   return value;
+}
+
+function refuse(errors: FieldError[]): void {
+  if (errors.length > 0) throw new Problem('invalid_request', { errors });
 }
 
 export function isUsableText(text: string): boolean {

@@ -12,6 +12,7 @@ import { startTrace } from '../telemetry/trace.ts';
 import { readBody } from './body.ts';
 import { type Answer, first, requestIdOf } from './http-request.ts';
 import { check } from './input.ts';
+import { DEEPEST, isTooDeep } from './json-faults.ts';
 import { writeProblem } from './reply.ts';
 
 /** Kafka's own limit for a message is 1 MB. */
@@ -68,9 +69,11 @@ function takerOf(type: string, takers: readonly Taker[]): Taker {
 }
 
 function readEvent(request: IncomingMessage, body: Buffer) {
+  const text = body.toString('utf8');
+  if (isTooDeep(text)) throw unusable('', `must not be nested deeper than ${DEEPEST} levels`);
   let event: CloudEventV1<unknown> | CloudEventV1<unknown>[];
   try {
-    event = HTTP.toEvent<unknown>({ headers: request.headers, body: body.toString('utf8') });
+    event = HTTP.toEvent<unknown>({ headers: request.headers, body: text });
   } catch {
     throw unusable('', 'must be one CloudEvent 1.0, binary or structured');
   }

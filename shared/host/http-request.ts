@@ -70,7 +70,7 @@ export function httpAnswer(declaration: FunctionDeclaration): HttpAnswer {
     let sent: unknown;
     if (http.body) {
       requirePlainJson(headers['content-type'], headers['content-encoding']);
-      sent = parseJson(rawBody);
+      sent = parseJson(rawBody, aboutMoney);
     }
     const body = http.body && check(http.body, sent, '');
     const idempotency = idempotencyOf(declaration.name, idempotencyKey, http.body, sent, body);

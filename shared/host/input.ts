@@ -27,9 +27,10 @@ function describe(issue: { type: string; kind: string; expected: string | null; 
 
 /** Query parameters as an object of strings; each may come once. */
 export function parseQuery(search: string): Record<string, string> {
-  const values: Record<string, string> = {};
+  // Without the names that objects have by themselves: `__proto__` is a parameter like any other that is not known.
+  const values: Record<string, string> = Object.create(null);
   for (const [name, value] of new URLSearchParams(search)) {
-    if (Object.hasOwn(values, name)) refuse(`query/${name}`, 'may be given once');
+    if (name in values) refuse(`query/${name}`, 'may be given once');
     if (!isUsableText(value) || value.includes('\uFFFD'))
       refuse(`query/${name}`, 'must be well-formed UTF-8 without NUL');
     values[name] = value;

@@ -1,7 +1,7 @@
 // The rules of money, and nothing else: a pure function from accounts, seen keys and postings to outcomes, legs and new balances.
 // Postings are decided in order of arrival, each against what the earlier ones left; one that is refused leaves no trace.
 
-import { accountIds, type Books, move } from './movements.ts';
+import { accountIds, type Books, carryOut } from './movements.ts';
 import type {
   Account,
   Bound,
@@ -73,7 +73,7 @@ export function decide(state: State, postings: readonly Posting[]): Decisions {
       return sameRequest(key, posting.key) ? { repeatsPosting: earlier } : reused(key, posting, books);
     }
     if (isFrozen(posting, state.freezes)) return refused('frozen', posting, books);
-    const result = move(posting.movement, posting.operationId, books);
+    const result = carryOut(posting.movement, posting.operationId, books);
     if (isKept(result.outcome)) claimed.set(keyName(posting.key), index);
     if (!('legs' in result)) return refused(result.outcome, posting, books, result.bound);
     const { outcome, accounts, hold, refund } = result;

@@ -1,6 +1,7 @@
 // What each kind of movement may do, and what it writes: the rules of money, one function per kind, each check in the order of the
 // outcomes' precedence.
 
+import { type Money, money } from '../money.ts';
 import { CREDIT_PLACE, DEBIT_PLACE, legId, SUSPENSE_PLACE } from './ids.ts';
 import { accountAfter, endedLeg, type NewLeg, newLeg, particularsOf } from './legs.ts';
 import { overLargest, overLimit } from './limits.ts';
@@ -49,11 +50,11 @@ export type Refused = { outcome: Exclude<Outcome, Moved['outcome']>; bound?: Bou
 export function accountIds(movement: Movement): string[] {
   switch (movement.name) {
     case 'open':
-      return [movement.credit];
+      return [movement.to];
     case 'settle':
       return [movement.account, movement.clearing, movement.suspense];
     default:
-      return [movement.debit, movement.credit];
+      return [movement.from, movement.to];
   }
 }
 
@@ -75,7 +76,7 @@ function bothLegs(operationId: string): [string, string] {
   return [legId(operationId, DEBIT_PLACE), legId(operationId, CREDIT_PLACE)];
 }
 
-export function move(movement: Movement, operationId: string, books: Books): Moved | Refused {
+export function carryOut(movement: Movement, operationId: string, books: Books): Moved | Refused {
   switch (movement.name) {
     case 'transfer':
       return transfer(movement, operationId, books);
@@ -101,9 +102,9 @@ interface Parties {
 
 /** What a payment and a hold ask of both sides. */
 function parties(movement: Transfer | Hold, books: Books): Parties | Refused {
-  if (movement.debit === movement.credit) return refused('same_account');
-  const payer = books.account(movement.debit);
-  const payee = books.account(movement.credit);
+  if (movement.from === movement.to) return refused('same_account');
+  const payer = books.account(movement.from);
+  const payee = books.account(movement.to);
   if (!payer) return refused('account_not_found');
   // One Gate's own accounts are nobody's payees.
   if (!payee || (payee.kind === 'SYSTEM' && payer.kind !== 'SYSTEM')) return refused('payee_not_found');
@@ -134,7 +135,7 @@ function hold(movement: Hold, operationId: string, books: Books): Moved | Refuse
       heldAt: now,
       expiresAt: new Date(now.getTime() + movement.expiresInSeconds * 1000),
       endedAt: null,
-      captured: 0n,
+      captured: money(0n),
     },
   };
 }
@@ -172,7 +173,7 @@ function findBoth(operationId: string, payerId: string, payeeId: string, books: 
 }
 
 function capture(movement: Capture, books: Books): Moved | Refused {
-  const found = findBoth(movement.operationId, movement.debit, movement.credit, books);
+  const found = findBoth(movement.operationId, movement.from, movement.to, books);
   if (!found) return refused('transaction_not_found');
   // A suspended payee takes nothing in; that the payer is suspended by now does not undo the promise.
   if (found.payee.status === 'SUSPENDED') return refused('account_suspended');
@@ -185,19 +186,19 @@ function capture(movement: Capture, books: Books): Moved | Refused {
 }
 
 function release(movement: Release, books: Books): Moved | Refused {
-  const found = findBoth(movement.operationId, movement.debit, movement.credit, books);
+  const found = findBoth(movement.operationId, movement.from, movement.to, books);
   if (!found) return refused('transaction_not_found');
   const held = books.hold(movement.operationId);
   if (!held || found.debit.status !== 'PENDING') return refused('already_settled');
   if (movement.why === 'expired' && held.expiresAt > books.now) throw new Error('the hold has not expired yet');
-  return endHold(found, held, 'CANCELLED', 0n, books.now);
+  return endHold(found, held, 'CANCELLED', money(0n), books.now);
 }
 
 function endHold(
   { payer, payee, debit, credit }: BothLegs,
   held: HeldAmount,
   status: 'SUCCESS' | 'CANCELLED',
-  captured: bigint,
+  captured: Money,
   now: Date,
 ): Moved {
   const changes = status === 'SUCCESS' ? { amount: captured } : {};
@@ -212,7 +213,7 @@ function endHold(
 }
 
 function refund(movement: Refund, operationId: string, books: Books): Moved | Refused {
-  const paid = findBoth(movement.payment, movement.credit, movement.debit, books);
+  const paid = findBoth(movement.payment, movement.to, movement.from, books);
   if (!paid) return refused('transaction_not_found');
   const { payer: customer, payee: merchant, credit: payment } = paid;
   if (merchant.status === 'CLOSED') return refused('account_closed');
@@ -222,7 +223,7 @@ function refund(movement: Refund, operationId: string, books: Books): Moved | Re
   if (payment.type !== 'PAYMENT' || payment.status !== 'SUCCESS') return refused('not_refundable');
   const earlier = books.refunded(movement.payment)?.refunded ?? 0n;
   const left = payment.amount - earlier;
-  const amount = movement.amount ?? left;
+  const amount = movement.amount ?? money(left);
   if (amount > left || left === 0n) return refused('refund_too_large', { value: payment.amount, left });
   if (available(merchant) < amount) return refused('insufficient_funds');
   const over = overLargest(customer, amount);
@@ -243,7 +244,7 @@ function refund(movement: Refund, operationId: string, books: Books): Moved | Re
 }
 
 function open(movement: Opening, operationId: string, books: Books): Moved | Refused {
-  const account = books.account(movement.credit);
+  const account = books.account(movement.to);
   if (!account) return refused('account_not_found');
   if (account.status === 'CLOSED') return refused('account_closed');
   if (account.status === 'SUSPENDED') return refused('account_suspended');

@@ -1,6 +1,7 @@
 // The words of the ledger: accounts, legs, postings and the outcomes they can have.
 
 import type { OutboxEvent } from '../events/event.ts';
+import type { Money } from '../money.ts';
 import type { PaymentMethod } from '../providers/providers.ts';
 
 export type TransactionType = 'TOPUP' | 'PAYMENT' | 'REFUND' | 'TRANSFER';
@@ -37,7 +38,7 @@ export interface Leg {
   readonly type: TransactionType;
   readonly status: TransactionStatus;
   readonly direction: Direction;
-  readonly amount: bigint;
+  readonly amount: Money;
   readonly balanceBefore: bigint;
   readonly balanceAfter: bigint;
   readonly currency: string;
@@ -72,7 +73,7 @@ export interface OwnLeg {
 /** What both legs of a movement say beside its amount. */
 export interface Particulars {
   type: TransactionType;
-  amount: bigint;
+  amount: Money;
   currency: string;
   paymentMethod?: PaymentMethod;
   description?: string;
@@ -84,14 +85,14 @@ export interface Particulars {
 /** Money goes from one account to another, at once. */
 export interface Transfer extends Particulars {
   name: 'transfer';
-  debit: string;
-  credit: string;
+  from: string;
+  to: string;
 }
 
 /** A PENDING credit: it moves nothing until it is settled. */
 export interface Opening extends Particulars {
   name: 'open';
-  credit: string;
+  to: string;
 }
 
 /**
@@ -103,7 +104,7 @@ export interface Settlement {
   operationId: string;
   account: string;
   status: 'SUCCESS' | 'FAILED' | 'CANCELLED';
-  paid: bigint;
+  paid: Money;
   clearing: string;
   suspense: string;
   /** Replaces the leg's external reference, such as the provider's own number. */
@@ -113,8 +114,8 @@ export interface Settlement {
 /** Sets money aside for a payee: two PENDING legs. It is the payer's, and not available, until it is captured or released. */
 export interface Hold extends Particulars {
   name: 'hold';
-  debit: string;
-  credit: string;
+  from: string;
+  to: string;
   /** From the moment that the database decides. */
   expiresInSeconds: number;
 }
@@ -123,18 +124,18 @@ export interface Hold extends Particulars {
 export interface Capture {
   name: 'capture';
   operationId: string;
-  debit: string;
-  credit: string;
+  from: string;
+  to: string;
   /** Everything that is held, unless told. */
-  amount: bigint | undefined;
+  amount: Money | undefined;
 }
 
 /** Ends a hold without moving anything: the payee gives it up, or its time is over. */
 export interface Release {
   name: 'release';
   operationId: string;
-  debit: string;
-  credit: string;
+  from: string;
+  to: string;
   why: 'voided' | 'expired';
 }
 
@@ -143,12 +144,12 @@ export interface Refund {
   name: 'refund';
   /** The operation of the payment. */
   payment: string;
-  /** Whoever was paid. */
-  debit: string;
-  /** Whoever has paid. */
-  credit: string;
+  /** The account that was paid. */
+  from: string;
+  /** The account that has paid. */
+  to: string;
   /** Everything that has not been given back yet, unless told. */
-  amount: bigint | undefined;
+  amount: Money | undefined;
   description?: string;
 }
 
@@ -158,11 +159,11 @@ export type Movement = Transfer | Opening | Settlement | Hold | Capture | Releas
 export interface HeldAmount {
   readonly operationId: string;
   readonly payerAccount: string;
-  readonly amount: bigint;
+  readonly amount: Money;
   readonly heldAt: Date;
   readonly expiresAt: Date;
   readonly endedAt: Date | null;
-  readonly captured: bigint;
+  readonly captured: Money;
 }
 
 /** A row of `refunded_payments`. */

@@ -2,7 +2,7 @@
 // meanwhile; every page is one snapshot. prove-books walks on from where it was and believes what it has proven before; `make audit`
 // begins at the first leg and believes nothing.
 
-import { type Query, sqlState, transaction } from '../database/database.ts';
+import { transaction as inTransaction, type Query, sqlState } from '../database/database.ts';
 import { type Finding, type MoneyFindingKind, openFindings, tell } from '../findings.ts';
 import { brokenHolds, brokenRefunds, PROVE_PAGE } from './trial-balance-page.ts';
 
@@ -110,7 +110,7 @@ export interface TrialBalance {
  */
 export async function continueTrialBalance(limitMs: number): Promise<TrialBalance> {
   const end = performance.now() + limitMs;
-  const totals = await transaction(async (query) => {
+  const totals = await inTransaction(async (query) => {
     const broken = await proveTotals(query);
     return { broken, events: await openFindings(query, broken) };
   });
@@ -118,7 +118,7 @@ export async function continueTrialBalance(limitMs: number): Promise<TrialBalanc
   const all: TrialBalance = { accounts: 0, legs: 0, broken: totals.broken, isRoundComplete: false };
   let size = PIECE;
   while (performance.now() < end && !all.isRoundComplete) {
-    const step = await transaction((query) => proveNext(query, size)).catch((error) => {
+    const step = await inTransaction((query) => proveNext(query, size)).catch((error) => {
       if (sqlState(error) !== QUERY_CANCELED || size.legs < SMALLEST_PIECE) throw error;
       size = { ...size, accounts: size.accounts >> 2, legs: size.legs >> 2, legsOfOne: String(size.legs >> 2) };
       return 'too large' as const;

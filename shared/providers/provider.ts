@@ -1,6 +1,8 @@
 // What every wallet provider can do for us, in words that belong to none of them. A provider never throws for what a provider may
 // answer or fail to answer: each call ends in a named outcome, and `unknown` is one of them, never a kind of failure.
 
+import type { Money } from '../money.ts';
+
 /** Handed on with a call: the caller's trace, and what ends the call early (which makes its outcome `unknown`). */
 export interface CallContext {
   traceparent?: string | undefined;
@@ -62,7 +64,7 @@ export type PaymentRequestOutcome =
 
 /** What the provider knows of a payment. Amounts are in minor units. */
 export type PaymentState =
-  | { name: 'paid'; providerReference: string | undefined; amount: bigint; currency: string; paidAt?: Date }
+  | { name: 'paid'; providerReference: string | undefined; amount: Money; currency: string; paidAt?: Date }
   /** Paid once; some or all of it was given back since. `amount` is what had been paid. */
   | { name: 'refunded'; providerReference: string | undefined; amount: bigint; currency: string; paidAt?: Date }
   | { name: 'pending'; providerReference: string | undefined }

@@ -3,8 +3,12 @@
 import * as v from 'valibot';
 import { type Clauses, conditionsOf } from '../database/filters.ts';
 import { rangeEntries } from '../http/time.ts';
+import { formatAmount, type Money } from '../money.ts';
 import { paymentMethodSchema } from '../providers/providers.ts';
 import { amountSchema } from '../wallet/request.ts';
+
+/** Cursors and SQL know amounts as they are written. */
+const asText = v.transform((amount: Money) => formatAmount(amount));
 
 /** Entries of a query; `rangeInOrder` belongs to them. */
 export const filterEntries = {
@@ -12,8 +16,8 @@ export const filterEntries = {
   type: v.optional(v.picklist(['TOPUP', 'PAYMENT', 'REFUND', 'TRANSFER'])),
   status: v.optional(v.picklist(['PENDING', 'SUCCESS', 'FAILED', 'CANCELLED'])),
   payment_method: v.optional(paymentMethodSchema),
-  amount_from: v.optional(v.pipe(amountSchema, v.description('At least this much, a decimal string.'))),
-  amount_to: v.optional(v.pipe(amountSchema, v.description('At most this much, a decimal string.'))),
+  amount_from: v.optional(v.pipe(amountSchema, v.description('At least this much, a decimal string.'), asText)),
+  amount_to: v.optional(v.pipe(amountSchema, v.description('At most this much, a decimal string.'), asText)),
 };
 
 export type Filters = { [Name in keyof typeof filterEntries]?: v.InferOutput<(typeof filterEntries)[Name]> };

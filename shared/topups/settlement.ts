@@ -5,7 +5,7 @@ import { reportFinding } from '../findings.ts';
 import { newOperationId } from '../ledger/ids.ts';
 import { dataOf } from '../ledger/keys.ts';
 import type { Key, Outcome, Posting } from '../ledger/posting.ts';
-import { formatAmount } from '../money.ts';
+import { formatAmount, type Money, money } from '../money.ts';
 import type { PaymentState } from '../providers/provider.ts';
 import { postForCaller } from '../wallet/posting.ts';
 import { markPaid, stopLooking } from './attempts.ts';
@@ -55,14 +55,13 @@ export async function postUnpaid(
   status: 'FAILED' | 'CANCELLED',
   traceparent: string | null,
 ): Promise<void> {
-  await settle(topup, topup.attempt, { status, paid: 0n, traceparent });
+  await settle(topup, topup.attempt, { status, paid: money(0n), traceparent });
   await stopLooking(topup.operationId);
 }
 
 interface End {
   status: 'SUCCESS' | 'FAILED' | 'CANCELLED';
-  /** Minor units. */
-  paid: bigint;
+  paid: Money;
   externalReference?: string;
   traceparent: string | null;
 }
@@ -95,7 +94,7 @@ async function settle(topup: Topup, attempt: Attempt, end: End): Promise<Settled
 async function postToSuspense(
   { method, currency, operationId }: Topup,
   attempt: Attempt,
-  amount: bigint,
+  amount: Money,
   externalReference: string,
 ): Promise<void> {
   const { clearing, suspense } = providerOf(method).accounts;
@@ -105,8 +104,8 @@ async function postToSuspense(
     movement: {
       name: 'transfer',
       type: 'TOPUP',
-      debit: clearing,
-      credit: suspense,
+      from: clearing,
+      to: suspense,
       amount,
       currency,
       paymentMethod: method,

@@ -6,14 +6,13 @@ import { Problem } from '../http/problem.ts';
 import { sameRequest } from '../ledger/decide.ts';
 import { findKey } from '../ledger/keys.ts';
 import type { Key, Result, SeenKey } from '../ledger/posting.ts';
-import { formatAmount } from '../money.ts';
+import { formatAmount, type Money } from '../money.ts';
 import { answerOf, type WalletData } from './answer.ts';
 
 /** The ledger's key for a request, in the scope of the caller's account. `body` is what the schema has made of it. */
-export function keyOf(accountId: string, idempotency: Idempotency, body: unknown): Key {
-  const legacyRequest = JSON.stringify(body, (_name, value) =>
-    typeof value === 'bigint' ? formatAmount(value) : value,
-  );
+export function keyOf(accountId: string, idempotency: Idempotency, body: object & { amount?: Money | undefined }): Key {
+  const { amount } = body;
+  const legacyRequest = JSON.stringify(amount === undefined ? body : { ...body, amount: formatAmount(amount) });
   return { accountId, legacyRequest, ...idempotency };
 }
 

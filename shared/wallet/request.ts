@@ -1,12 +1,13 @@
 // What requests about money have in common: the schemas of an amount, a payee, a note.
 
 import * as v from 'valibot';
+import { everyName } from '../http/every-name.ts';
 import { maxCharacters, minCharacters, visible } from '../http/text.ts';
 import type { Particulars } from '../ledger/posting.ts';
-import { AMOUNT_PATTERN, CURRENCY, formatAmount, parseAmount } from '../money.ts';
+import { AMOUNT_PATTERN, CURRENCY, type Money, parseAmount } from '../money.ts';
 import { spellPhone } from '../sessions/identifier.ts';
 
-/** A positive decimal string; `"10"` becomes `"10.00"`, so that the same amount is the same request. */
+/** A positive decimal string. This is where it becomes money; it is written again where it is answered, told and stored. */
 export const amountSchema = v.pipe(
   v.string(),
   v.regex(
@@ -14,9 +15,9 @@ export const amountSchema = v.pipe(
     'must be a decimal string such as "150000.00": digits, at most two decimals, no sign, no exponent',
   ),
   v.regex(/[1-9]/, 'must be more than zero'),
-  v.transform((text) => formatAmount(parseAmount(text))),
   v.description('A decimal string with at most two decimals, more than zero, at most 9999999999999.99.'),
   v.examples(['150000.00']),
+  v.transform(parseAmount),
 );
 
 const ACCOUNT_ID = /^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$/;
@@ -62,7 +63,7 @@ export const referenceSchema = v.pipe(
 
 /** The merchant's own notes: at most 20, names up to 40 and values up to 500 characters. In one order, so that equal is equal. */
 export const metadataSchema = v.pipe(
-  v.record(
+  everyName(
     v.pipe(
       v.string(),
       minCharacters(1, 'must have a name'),
@@ -76,14 +77,14 @@ export const metadataSchema = v.pipe(
 
 /** What the legs will say, from the body of a request. */
 export function particularsFrom(body: {
-  amount: string;
+  amount: Money;
   reference?: string | undefined;
   description?: string | undefined;
   metadata?: Record<string, string> | undefined;
 }): Omit<Particulars, 'type'> {
   const { amount, reference, description, metadata } = body;
   return {
-    amount: parseAmount(amount),
+    amount,
     currency: CURRENCY,
     ...(description !== undefined && { description }),
     ...(reference !== undefined && { externalReference: reference }),

@@ -13,13 +13,13 @@ import { Problem } from '../../shared/http/problem.ts';
 import { CREDIT_PLACE, DEBIT_PLACE, legId, newOperationId } from '../../shared/ledger/ids.ts';
 import { movementEvent } from '../../shared/ledger/movement-event.ts';
 import type { Account, Direction, Leg } from '../../shared/ledger/posting.ts';
-import { CURRENCY, formatAmount, parseAmount } from '../../shared/money.ts';
+import { CURRENCY, formatAmount, type Money, money, parseAmount } from '../../shared/money.ts';
 import { payeeOf } from '../../shared/wallet/payee.ts';
 import { transactionOf } from '../../shared/wallet/transaction.ts';
 
 type PayRequest = {
   caller: { accountId: string };
-  body: { amount: string; to: { username?: string; account_id?: string }; reference?: string; description?: string };
+  body: { amount: Money; to: { username?: string; account_id?: string }; reference?: string; description?: string };
   idempotency: Idempotency;
   trace: { traceparent: string };
 };
@@ -139,7 +139,7 @@ function move(
   const to = rows.find(({ id }) => id === payee);
   if (from?.account_status !== 'ACTIVE') throw new Problem('account_not_found');
   if (to?.account_status !== 'ACTIVE' || from === to) throw new Problem('payee_not_found');
-  const amount = parseAmount(body.amount);
+  const { amount } = body;
   if (parseAmount(from.balance) < amount) throw new Problem('insufficient_funds');
   return [
     legOf(from, 'DEBIT', -amount, to.id, operationId, body),
@@ -165,7 +165,7 @@ function legOf(
     type: 'PAYMENT',
     status: 'SUCCESS',
     direction,
-    amount: moved < 0n ? -moved : moved,
+    amount: money(moved < 0n ? -moved : moved),
     balanceBefore: balance,
     balanceAfter: balance + moved,
     currency: CURRENCY,

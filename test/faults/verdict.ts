@@ -96,10 +96,10 @@ interface KeptKey {
   status: number | null;
 }
 
-/** Those that clients sent: nobody is answered with what is kept under the platform's own. */
 async function readKeys(client: pg.Client): Promise<Map<string, KeptKey>> {
   const { rows } = await client.query<KeyRow>(
-    `select ${KEY_COLUMNS} from idempotency_keys where account_id in (select id from accounts where kind <> 'SYSTEM')`,
+    `select ${KEY_COLUMNS} from idempotency_keys
+      where account_id in (select id from accounts where user_id is not null)`,
   );
   return new Map(
     rows.map((row) => {

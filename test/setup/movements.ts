@@ -20,7 +20,7 @@ export async function postMovement(
   movement: Movement,
   operationId = 'operationId' in movement ? movement.operationId : newOperationId(),
 ): Promise<PostedMovement> {
-  const accountId = movement.name === 'settle' ? movement.clearing : movement.credit;
+  const accountId = movement.name === 'settle' ? movement.clearing : movement.to;
   const { decided } = await post({
     key: { accountId, key: `test ${newOperationId()}`, function: 'test', request: '{}' },
     operationId,
@@ -30,7 +30,7 @@ export async function postMovement(
   return { operationId, outcome: decided?.outcome };
 }
 
-const between = (from: Side, to: Side) => ({ debit: from.accountId, credit: to.accountId });
+const between = (from: Side, to: Side) => ({ from: from.accountId, to: to.accountId });
 const amountOf = (amount: string) => ({ amount: parseAmount(amount), currency: 'IDR' });
 
 export const pay = (from: Side, to: Side, amount: string) =>
@@ -63,7 +63,7 @@ export const openTopup = (to: Side, amount: string) =>
   postMovement({
     name: 'open',
     type: 'TOPUP',
-    credit: to.accountId,
+    to: to.accountId,
     ...amountOf(amount),
     paymentMethod: 'GOPAY',
   });

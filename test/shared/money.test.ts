@@ -48,6 +48,6 @@ test.each([
   expect(v.safeParse(amountSchema, value).success).toBe(false);
 });
 
-test('amounts that are equal become the same text', () => {
-  expect(['10', '10.0', '10.00'].map((text) => v.parse(amountSchema, text))).toEqual(['10.00', '10.00', '10.00']);
+test('amounts that are equal become the same money', () => {
+  expect(['10', '10.0', '10.00'].map((text) => v.parse(amountSchema, text))).toEqual([1_000n, 1_000n, 1_000n]);
 });

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { brokenPromises, openAccount, type TestAccount } from '../../setup/accounts.ts';
 import { capture, giveUp, hold, pay, refund } from '../../setup/movements.ts';
+import { pastTheDatabase } from '../../setup/past-the-database.ts';
 import { type ScheduledProcess, startScheduled } from './scheduled-process.ts';
 import { eventually, serveTopups, type TopupService } from './topup-service.ts';
 
@@ -24,12 +25,6 @@ const openKinds = async () =>
   (await service.rows('select kind, subject from findings where resolved_at is null order by kind')).filter(
     ({ kind }) => kind.startsWith('ledger_'),
   );
-const pastTheDatabase = async (text: string, values: unknown[]) => {
-  await service.admin.query('begin');
-  await service.admin.query('set local session_replication_role = replica');
-  await service.admin.query(text, values);
-  await service.admin.query('commit');
-};
 
 test('the books are proven while payments go on, without a false alarm', async () => {
   const people: TestAccount[] = [];
@@ -80,7 +75,7 @@ test('books that contradict themselves are a finding and an event, and stay one 
   const { accountId } = await openAccount(service.admin, { balance: '10.00' });
   await books.tick();
   service.events.length = 0;
-  await pastTheDatabase('update accounts set balance = balance + 5 where id = $1', [accountId]);
+  await pastTheDatabase(service.admin, 'update accounts set balance = balance + 5 where id = $1', [accountId]);
   expect(await books.tick()).toBe(204);
   const findings = [
     { kind: 'ledger_balance', subject: accountId },
@@ -92,7 +87,7 @@ test('books that contradict themselves are a finding and an event, and stay one 
     ['one-gate.finding.opened', 'ledger_balance'],
     ['one-gate.finding.opened', 'ledger_total'],
   ]);
-  await pastTheDatabase('update accounts set balance = balance - 5 where id = $1', [accountId]);
+  await pastTheDatabase(service.admin, 'update accounts set balance = balance - 5 where id = $1', [accountId]);
   await books.tick();
   expect(await openKinds()).toEqual(findings);
   // A person has looked into it.

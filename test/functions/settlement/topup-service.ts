@@ -5,6 +5,7 @@ import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import process from 'node:process';
 import { newOperationId } from '../../../shared/ledger/ids.ts';
+import { parseAmount } from '../../../shared/money.ts';
 import { eventually, merchantWithSimulator } from '../../sandbox/gopay/merchant.ts';
 import type { Answer } from '../identity/identity-service.ts';
 import { type Person, serveWallet, type WalletService } from '../wallet/wallet-service.ts';
@@ -173,8 +174,8 @@ export async function openOnly(person: Person, key = randomUUID()): Promise<stri
     movement: {
       name: 'open',
       type: 'TOPUP',
-      credit: person.accountId,
-      amount: 15_000_000n,
+      to: person.accountId,
+      amount: parseAmount('150000.00'),
       currency: 'IDR',
       paymentMethod: 'GOPAY',
     },

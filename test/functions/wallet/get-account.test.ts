@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { newOperationId } from '../../../shared/ledger/ids.ts';
 import type { Movement } from '../../../shared/ledger/posting.ts';
+import { parseAmount } from '../../../shared/money.ts';
 import { brokenPromises } from '../../setup/accounts.ts';
 import { GOPAY_CLEARING, GOPAY_SUSPENSE } from '../../setup/gopay-accounts.ts';
 import { type Person, serveWallet, type WalletService } from './wallet-service.ts';
@@ -126,8 +127,8 @@ test('a top-up counts from when it was settled, not from when it was asked for',
   await posted({
     name: 'open',
     type: 'TOPUP',
-    credit: ada.accountId,
-    amount: 5000n,
+    to: ada.accountId,
+    amount: parseAmount('50.00'),
     currency: 'IDR',
     paymentMethod: 'GOPAY',
   });
@@ -136,7 +137,7 @@ test('a top-up counts from when it was settled, not from when it was asked for',
     operationId,
     account: ada.accountId,
     status: 'SUCCESS',
-    paid: 5000n,
+    paid: parseAmount('50.00'),
     clearing: GOPAY_CLEARING,
     suspense: GOPAY_SUSPENSE,
   });

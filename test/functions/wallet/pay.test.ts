@@ -93,6 +93,28 @@ test('a repeated request has the same data byte for byte, and says that it is a 
   expect(second.body.request_id).not.toBe(first.body.request_id);
 });
 
+test('metadata keeps every name that was sent, and each of them makes another request', async () => {
+  const key = randomUUID();
+  const to = { username: merchant.username };
+  const notes = '{"__proto__":"1","constructor":"2","hasOwnProperty":"4","prototype":"3","toString":"5"}';
+  const send = (metadata: string) =>
+    pay(`{"amount":"1.00","to":${JSON.stringify(to)},"metadata":${metadata}}`, {
+      key,
+      headers: { 'content-type': 'application/json' },
+    });
+  const first = await send(notes);
+  expect(first.status).toBe(201);
+  expect(first.text).toContain(`"metadata":${notes}`);
+  const { id } = first.body.data.transaction;
+  const read = await service.call('get-transaction', `/v1/transactions/${id}`, { method: 'GET', as: payer });
+  expect(read.text).toContain(`"metadata":${notes}`);
+  expect((await send(notes)).headers.get('idempotent-replayed')).toBe('true');
+  for (const name of ['__proto__', 'constructor', 'prototype']) {
+    const other = await send(JSON.stringify(JSON.parse(notes)).replace(new RegExp(`"${name}":"\\d",`), ''));
+    expect([other.status, other.body.errors?.[0].pointer]).toEqual([422, `/metadata/${name}`]);
+  }
+});
+
 test('twenty equal requests at once move the money once', async () => {
   const ada = await service.openWallet({ balance: '1000.00' });
   const key = randomUUID();
@@ -254,6 +276,33 @@ describe('bad input gets its problem and changes nothing', () => {
     ],
     ['a long description', { body: { amount: '1', to, description: 'x'.repeat(256) } }, 422, 'invalid_request'],
     ['a body of 2 MB', raw(`{"amount":"${'1'.repeat(2_000_000)}"}`), 413, 'payload_too_large'],
+    ['two amounts', raw('{"amount":"1","amount":"1000","to":{"username":"warung_sari"}}'), 422, 'invalid_request'],
+    [
+      'an amount that is spelt twice',
+      raw('{"amount":"1","to":{"username":"warung_sari"},"\\u0061mount":"9"}'),
+      422,
+      'invalid_request',
+    ],
+    ['a list for metadata', { body: { amount: '1', to, metadata: ['a'] } }, 422, 'invalid_request'],
+    [
+      'metadata whose name is too long, as objects have it or not',
+      raw(`{"amount":"1","to":{"username":"warung_sari"},"metadata":{"__proto__":"1","${'x'.repeat(41)}":"2"}}`),
+      422,
+      'invalid_request',
+    ],
+    [
+      'a field that objects have by themselves',
+      raw('{"amount":"1","to":{"username":"warung_sari"},"__proto__":{}}'),
+      422,
+      'invalid_request',
+    ],
+    ['8 000 nested arrays', raw(`{"amount":${'['.repeat(8_000)}${']'.repeat(8_000)}}`), 422, 'invalid_request'],
+    [
+      '8 000 nested arrays and an escape',
+      raw(`{"amount":"\\u0031","to":${'['.repeat(8_000)}${']'.repeat(8_000)}}`),
+      422,
+      'invalid_request',
+    ],
     ['deep nesting', raw(`${'['.repeat(30_000)}${']'.repeat(30_000)}`), 422, 'invalid_request'],
     [
       'another media type',
@@ -421,6 +470,9 @@ describe('the history', () => {
     ['?limit=x', 422],
     ['?limit=1&limit=2', 422],
     ['?nonsense=1', 422],
+    ['?__proto__=1', 422],
+    ['?constructor=1', 422],
+    ['?toString=1&toString=2', 422],
     ['?type=GIFT', 422],
     ['?from=yesterday', 422],
     ['?from=2026-02-31T99:00:00Z', 422],

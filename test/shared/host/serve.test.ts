@@ -77,6 +77,8 @@ test.each([
   ['/v1/notes/12345678901', 422, 'invalid_request'],
   ['/v1/notes/1?tag=a&tag=b', 422, 'invalid_request'],
   ['/v1/notes/1?other=a', 422, 'invalid_request'],
+  ['/v1/notes/1?__proto__=a', 422, 'invalid_request'],
+  ['/v1/notes/1?__proto__=a&__proto__=b', 422, 'invalid_request'],
   ['//evil', 404, 'not_found'],
 ])('%s is %s %s', async (path, status, code) => {
   const answer = await post(path, '{"text":"x"}');
@@ -86,6 +88,21 @@ test.each([
 test('another method is told which one there is', async () => {
   const answer = await fetch(`${url}/v1/notes/1`, { method: 'DELETE' });
   expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'POST']);
+});
+
+test('a value that is nested too deep is refused before it is walked', async () => {
+  for (const opening of ['[', '{"\\u0061":']) {
+    const deep = `${opening.repeat(5_000)}1${(opening === '[' ? ']' : '}').repeat(5_000)}`;
+    const answer = await post('/v1/notes/1', `{"text":${deep}}`);
+    expect([answer.status, await answer.json()]).toMatchObject([
+      422,
+      { code: 'invalid_request', errors: [{ pointer: '' }] },
+    ]);
+  }
+});
+
+test('where no money moves, the last of two members is taken', async () => {
+  expect((await post('/v1/notes/1', '{"text":"a","text":"b"}')).status).toBe(201);
 });
 
 test('what breaks inside is not shown', async () => {
@@ -136,6 +153,7 @@ describe('an event', () => {
     ['an event of another type', () => binary('{"text":"x"}', { 'ce-type': 'note.burnt' }), 422],
     ['data of another form', () => binary('{"other":"x"}'), 422],
     ['broken data', () => binary('{"text"'), 422],
+    ['data that is nested too deep', () => binary(`{"text":${'['.repeat(8_000)}${']'.repeat(8_000)}}`), 422],
     ['a batch', () => post('/events', '[]', { 'content-type': 'application/cloudevents-batch+json' }), 422],
     ['data of 2 MB', () => binary(`{"text":"${'x'.repeat(2_000_000)}"}`), 413],
     ['a GET', () => fetch(`${url}/events`), 405],

@@ -7,7 +7,7 @@ import type { AccountState } from '../../../shared/ledger/account.ts';
 import { newOperationId } from '../../../shared/ledger/ids.ts';
 import type { Posted } from '../../../shared/ledger/ledger.ts';
 import type { Decided, Movement, Posting } from '../../../shared/ledger/posting.ts';
-import { formatAmount } from '../../../shared/money.ts';
+import { formatAmount, type Money, money } from '../../../shared/money.ts';
 import { runShutdown } from '../../../shared/shutdown.ts';
 import { brokenPromises, openAccount } from '../../setup/accounts.ts';
 import { createTestDatabase, type TestDatabase } from '../../setup/database.ts';
@@ -49,8 +49,8 @@ interface Stand {
 interface Run {
   /** By account, in the order of their versions. */
   stands: Map<string, Map<bigint, Stand>>;
-  openTopups: { operationId: string; account: string; paid: bigint }[];
-  openHolds: { operationId: string; debit: string; credit: string }[];
+  openTopups: { operationId: string; account: string; paid: Money }[];
+  openHolds: { operationId: string; from: string; to: string }[];
 }
 
 /** Posts and writes down how it left each account, as the decision says it. */
@@ -90,23 +90,23 @@ type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
 
 async function take(run: Run, people: string[], { kind, from, to, amount: units }: Step): Promise<void> {
   const [payer = '', payee = ''] = [people[from], people[to]];
-  const amount = BigInt(units);
+  const amount = money(BigInt(units));
   const particulars = { amount, currency: 'IDR' } as const;
   const operationId = newOperationId();
   if (kind === 'transfer') {
     await record(run, payer, operationId, {
       name: 'transfer',
       type: 'TRANSFER',
-      debit: payer,
-      credit: payee,
+      from: payer,
+      to: payee,
       ...particulars,
     });
   } else if (kind === 'open') {
-    const opened = { name: 'open', type: 'TOPUP', credit: payer, paymentMethod: 'GOPAY', ...particulars } as const;
+    const opened = { name: 'open', type: 'TOPUP', to: payer, paymentMethod: 'GOPAY', ...particulars } as const;
     if (await record(run, payer, operationId, opened))
       run.openTopups.push({ operationId, account: payer, paid: amount });
   } else if (kind === 'hold') {
-    const parties = { debit: payer, credit: payee };
+    const parties = { from: payer, to: payee };
     const held = { name: 'hold', type: 'PAYMENT', ...parties, ...particulars, expiresInSeconds: 600 } as const;
     if (await record(run, payer, operationId, held)) run.openHolds.push({ operationId, ...parties });
   } else if (kind === 'settle' || kind === 'fail') {
@@ -123,7 +123,7 @@ async function take(run: Run, people: string[], { kind, from, to, amount: units 
     const hold = run.openHolds.shift();
     if (!hold) return;
     const ending = kind === 'capture' ? ({ name: 'capture', amount: undefined } as const) : undefined;
-    await record(run, hold.credit, operationId, { ...(ending ?? { name: 'release', why: 'voided' }), ...hold });
+    await record(run, hold.to, operationId, { ...(ending ?? { name: 'release', why: 'voided' }), ...hold });
   }
 }
 

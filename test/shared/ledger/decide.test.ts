@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { type Decision, decide, isKept, type State } from '../../../shared/ledger/decide.ts';
 import { legId, newOperationId } from '../../../shared/ledger/ids.ts';
 import type { Account, Decided, Leg, Movement, Posting, SeenKey } from '../../../shared/ledger/posting.ts';
+import { money } from '../../../shared/money.ts';
 
 const now = new Date('2026-11-20T00:00:00Z');
 const record = () => ({ data: {} });
@@ -54,8 +55,13 @@ function posting(movement: Movement, key = `key ${++keys}`, request = '{}', acco
   return { key: { accountId, key, function: 'pay', request }, operationId: newOperationId(), movement, record };
 }
 
-function transfer(debit: string, credit: string, amount: bigint): Movement {
-  return { name: 'transfer', type: 'PAYMENT', debit, credit, amount, currency: 'IDR' };
+/** All of it unless told. */
+function part(amount: bigint | undefined) {
+  return amount === undefined ? undefined : money(amount);
+}
+
+function transfer(from: string, to: string, amount: bigint): Movement {
+  return { name: 'transfer', type: 'PAYMENT', from, to, amount: money(amount), currency: 'IDR' };
 }
 
 /** The state that a posting leaves behind, and its legs. */
@@ -193,7 +199,7 @@ describe('a repeated key', () => {
 describe('a top-up', () => {
   const operationId = newOperationId();
   const opening: Posting = {
-    ...posting({ name: 'open', type: 'TOPUP', credit: 'ada', amount: 50n, currency: 'IDR', paymentMethod: 'GOPAY' }),
+    ...posting({ name: 'open', type: 'TOPUP', to: 'ada', amount: money(50n), currency: 'IDR', paymentMethod: 'GOPAY' }),
     operationId,
   };
   const settlement = (status: 'SUCCESS' | 'FAILED' | 'CANCELLED', paid = 50n, holder = 'ada'): Movement => ({
@@ -201,7 +207,7 @@ describe('a top-up', () => {
     operationId,
     account: holder,
     status,
-    paid,
+    paid: money(paid),
     clearing: 'clearing',
     suspense: 'suspense',
   });
@@ -281,28 +287,28 @@ describe('a top-up', () => {
 });
 
 describe('a hold', () => {
-  const hold = (amount = 60n, credit = 'grace'): Movement => ({
+  const hold = (amount = 60n, to = 'grace'): Movement => ({
     name: 'hold',
     type: 'PAYMENT',
-    debit: 'ada',
-    credit,
-    amount,
+    from: 'ada',
+    to,
+    amount: money(amount),
     currency: 'IDR',
     expiresInSeconds: 60,
   });
   const holding = posting(hold());
   const { operationId } = holding;
   const { state: held, legs } = afterwards(state(), holding);
-  const between = { operationId, debit: 'ada', credit: 'grace' };
-  const capture = (amount?: bigint): Movement => ({ name: 'capture', ...between, amount });
+  const between = { operationId, from: 'ada', to: 'grace' };
+  const capture = (amount?: bigint): Movement => ({ name: 'capture', ...between, amount: part(amount) });
   const release = (why: 'voided' | 'expired' = 'voided'): Movement => ({ name: 'release', ...between, why });
   const expired = { ...held, now: new Date(now.getTime() + 60_000) };
   const decideOne = (from: State, movement: Movement) => decide(from, [posting(movement)]);
 
   test('is not settled as if it were a top-up', () => {
     for (const status of ['SUCCESS', 'FAILED'] as const) {
-      const settlement = { account: 'grace', status, paid: 60n, clearing: 'clearing', suspense: 'suspense' } as const;
-      const { decisions } = decideOne(held, { name: 'settle', operationId, ...settlement });
+      const settlement = { account: 'grace', status, clearing: 'clearing', suspense: 'suspense' } as const;
+      const { decisions } = decideOne(held, { name: 'settle', operationId, paid: money(60n), ...settlement });
       expect(outcomes(decisions)).toEqual(['already_settled']);
     }
   });
@@ -367,7 +373,7 @@ describe('a hold', () => {
   });
 
   test('between others is not found', () => {
-    const others = { ...between, credit: 'full' };
+    const others = { ...between, to: 'full' };
     expect(outcomes(decideOne(held, { name: 'capture', ...others, amount: undefined }).decisions)).toEqual([
       'transaction_not_found',
     ]);
@@ -380,9 +386,9 @@ describe('a refund', () => {
   const refund = (amount?: bigint, payment = paying.operationId): Movement => ({
     name: 'refund',
     payment,
-    debit: 'grace',
-    credit: 'ada',
-    amount,
+    from: 'grace',
+    to: 'ada',
+    amount: part(amount),
   });
   const change = (id: string, more: Partial<Account>): State => {
     const found = paid.accounts.get(id) as Account;
@@ -424,7 +430,7 @@ describe('a refund', () => {
     expect(outcomes(decide(transferred, [posting(refund(1n, sent.operationId))]).decisions)).toEqual([
       'not_refundable',
     ]);
-    expect(outcomes(decide(paid, [posting({ ...refund(), credit: 'full' } as Movement)]).decisions)).toEqual([
+    expect(outcomes(decide(paid, [posting({ ...refund(), to: 'full' } as Movement)]).decisions)).toEqual([
       'transaction_not_found',
     ]);
   });
@@ -454,7 +460,7 @@ describe('limits on e-money', () => {
   });
 
   test('hold for top-ups as well, and not for merchants', () => {
-    const opening: Movement = { name: 'open', type: 'TOPUP', credit: 'ada', amount: 51n, currency: 'IDR' };
+    const opening: Movement = { name: 'open', type: 'TOPUP', to: 'ada', amount: money(51n), currency: 'IDR' };
     expect(outcomes(decide(limited(), [posting(opening)]).decisions)).toEqual(['balance_limit']);
     const paying = decide(limited({ balance: 900n }), [posting(transfer('ada', 'grace', 900n))]);
     expect(outcomes(paying.decisions)).toEqual(['posted']);

@@ -57,8 +57,8 @@ function payment(
     movement: {
       name: 'transfer',
       type: 'PAYMENT',
-      debit: from.accountId,
-      credit: to.accountId,
+      from: from.accountId,
+      to: to.accountId,
       amount: parseAmount(amount),
       currency: 'IDR',
     },
@@ -141,13 +141,18 @@ test('a payment and the end of an earlier hold are written in one batch, in eith
   const { runBatch } = await import('../../../shared/ledger/batch.ts');
   const client = new pg.Client({ connectionString: database.urls.money, pipeline: true });
   await client.connect();
-  const [debit, credit] = [ada.accountId, grace.accountId];
+  const [from, to] = [ada.accountId, grace.accountId];
   const hold = (): Posting => {
-    const particulars = { type: 'PAYMENT', amount: 1_000n, currency: 'IDR', expiresInSeconds: 60 } as const;
-    return { ...payment(ada, grace, '10.00'), movement: { name: 'hold', debit, credit, ...particulars } };
+    const particulars = {
+      type: 'PAYMENT',
+      amount: parseAmount('10.00'),
+      currency: 'IDR',
+      expiresInSeconds: 60,
+    } as const;
+    return { ...payment(ada, grace, '10.00'), movement: { name: 'hold', from, to, ...particulars } };
   };
   const capture = ({ operationId }: Posting): Posting => {
-    const movement = { name: 'capture', operationId, debit, credit, amount: undefined } as const;
+    const movement = { name: 'capture', operationId, from, to, amount: undefined } as const;
     return { ...payment(grace, ada, '10.00'), movement };
   };
   const holds = [hold(), hold()] as const;

@@ -136,7 +136,7 @@ export class Model {
 
   #isFrozen({ key, movement }: Planned): boolean {
     const concerned = [key.accountId];
-    for (const name of ['debit', 'credit', 'account', 'clearing', 'suspense'] as const) {
+    for (const name of ['from', 'to', 'account', 'clearing', 'suspense'] as const) {
       if (name in movement) concerned.push((movement as unknown as Record<typeof name, string>)[name]);
     }
     const { all, accounts, functions } = this.frozen;
@@ -149,12 +149,12 @@ export class Model {
       case 'hold': {
         const refusal = this.#refusalOfPayment(movement);
         if (refusal) return refusal;
-        const { name: kind, type, debit: from, credit: to, amount } = movement;
+        const { name: kind, type, from, to, amount } = movement;
         const state = kind === 'hold' ? 'PENDING' : 'SUCCESS';
         return this.#happens(operationId, { kind, type, from, to, amount, state }, from, to);
       }
       case 'open': {
-        const { credit: to, amount, type } = movement;
+        const { to, amount, type } = movement;
         const account = this.accounts.get(to);
         if (!account) return { outcome: 'account_not_found' };
         if (account.status === 'CLOSED') return { outcome: 'account_closed' };
@@ -168,11 +168,11 @@ export class Model {
       case 'capture':
         return this.#capture(movement);
       case 'release': {
-        const operation = this.#between(movement.operationId, movement.debit, movement.credit);
+        const operation = this.#between(movement.operationId, movement.from, movement.to);
         if (!operation) return { outcome: 'transaction_not_found' };
         if (operation.kind !== 'hold' || operation.state !== 'PENDING') return { outcome: 'already_settled' };
         operation.state = 'ENDED';
-        return this.#posted(movement.debit, movement.credit);
+        return this.#posted(movement.from, movement.to);
       }
       case 'refund':
         return this.#refund(movement, operationId);
@@ -180,16 +180,16 @@ export class Model {
   }
 
   #refusalOfPayment(movement: Extract<Planned['movement'], { name: 'transfer' | 'hold' }>): Expected | undefined {
-    const { debit, credit, amount, currency } = movement;
-    const [payer, payee] = [this.accounts.get(debit), this.accounts.get(credit)];
-    if (debit === credit) return { outcome: 'same_account' };
+    const { from, to, amount, currency } = movement;
+    const [payer, payee] = [this.accounts.get(from), this.accounts.get(to)];
+    if (from === to) return { outcome: 'same_account' };
     if (!payer) return { outcome: 'account_not_found' };
     if (!payee || (payee.kind === 'SYSTEM' && payer.kind !== 'SYSTEM')) return { outcome: 'payee_not_found' };
     if (payer.status === 'CLOSED') return { outcome: 'account_closed' };
     if (payer.status === 'SUSPENDED') return { outcome: 'account_suspended' };
     if (payee.status !== 'ACTIVE') return { outcome: 'payee_unavailable' };
     if (payer.currency !== currency || payee.currency !== currency) return { outcome: 'currency_mismatch' };
-    if (payer.kind !== 'SYSTEM' && this.#available(debit) < amount) return { outcome: 'insufficient_funds' };
+    if (payer.kind !== 'SYSTEM' && this.#available(from) < amount) return { outcome: 'insufficient_funds' };
     return this.#noRoom(payee, amount);
   }
 
@@ -216,19 +216,19 @@ export class Model {
   }
 
   #capture(movement: Extract<Planned['movement'], { name: 'capture' }>): Expected {
-    const hold = this.#between(movement.operationId, movement.debit, movement.credit);
+    const hold = this.#between(movement.operationId, movement.from, movement.to);
     if (!hold) return { outcome: 'transaction_not_found' };
-    if (this.accounts.get(movement.credit)?.status === 'SUSPENDED') return { outcome: 'account_suspended' };
+    if (this.accounts.get(movement.to)?.status === 'SUSPENDED') return { outcome: 'account_suspended' };
     if (hold.kind !== 'hold' || hold.state !== 'PENDING') return { outcome: 'already_settled' };
     if (hold.expired) return { outcome: 'hold_expired' };
     const amount = movement.amount ?? hold.amount;
     if (amount > hold.amount) return { outcome: 'capture_too_large', bound: { value: hold.amount, left: hold.amount } };
     Object.assign(hold, { state: 'SUCCESS', amount });
-    return this.#posted(movement.debit, movement.credit);
+    return this.#posted(movement.from, movement.to);
   }
 
   #refund(movement: Extract<Planned['movement'], { name: 'refund' }>, operationId: string): Expected {
-    const { payment: refundOf, debit: from, credit: to } = movement;
+    const { payment: refundOf, from, to } = movement;
     const payment = this.#between(refundOf, to, from);
     const [merchant, customer] = [this.accounts.get(from), this.accounts.get(to)];
     if (!payment || !merchant || !customer) return { outcome: 'transaction_not_found' };

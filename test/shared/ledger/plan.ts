@@ -6,6 +6,7 @@ import { newEvent } from '../../../shared/events/event.ts';
 import { newOperationId } from '../../../shared/ledger/ids.ts';
 import type { Decided, Key, Movement, Posting, Recorded } from '../../../shared/ledger/posting.ts';
 import { SCHEDULE_KEYS } from '../../../shared/ledger/system-accounts.ts';
+import { type Money, money } from '../../../shared/money.ts';
 import { GOPAY_CLEARING, GOPAY_SUSPENSE } from '../../setup/gopay-accounts.ts';
 import type { Cast, Role } from './roles.ts';
 
@@ -33,8 +34,8 @@ export type Step = { posting: Planned } | { intervention: Intervention };
 type Part = 'all' | 'half' | 'exactly' | 'more';
 
 export type Command =
-  | { does: 'transfer' | 'hold' | 'poison'; from: Role; to: Role; amount: bigint; type: 'PAYMENT' | 'TRANSFER' }
-  | { does: 'open'; to: Role; amount: bigint; running: boolean }
+  | { does: 'transfer' | 'hold' | 'poison'; from: Role; to: Role; amount: Money; type: 'PAYMENT' | 'TRANSFER' }
+  | { does: 'open'; to: Role; amount: Money; running: boolean }
   | { does: 'settle'; of: number; status: 'SUCCESS' | 'FAILED' | 'CANCELLED'; differs: boolean; astray: boolean }
   | { does: 'capture' | 'release' | 'refund'; of: number; part: Part; astray: boolean }
   | { does: 'repeat'; of: number; change: 'nothing' | 'not even the operation' | 'request' | 'function' }
@@ -49,12 +50,14 @@ const role = fc.oneof(
 const wallet = role.filter((each) => each !== 'clearing' && each !== 'nobody');
 
 // The middle ones are about what people have: that much is there or not, is available or held, fits under a limit or does not.
-const amount = fc.oneof(
-  { weight: 12, arbitrary: fc.bigInt(1n, 3_000n) },
-  { weight: 12, arbitrary: fc.bigInt(3_000n, 12_000n) },
-  { weight: 2, arbitrary: fc.constantFrom(29_999n, 30_000n, 30_001n) },
-  { weight: 1, arbitrary: fc.constantFrom(999_999_999_999_998n, 999_999_999_999_999n) },
-);
+const amount = fc
+  .oneof(
+    { weight: 12, arbitrary: fc.bigInt(1n, 3_000n) },
+    { weight: 12, arbitrary: fc.bigInt(3_000n, 12_000n) },
+    { weight: 2, arbitrary: fc.constantFrom(29_999n, 30_000n, 30_001n) },
+    { weight: 1, arbitrary: fc.constantFrom(999_999_999_999_998n, 999_999_999_999_999n) },
+  )
+  .map(money);
 const of = fc.nat(1_000_000);
 const part = fc.constantFrom<Part>('all', 'half', 'half', 'exactly', 'more');
 const astray = fc.integer({ min: 1, max: 20 }).map((drawn) => drawn === 1);
@@ -193,31 +196,31 @@ export class Planner {
       case 'transfer':
       case 'poison':
       case 'hold': {
-        const sides = { debit: accounts[command.from], credit: accounts[command.to] };
+        const sides = { from: accounts[command.from], to: accounts[command.to] };
         const { amount, type } = command;
         if (command.does === 'hold') {
           const particulars = { type: 'PAYMENT', amount, currency: 'IDR', expiresInSeconds: 3600 } as const;
-          return this.#asked('hold', sides.debit, operationId, { name: 'hold', ...sides, ...particulars });
+          return this.#asked('hold', sides.from, operationId, { name: 'hold', ...sides, ...particulars });
         }
         const by = type === 'PAYMENT' ? 'pay' : 'transfer';
-        return this.#asked(by, sides.debit, operationId, { name: 'transfer', ...sides, type, amount, currency: 'IDR' });
+        return this.#asked(by, sides.from, operationId, { name: 'transfer', ...sides, type, amount, currency: 'IDR' });
       }
       case 'open': {
-        const credit = accounts[command.to];
+        const to = accounts[command.to];
         const { amount } = command;
         const particulars = { type: 'TOPUP', amount, currency: 'IDR', paymentMethod: 'GOPAY' } as const;
-        return this.#asked('topup', credit, operationId, { name: 'open', credit, ...particulars });
+        return this.#asked('topup', to, operationId, { name: 'open', to, ...particulars });
       }
       case 'settle': {
         const opened = this.#earlier(command.of, 'open');
-        const [, credit] = sidesOf(opened.movement, accounts);
+        const [, to] = sidesOf(opened.movement, accounts);
         const sum = 'amount' in opened.movement ? (opened.movement.amount ?? 1n) : 1n;
         return this.#asked('settle-topup', GOPAY_CLEARING, opened.operationId, {
           name: 'settle',
           operationId: opened.operationId,
-          account: command.astray ? accounts.bob : credit,
+          account: command.astray ? accounts.bob : to,
           status: command.status,
-          paid: command.differs ? sum / 2n + 1n : sum,
+          paid: command.differs ? money(sum / 2n + 1n) : money(sum),
           clearing: GOPAY_CLEARING,
           suspense: GOPAY_SUSPENSE,
         });
@@ -226,31 +229,31 @@ export class Planner {
       case 'release': {
         const held = this.#earlier(command.of, 'hold');
         const target = held.operationId;
-        const [debit, credit] = sidesOf(held.movement, accounts, command.astray);
+        const [from, to] = sidesOf(held.movement, accounts, command.astray);
         if (command.does === 'capture') {
           const amount = partOf(held.movement, command.part);
-          return this.#asked('capture', credit, operationId, {
+          return this.#asked('capture', to, operationId, {
             name: 'capture',
             operationId: target,
-            debit,
-            credit,
+            from,
+            to,
             amount,
           });
         }
         const isExpired = this.#expired.has(target);
         const why = isExpired ? 'expired' : 'voided';
-        const by = isExpired ? SCHEDULE_KEYS : credit;
-        return this.#asked('void', by, operationId, { name: 'release', operationId: target, debit, credit, why });
+        const by = isExpired ? SCHEDULE_KEYS : to;
+        return this.#asked('void', by, operationId, { name: 'release', operationId: target, from, to, why });
       }
       case 'refund': {
         const paid = this.#earlier(command.of, 'transfer', 'hold');
-        const [credit, debit] = sidesOf(paid.movement, accounts, command.astray);
+        const [to, from] = sidesOf(paid.movement, accounts, command.astray);
         const amount = partOf(paid.movement, command.part);
-        return this.#asked('refund', debit, operationId, {
+        return this.#asked('refund', from, operationId, {
           name: 'refund',
           payment: paid.operationId,
-          debit,
-          credit,
+          from,
+          to,
           amount,
         });
       }
@@ -284,31 +287,31 @@ export class Planner {
   }
 
   #unheardOf(): Planned {
-    const { ada: debit, shop: credit } = this.#cast.accounts;
-    const movement: Movement = { name: 'transfer', type: 'PAYMENT', debit, credit, amount: 100n, currency: 'IDR' };
-    return { ...this.#asked('pay', debit, newOperationId(), movement), running: false, isPoison: false };
+    const { ada: from, shop: to } = this.#cast.accounts;
+    const movement: Movement = { name: 'transfer', type: 'PAYMENT', from, to, amount: money(100n), currency: 'IDR' };
+    return { ...this.#asked('pay', from, newOperationId(), movement), running: false, isPoison: false };
   }
 }
 
 /** The payer's and the payee's account. */
 function sidesOf(movement: Movement, accounts: Cast['accounts'], astray = false): [string, string] {
-  const debit = 'debit' in movement ? movement.debit : GOPAY_CLEARING;
-  const credit = 'credit' in movement ? movement.credit : movement.account;
-  if (movement.name === 'refund') return astray ? [debit, accounts.stall] : [debit, credit];
-  return astray ? [debit, accounts.eve] : [debit, credit];
+  const from = 'from' in movement ? movement.from : GOPAY_CLEARING;
+  const to = 'to' in movement ? movement.to : movement.account;
+  if (movement.name === 'refund') return astray ? [from, accounts.stall] : [from, to];
+  return astray ? [from, accounts.eve] : [from, to];
 }
 
-function partOf(movement: Movement, part: Part): bigint | undefined {
-  const whole = 'amount' in movement ? (movement.amount ?? 1n) : 1n;
+function partOf(movement: Movement, part: Part): Money | undefined {
+  const whole = 'amount' in movement ? (movement.amount ?? money(1n)) : money(1n);
   switch (part) {
     case 'all':
       return undefined;
     case 'half':
-      return whole / 2n + 1n;
+      return money(whole / 2n + 1n);
     case 'exactly':
       return whole;
     case 'more':
-      return whole + 1n;
+      return money(whole + 1n);
   }
 }
 

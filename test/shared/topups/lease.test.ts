@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { newOperationId } from '../../../shared/ledger/ids.ts';
 import type { Key, Leg } from '../../../shared/ledger/posting.ts';
+import { parseAmount } from '../../../shared/money.ts';
 import { runShutdown } from '../../../shared/shutdown.ts';
 import type { Topup } from '../../../shared/topups/topup.ts';
 import { answerOf, keep } from '../../../shared/wallet/answer.ts';
@@ -51,8 +52,8 @@ async function open(): Promise<{ operationId: string; key: Key; leg: Leg; topup:
     movement: {
       name: 'open',
       type: 'TOPUP',
-      credit: siti.accountId,
-      amount: 100n,
+      to: siti.accountId,
+      amount: parseAmount('1.00'),
       currency: 'IDR',
       paymentMethod: 'GOPAY',
     },
