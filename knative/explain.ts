@@ -1,11 +1,12 @@
 // `make explain FUNCTION=pay`: what the manifest of its Service means, in plain sentences; without FUNCTION one line for every Service.
 //   node knative/explain.ts [function or Service] [--overlay knative/overlays/production] [--write]      --write: the table in README.md
 
-import { access, readFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
+import { kongFiles } from '../kong/render.ts';
 import { CONNECTION_BUDGET, connectionsOf, type Meaning, meaningsOf } from './explain/meaning.ts';
 import { COLUMNS, explain, row } from './explain/sentences.ts';
 import { hostOfFunction, ROOT } from './functions.ts';
@@ -22,15 +23,9 @@ export async function readMeanings(folder = BASE): Promise<Meaning[]> {
 }
 
 async function gatewayTimeouts(): Promise<Map<string, number>> {
-  const kong: { services: { url: string; read_timeout: number }[] } = parse(
-    await readFile(join(ROOT, 'kong/kong.yaml'), 'utf8'),
-  );
-  const shortest = new Map<string, number>();
-  for (const { url, read_timeout: timeout } of kong.services) {
-    const [service = ''] = new URL(url).hostname.split('.');
-    shortest.set(service, Math.min(timeout, shortest.get(service) ?? Number.POSITIVE_INFINITY));
-  }
-  return shortest;
+  const { routes } = await kongFiles();
+  const { services }: { services: { name: string; read_timeout: number }[] } = parse(routes);
+  return new Map(services.map(({ name, read_timeout: timeout }) => [name, timeout]));
 }
 
 /** The generated part of README.md. */

@@ -1,5 +1,5 @@
-// `node kong/lint.ts [file or -]`: checks a rendered kong.yaml as `kong config parse` would, and against our own policy. Without a file
-// it takes kong/kong.yaml, rendered for a place that does not exist. Ends with 1 when anything is wrong, with 64 when it could not look.
+// `node kong/lint.ts [file or -]`: checks a rendered configuration as `kong config parse` would, and against our own policy. Without a file
+// it renders kong/kong.yaml and kong/routes.yaml for a place that does not exist. Ends with 1 when anything is wrong, with 64 when it could not look.
 
 import { generateKeyPairSync } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import { type Finding, refused } from './lint/finding.ts';
 import { refusedByKong } from './lint/parse.ts';
 import { at, isRecord, type Place, textAt } from './lint/place.ts';
 import { policy } from './lint/policy.ts';
-import { renderKong } from './render.ts';
+import { kongFiles, renderKong } from './render.ts';
 
 /** `refused` findings are Kong's verdict on the parsed file, `ours` our own. Paths are such as `services[0].routes[0].paths[0]`. */
 export function lintKong(content: unknown): Finding[] {
@@ -27,11 +27,12 @@ export function lintKongText(yaml: string): { content: unknown; findings: Findin
   return { content, findings: lintKong(content) };
 }
 
-/** What kong/kong.yaml becomes somewhere: its placeholders are only right once they are filled. */
+/** kong.yaml and routes.yaml for a place that does not exist: placeholders are only right once they are filled. */
 export async function renderedForNowhere(): Promise<string> {
   const key = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' });
-  return renderKong(await readFile(new URL('kong.yaml', import.meta.url), 'utf8'), {
+  return renderKong(await kongFiles(), {
     publicUrl: 'https://gate.example',
+    namespace: 'example',
     redisHost: 'redis.example',
     publicKeys: JSON.stringify({ keys: [{ ...key, kid: 'example' }] }),
     operatorAddresses: ['10.0.0.0/8'],
@@ -62,7 +63,7 @@ if (process.argv[1] === import.meta.filename) {
       given === undefined ? renderedForNowhere() : given === '-' ? text(process.stdin) : readFile(given, 'utf8');
     const { content, findings } = lintKongText(await yaml);
     for (const { path, sentence } of findings) {
-      const parts = [given ?? 'kong/kong.yaml', named(content, path), sentence];
+      const parts = [given ?? 'kong', named(content, path), sentence];
       process.stdout.write(`${parts.filter((part) => part !== '').join(': ')}\n`);
     }
     const refusals = findings.filter(({ kind }) => kind === 'refused').length;

@@ -1,19 +1,21 @@
-// Puts into kong.yaml what belongs to a place: the public keys of access tokens, by kid, the digests of regulators' API keys, and the
-// addresses. Kong reads its keys literally (a vault reference there would itself become the key), so this happens before Kong sees the
-// file.
+// Joins kong.yaml with routes.yaml and puts in the values of a place: the public keys of access tokens, by kid, the digests of regulators'
+// API keys, and the addresses. Kong reads its keys literally (a vault reference there would itself become the key), so this happens before
+// Kong sees the file.
 
 import { createPublicKey, type JsonWebKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import * as v from 'valibot';
-import { type Document, isAlias, isMap, isSeq, type Node, parseDocument, visit } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { isNetwork } from '../shared/http/network.ts';
 import { type ApiKey, refuseUnusableKeys } from './api-key.ts';
 
 export interface Place {
   /** Where the platform is reached from outside, without a trailing slash. */
   publicUrl: string;
+  /** Where the Services of functions are. */
+  namespace: string;
   redisHost: string;
   /** A JWK set, as the ConfigMap's token-public-keys holds it. Private members are never copied. */
   publicKeys: string;
@@ -23,50 +25,124 @@ export interface Place {
   apiKeys: readonly ApiKey[];
 }
 
-/** The text of kong.yaml for a place. Throws a sentence when the place or the template is not usable. */
-export function renderKong(template: string, place: Place): string {
-  if (!/^https?:\/\/[\w.:[\]-]+$/.test(place.publicUrl)) {
-    throw new Error(`The public address must be scheme and host without a slash at the end, not ${place.publicUrl}.`);
-  }
-  if (!/^[\w.-]+$/.test(place.redisHost)) throw new Error(`${place.redisHost} is not a host name for Redis.`);
-  const values: Record<string, string> = {
-    PUBLIC_URL: place.publicUrl,
-    REDIS_HOST: place.redisHost,
-    OPERATOR_ADDRESSES: withinQuotes(place.operatorAddresses),
+/** The texts of kong.yaml, which is written by hand, and of routes.yaml, which is generated. */
+export interface KongFiles {
+  kong: string;
+  routes: string;
+}
+
+export async function kongFiles(): Promise<KongFiles> {
+  const read = (name: string) => readFile(new URL(name, import.meta.url), 'utf8');
+  return { kong: await read('kong.yaml'), routes: await read('routes.yaml') };
+}
+
+const plugin = v.looseObject({
+  _config: v.optional(v.string()),
+  config: v.optional(v.record(v.string(), v.unknown())),
+});
+const plugins = v.optional(v.array(plugin), []);
+const route = v.looseObject({ plugins });
+const consumer = v.looseObject({
+  username: v.string(),
+  jwt_secrets: v.optional(v.array(v.unknown())),
+  keyauth_credentials: v.optional(v.array(v.unknown())),
+  plugins,
+});
+const settings = v.record(v.string(), v.unknown());
+const handWritten = v.looseObject({
+  _info: v.object({ defaults: v.object({ service: settings, route: settings }) }),
+  _plugin_configs: v.record(v.string(), settings),
+  consumers: v.array(consumer),
+  plugins,
+});
+const generated = v.strictObject({
+  services: v.array(v.looseObject({ name: v.string(), routes: v.array(route) })),
+  routes: v.array(route),
+  plugins,
+});
+type Plugin = v.InferOutput<typeof plugin>;
+
+/** The configuration of Kong for a place. Throws a sentence when the place or one of the files is not usable. */
+export function renderKong(files: KongFiles, place: Place): string {
+  const values = placeholders(place);
+  const { _info, _plugin_configs, consumers, plugins, ...rest } = read('kong.yaml', files.kong, handWritten, values);
+  const added = read('routes.yaml', files.routes, generated, values);
+  const { defaults } = _info;
+  const complete = <Entity extends { plugins: Plugin[] }>(entity: Entity) => ({
+    ...entity,
+    plugins: entity.plugins.map((each) => withSettings(each, _plugin_configs)),
+  });
+  const content = {
+    ...rest,
+    consumers: withKeys(consumers, place).map(complete),
+    services: added.services.map(({ routes, ...service }) => ({
+      ...defaults.service,
+      ...service,
+      routes: routes.map((each) => complete({ ...defaults.route, ...each })),
+    })),
+    routes: added.routes.map((each) => complete({ ...defaults.route, ...each })),
+    plugins: complete({ plugins: [...plugins, ...added.plugins] }).plugins,
   };
-  const filled = template.replace(/\$\{(\w+)\}/g, (_, name: string) => {
+  // Kong reads YAML 1.1, which takes more for numbers and truths than YAML 1.2 does.
+  return stringify(content, { lineWidth: 0, aliasDuplicateObjects: false, compat: 'yaml-1.1' });
+}
+
+function placeholders({ publicUrl, namespace, redisHost, operatorAddresses }: Place): Record<string, string> {
+  if (!/^https?:\/\/[\w.:[\]-]+$/.test(publicUrl)) {
+    throw new Error(`The public address must be scheme and host without a slash at the end, not ${publicUrl}.`);
+  }
+  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(namespace)) throw new Error(`${namespace} is not a namespace.`);
+  if (!/^[\w.-]+$/.test(redisHost)) throw new Error(`${redisHost} is not a host name for Redis.`);
+  return {
+    PUBLIC_URL: publicUrl,
+    NAMESPACE: namespace,
+    REDIS_HOST: redisHost,
+    OPERATOR_ADDRESSES: withinQuotes(operatorAddresses),
+  };
+}
+
+function read<Schema extends v.GenericSchema>(
+  file: string,
+  text: string,
+  schema: Schema,
+  values: Readonly<Record<string, string>>,
+): v.InferOutput<Schema> {
+  const filled = text.replace(/\$\{(\w+)\}/g, (_, name: string) => {
     const value = values[name];
-    if (value === undefined) throw new Error(`kong.yaml has a placeholder ${name} that nothing is known for.`);
+    if (value === undefined) throw new Error(`${file} has a placeholder ${name} that nothing is known for.`);
     return value;
   });
-  const document = parseDocument(filled);
-  if (document.errors[0]) throw new Error(`kong.yaml cannot be read: ${document.errors[0].message}`);
-  const slot = document.getIn(['consumers', 0, 'jwt_secrets']);
-  if (!isSeq(slot)) throw new Error('kong.yaml has no consumers[0].jwt_secrets to put the keys into.');
-  document.setIn(['consumers', 0, 'jwt_secrets'], document.createNode(credentialsOf(place.publicKeys)));
-  putKeys(document, place.apiKeys);
-  writeOut(document);
-  return document.toString({ lineWidth: 0 });
+  const { success, output, issues } = v.safeParse(schema, parse(filled));
+  if (!success) throw new Error(`${file}: ${v.getDotPath(issues[0]) ?? ''}: ${issues[0].message}.`);
+  return output;
 }
 
-/** Into the lists of the consumers that have one. */
-function putKeys(document: Document, keys: readonly ApiKey[]): void {
-  const consumers = document.get('consumers');
-  const holders = new Map<string, number>();
-  for (const [index, each] of (isSeq(consumers) ? consumers.items : []).entries()) {
-    if (isMap(each) && each.has('keyauth_credentials')) holders.set(String(each.get('username')), index);
-  }
-  refuseUnusableKeys(keys, new Set(holders.keys()));
-  for (const [username, index] of holders) {
-    const own = keys.filter(({ consumer }) => consumer === username).map(({ digest }) => ({ key: digest }));
-    document.setIn(['consumers', index, 'keyauth_credentials'], document.createNode(own));
-  }
+/** The plugin's own settings come first, then those that it names. */
+function withSettings({ _config: name, ...rest }: Plugin, all: Readonly<Record<string, Record<string, unknown>>>) {
+  if (name === undefined) return rest;
+  const shared = all[name];
+  if (!shared) throw new Error(`kong.yaml has no _plugin_configs named ${name}.`);
+  const { config = {} } = rest;
+  const others = Object.entries(shared).filter(([setting]) => !Object.hasOwn(config, setting));
+  return { ...rest, config: { ...config, ...Object.fromEntries(others) } };
 }
 
-/** What kong.yaml says once and refers to, Kong gets in full each time. */
-function writeOut(document: Document): void {
-  visit(document, { Alias: (_key, alias) => alias.resolve(document)?.clone() as Node });
-  visit(document, { Node: (_key, node) => void (isAlias(node) || delete node.anchor) });
+/** Fills the lists that are there: a consumer without one takes no keys of that kind. */
+function withKeys(consumers: v.InferOutput<typeof consumer>[], { publicKeys, apiKeys }: Place) {
+  const holders = consumers.filter(({ keyauth_credentials: keys }) => keys).map(({ username }) => username);
+  refuseUnusableKeys(apiKeys, new Set(holders));
+  if (!consumers.some(({ jwt_secrets: keys }) => keys)) {
+    throw new Error('kong.yaml has no consumer with jwt_secrets to put the keys into.');
+  }
+  return consumers.map((each) => ({
+    ...each,
+    ...(each.jwt_secrets && { jwt_secrets: credentialsOf(publicKeys) }),
+    ...(each.keyauth_credentials && {
+      keyauth_credentials: apiKeys
+        .filter((key) => key.consumer === each.username)
+        .map(({ digest }) => ({ key: digest })),
+    }),
+  }));
 }
 
 /** One text in quotes becomes a list of them. */
@@ -104,23 +180,26 @@ if (process.argv[1] === import.meta.filename) {
   const { values } = parseArgs({
     options: {
       'public-url': { type: 'string' },
+      namespace: { type: 'string', default: 'one-gate' },
       'redis-host': { type: 'string' },
       keys: { type: 'string' },
       'operator-addresses': { type: 'string' },
       'api-keys': { type: 'string' },
     },
   });
-  const { 'public-url': publicUrl, 'redis-host': redisHost, keys, 'operator-addresses': addresses } = values;
+  const { 'public-url': publicUrl, namespace, 'redis-host': redisHost, keys, 'operator-addresses': addresses } = values;
   if (!publicUrl || !redisHost || !keys || !addresses) {
     process.stderr.write(
-      'node kong/render.ts --public-url URL --redis-host HOST --keys FILE --operator-addresses NETWORK,... [--api-keys FILE] > rendered.yaml\n' +
+      'node kong/render.ts --public-url URL --redis-host HOST --keys FILE --operator-addresses NETWORK,... [--namespace NAME] [--api-keys FILE] ' +
+        '> rendered.yaml\n' +
+        'The namespace is one-gate unless given. ' +
         'Without --api-keys (the data of GET /v1/operator/api-keys) no regulator is let in.\n',
     );
     process.exit(64);
   }
-  const template = await readFile(new URL('kong.yaml', import.meta.url), 'utf8');
   const operatorAddresses = addresses.split(',').map((network) => network.trim());
   const publicKeys = await readFile(keys, 'utf8');
   const apiKeys = values['api-keys'] ? activeApiKeys(await readFile(values['api-keys'], 'utf8')) : [];
-  process.stdout.write(renderKong(template, { publicUrl, redisHost, publicKeys, operatorAddresses, apiKeys }));
+  const place = { publicUrl, namespace, redisHost, publicKeys, operatorAddresses, apiKeys };
+  process.stdout.write(renderKong(await kongFiles(), place));
 }

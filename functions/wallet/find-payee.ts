@@ -17,7 +17,8 @@ export default defineFunction({
   uses: { database: 'reader', redis: true, accessTokens: 'verify' },
   http: {
     route: 'GET /v1/payees',
-    limit: { perMinute: 120, by: 'user' },
+    // It is all that stops a sweep of the directory of people.
+    limit: { perMinute: 120, by: 'user', whenUncounted: 'refuse' },
     caller: user,
     query: v.pipe(
       v.strictObject({

@@ -83,7 +83,7 @@ export interface SourceMeaning {
   deadLetterTopic: string | undefined;
 }
 
-/** `gatewayTimeouts`: Kong's shortest read_timeout by Service. In the order of the manifests. */
+/** `gatewayTimeouts`: Kong's read_timeout by Service. In the order of the manifests. */
 export function meaningsOf(manifests: Manifests, gatewayTimeouts: ReadonlyMap<string, number>): Meaning[] {
   return manifests.services.map((service) => meaningOf(service, manifests, gatewayTimeouts.get(service.name)));
 }

@@ -8,6 +8,7 @@ import { grantsOfMigrations } from './grants.ts';
 import { apiDocument, everyFunction } from './openapi.ts';
 import { operationsOf, operationsTable } from './operations.ts';
 import { providerEvents, providerSecrets, providersOfFunctions } from './providers.ts';
+import { routesOfGateway } from './routes.ts';
 import { manifestsWithUses } from './uses.ts';
 
 export interface GeneratedFile {
@@ -30,6 +31,7 @@ const FILES: readonly GeneratedFile[] = [
   { file: 'knative/function/providers.yaml', render: async () => providersOfFunctions() },
   { file: 'knative/data/provider-secrets.yaml', render: async () => providerSecrets() },
   { file: 'knative/base/providers.yaml', render: providerEvents },
+  { file: 'kong/routes.yaml', render: routesOfGateway },
   { file: GRANTS, render: grantsOfMigrations, needsPostgres: true },
 ];
 

@@ -1,12 +1,11 @@
 // The whole platform on one machine: parts, migrations, topics, the providers' simulators, Knative and the gateway, in one process and its
 // children. `make up` and the journeys of test/journeys stand on it.
 
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { type Door, openDoor } from '../../kong/local/door.ts';
 import { type Gateway, startGateway } from '../../kong/local/gateway.ts';
-import { renderKong } from '../../kong/render.ts';
+import { kongFiles, renderKong } from '../../kong/render.ts';
 import { migrate, SERVED_ROLES, type ServedRole } from '../../migrations/run.ts';
 import { ROOT } from '../functions.ts';
 import { type Admin, startAdmin } from './admin.ts';
@@ -165,10 +164,10 @@ interface GatewayGround {
 }
 
 async function startOurGateway({ door, publicUrl, knative, parts, keys, log }: GatewayGround): Promise<Gateway> {
-  const template = await readFile(join(ROOT, 'kong/kong.yaml'), 'utf8');
   return startGateway({
-    configuration: renderKong(template, {
+    configuration: renderKong(await kongFiles(), {
       publicUrl,
+      namespace: 'one-gate',
       redisHost: '127.0.0.1',
       publicKeys: keys.tokenPublic,
       operatorAddresses: OPERATOR_ADDRESSES,

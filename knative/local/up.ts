@@ -64,7 +64,7 @@ Real parts:
 ${parts.map(({ description, address }) => `  ${description.padEnd(width)}${address}`).join('\n')}${
   kafkaMissing ? `\n  no Kafka, because ${kafkaMissing}: events go over HTTP straight to their functions` : ''
 }
-Knative is played from knative/overlays/development, Kong from kong/kong.yaml. Left to the real Kong:
+Knative is played from knative/overlays/development, Kong from kong/kong.yaml and kong/routes.yaml. Left to the real Kong:
 ${notPlayed.map((each) => `  ${each}`).join('\n')}
 
 A first request:

@@ -1,5 +1,6 @@
 // Finds the route of a request by Kong's rules for "traditional_compatible" routers, as far as methods and paths go: a route that
-// names methods wins over one that does not, a regular expression over a prefix, a higher regex_priority, then the longer prefix.
+// names methods wins over one that does not, a regular expression over a prefix, a higher regex_priority over a lower one, and the longer
+// of two prefixes. The length of a regular expression decides nothing.
 
 import type { Route } from './configuration.ts';
 
@@ -24,8 +25,7 @@ export function routerOf(routes: readonly Route[]): (method: string, path: strin
       (one, other) =>
         Number(other.route.methods !== undefined) - Number(one.route.methods !== undefined) ||
         Number(other.regex) - Number(one.regex) ||
-        (one.regex ? other.route.regexPriority - one.route.regexPriority : 0) ||
-        other.length - one.length,
+        (one.regex ? other.route.regexPriority - one.route.regexPriority : other.length - one.length),
     );
   return (method, path) => {
     for (const { route, match } of candidates) {

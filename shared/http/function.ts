@@ -32,6 +32,8 @@ export interface CallerKind<Caller> {
 export interface GatewayLimit {
   perMinute: number;
   by: 'address' | 'user';
+  /** Set where the limit is all that protects: requests are refused while they cannot be counted. Otherwise they pass. */
+  whenUncounted?: 'refuse';
 }
 
 /** What a function needs of its surroundings. Its Service is given that and nothing else: manifests' labels follow from it. */
