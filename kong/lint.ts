@@ -27,12 +27,15 @@ export function lintKongText(yaml: string): { content: unknown; findings: Findin
   return { content, findings: lintKong(content) };
 }
 
+/** Where that place has the Services of functions. */
+export const NAMESPACE = 'example';
+
 /** kong.yaml and routes.yaml for a place that does not exist: placeholders are only right once they are filled. */
 export async function renderedForNowhere(): Promise<string> {
   const key = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' });
   return renderKong(await kongFiles(), {
     publicUrl: 'https://gate.example',
-    namespace: 'example',
+    namespace: NAMESPACE,
     redisHost: 'redis.example',
     publicKeys: JSON.stringify({ keys: [{ ...key, kid: 'example' }] }),
     operatorAddresses: ['10.0.0.0/8'],

@@ -37,13 +37,15 @@ export async function kongFiles(): Promise<KongFiles> {
 }
 
 const plugin = v.looseObject({
+  name: v.string(),
   _config: v.optional(v.string()),
   config: v.optional(v.record(v.string(), v.unknown())),
 });
 const plugins = v.optional(v.array(plugin), []);
-const route = v.looseObject({ plugins });
+const route = v.looseObject({ name: v.string(), plugins });
 const consumer = v.looseObject({
   username: v.string(),
+  custom_id: v.optional(v.string()),
   jwt_secrets: v.optional(v.array(v.unknown())),
   keyauth_credentials: v.optional(v.array(v.unknown())),
   plugins,
@@ -61,6 +63,7 @@ const generated = v.strictObject({
   plugins,
 });
 type Plugin = v.InferOutput<typeof plugin>;
+type Settings = v.InferOutput<typeof settings>;
 
 /** The configuration of Kong for a place. Throws a sentence when the place or one of the files is not usable. */
 export function renderKong(files: KongFiles, place: Place): string {
@@ -68,19 +71,18 @@ export function renderKong(files: KongFiles, place: Place): string {
   const { _info, _plugin_configs, consumers, plugins, ...rest } = read('kong.yaml', files.kong, handWritten, values);
   const added = read('routes.yaml', files.routes, generated, values);
   const { defaults } = _info;
-  const complete = <Entity extends { plugins: Plugin[] }>(entity: Entity) => ({
+  const complete = <Entity extends { plugins: Plugin[] }>({ plugins, ...entity }: Entity) => ({
     ...entity,
-    plugins: entity.plugins.map((each) => withSettings(each, _plugin_configs)),
+    plugins: plugins.map((each) => withSettings(each, _plugin_configs)),
   });
   const content = {
     ...rest,
     consumers: withKeys(consumers, place).map(complete),
     services: added.services.map(({ routes, ...service }) => ({
-      ...defaults.service,
-      ...service,
-      routes: routes.map((each) => complete({ ...defaults.route, ...each })),
+      ...over(service, defaults.service),
+      routes: routes.map((each) => complete(over(each, defaults.route))),
     })),
-    routes: added.routes.map((each) => complete({ ...defaults.route, ...each })),
+    routes: added.routes.map((each) => complete(over(each, defaults.route))),
     plugins: complete({ plugins: [...plugins, ...added.plugins] }).plugins,
   };
   // Kong reads YAML 1.1, which takes more for numbers and truths than YAML 1.2 does.
@@ -117,14 +119,17 @@ function read<Schema extends v.GenericSchema>(
   return output;
 }
 
-/** The plugin's own settings come first, then those that it names. */
-function withSettings({ _config: name, ...rest }: Plugin, all: Readonly<Record<string, Record<string, unknown>>>) {
+function withSettings({ _config: name, ...rest }: Plugin, all: Readonly<Record<string, Settings>>) {
   if (name === undefined) return rest;
   const shared = all[name];
   if (!shared) throw new Error(`kong.yaml has no _plugin_configs named ${name}.`);
-  const { config = {} } = rest;
-  const others = Object.entries(shared).filter(([setting]) => !Object.hasOwn(config, setting));
-  return { ...rest, config: { ...config, ...Object.fromEntries(others) } };
+  return { ...rest, config: over(rest.config ?? {}, shared) };
+}
+
+/** What `own` does not say is as in `others`. */
+function over<Own extends object>(own: Own, others: Settings): Own & Settings {
+  const missing = Object.entries(others).filter(([name]) => !Object.hasOwn(own, name));
+  return { ...own, ...Object.fromEntries(missing) };
 }
 
 /** Fills the lists that are there: a consumer without one takes no keys of that kind. */

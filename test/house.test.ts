@@ -8,8 +8,8 @@ import { parse } from 'yaml';
 import { CONNECTION_BUDGET, connectionsOf, meaningsOf } from '../knative/explain/meaning.ts';
 import { type DeclaredFunction, declaredFunctions, functionPaths, hostsOf } from '../knative/functions.ts';
 import { type Manifests, readManifests, type ServiceManifest } from '../knative/local/manifests.ts';
+import { NAMESPACE, renderedForNowhere } from '../kong/lint.ts';
 import { SCHEDULE_TYPE } from '../shared/events/schedule.ts';
-import type { FunctionDeclaration } from '../shared/http/function.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -174,12 +174,13 @@ describe('one name for function, file, route', () => {
   let manifests: Manifests;
   let functions: DeclaredFunction[];
   let hosts: ReadonlyMap<string, ServiceManifest>;
-  const kong = parse(readFileSync(join(ROOT, 'kong/kong.yaml'), 'utf8')) as KongFile;
+  let kong: KongFile;
 
   beforeAll(async () => {
     manifests = await readManifests(join(ROOT, 'knative/base'));
     functions = await declaredFunctions();
     hosts = hostsOf(await functionPaths(), manifests.services);
+    kong = parse(await renderedForNowhere()) as KongFile;
   });
 
   const all = () => functions.map(({ declaration }) => declaration);
@@ -192,25 +193,35 @@ describe('one name for function, file, route', () => {
     expect(new Set(all().map(({ name }) => name)).size).toBe(functions.length);
   });
 
-  test('every HTTP function has its route, and every route its function: same method, same paths', () => {
-    const addresses = (name: string, declaration: FunctionDeclaration) =>
-      [declaration.http?.route ?? '', ...(declaration.http?.alsoAt ?? [])].map((route) => `${name}: ${shape(route)}`);
-    const declared = all()
-      .filter(({ http }) => http)
-      .flatMap((each) => addresses(each.name, each));
-    const routed = kong.services.flatMap(({ name, routes }) =>
-      routes.flatMap((route) => route.paths.map((path) => `${name}: ${shape(`${route.methods?.join(',')} ${path}`)}`)),
+  const routesOf = (service: KongFile['services'][number]) => service.routes.map((route) => ({ service, route }));
+  const routed = () => kong.services.flatMap(routesOf);
+
+  test('every HTTP function has its route, and every route its function: same methods, same paths', () => {
+    const withHead = (route: string) => (route.startsWith('GET ') ? [route, route.replace('GET', 'HEAD')] : [route]);
+    const declared = all().flatMap(({ name, http }) =>
+      (http ? [http.route, ...(http.alsoAt ?? [])] : []).flatMap(withHead).map((route) => `${name}: ${shape(route)}`),
     );
-    expect(routed.sort()).toEqual(declared.sort());
+    const found = routed().flatMap(({ route: { name, methods = [], paths } }) =>
+      methods.flatMap((method) => paths.map((path) => `${name}: ${shape(`${method} ${path}`)}`)),
+    );
+    expect(found.sort()).toEqual(declared.sort());
   });
 
-  test('a route is called as its function, leads to the Service that hosts it, and outlasts its timeout by a cold start', () => {
-    for (const { name, url, read_timeout: patience, routes } of kong.services) {
-      expect(url).toBe(`http://${hostOf(name)?.name}.one-gate.svc.cluster.local:80`);
-      expect(routes.map((route) => route.name)).toEqual([name]);
-      expect(patience).toBeGreaterThanOrEqual(((hostOf(name)?.timeoutSeconds ?? 0) + 5) * 1000);
-    }
-  });
+  test.each(['base', 'overlays/development', 'overlays/staging', 'overlays/production'])(
+    'a route leads to the Service that hosts its function, and outlasts its timeout by a cold start (%s)',
+    async (folder) => {
+      const { services } = await readManifests(join(ROOT, 'knative', folder), 'passed over');
+      const timeouts = new Map(services.map(({ name, timeoutSeconds }) => [name, timeoutSeconds]));
+      for (const { service, route } of routed()) {
+        expect({ route: route.name, service: service.name }).toEqual({
+          route: route.name,
+          service: hostOf(route.name)?.name,
+        });
+        expect(service.url).toBe(`http://${service.name}.${NAMESPACE}.svc.cluster.local:80`);
+        expect(service.read_timeout).toBeGreaterThanOrEqual(((timeouts.get(service.name) ?? 0) + 5) * 1000);
+      }
+    },
+  );
 
   const pluginsOf = (plugins: KongPlugin[] | undefined) => plugins?.map((plugin) => plugin.name) ?? [];
   const asksForKey = (route: KongRoute) => pluginsOf(route.plugins).includes('key-auth');
@@ -223,7 +234,7 @@ describe('one name for function, file, route', () => {
     };
     for (const { name, http } of all()) {
       if (!http) continue;
-      const route = kong.services.find((service) => service.name === name)?.routes[0];
+      const route = routed().find((each) => each.route.name === name)?.route;
       const found = pluginsOf(route?.plugins).filter((plugin) => Object.values(asking).flat().includes(plugin));
       expect({ name, found: found.sort() }).toEqual({ name, found: asking[http.caller.scheme] });
     }
@@ -239,18 +250,23 @@ describe('one name for function, file, route', () => {
     }
   });
 
-  test('every path is also there for the methods it does not know', () => {
-    const known = kong.services.flatMap(({ routes }) => routes.flatMap(({ paths }) => paths));
-    expect(kong.routes.flatMap(({ paths }) => paths).sort()).toEqual(known.sort());
-    for (const { name, paths, plugins } of kong.routes) {
-      const method = name === 'only-post' ? 'POST' : 'GET';
-      const regulators = name === 'only-get-regulators';
-      const right = kong.services.flatMap(({ routes }) =>
-        routes.filter((route) => route.methods?.join() === method && asksForKey(route) === regulators),
-      );
-      expect(paths.slice().sort()).toEqual(right.flatMap((route) => route.paths).sort());
-      expect(pluginsOf(plugins).includes('http-log')).toBe(regulators);
+  test('every path is also there for the methods it does not know, says which it knows, and logs what regulators ask', () => {
+    const known = new Map<string, { methods: string[]; logged: boolean }>();
+    for (const { methods = [], paths, plugins } of routed().map(({ route }) => route)) {
+      for (const path of paths) {
+        const others = known.get(path) ?? { methods: [], logged: false };
+        const logged = others.logged || pluginsOf(plugins).includes('http-log');
+        known.set(path, { methods: [...others.methods, ...methods], logged });
+      }
     }
+    const refused = kong.routes.flatMap(({ paths, plugins = [] }) => {
+      const transformer = plugins.find(({ name }) => name === 'response-transformer')?.config;
+      const { headers: [allow = ''] = [] } = (transformer?.['add'] ?? {}) as { headers?: string[] };
+      const methods = allow.replace('Allow:', '').split(', ');
+      return paths.map((path) => [path, { methods, logged: pluginsOf(plugins).includes('http-log') }] as const);
+    });
+    expect(new Map(refused)).toEqual(known);
+    expect(refused).toHaveLength(known.size);
   });
 
   test('every event function has a source or the gateway’s log, and every source an event function', () => {
@@ -308,7 +324,7 @@ describe('one name for function, file, route', () => {
 /** The Service and the path of an address that the gateway's log is posted to. */
 function sinkOf(endpoint: string): { service: string; path: string } {
   const { hostname, pathname } = new URL(endpoint);
-  expect(hostname).toMatch(/^[\w-]+\.one-gate\.svc\.cluster\.local$/);
+  expect(hostname.slice(hostname.indexOf('.'))).toBe(`.${NAMESPACE}.svc.cluster.local`);
   return { service: hostname.split('.')[0] ?? '', path: pathname };
 }
 

@@ -1,20 +1,22 @@
 import { execFile } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { parse } from 'yaml';
 import { type Configuration, readConfiguration } from '../../kong/local/configuration.ts';
 import type { Ground } from '../../kong/local/plugin.ts';
 import { routerOf } from '../../kong/local/router.ts';
-import { type Place, renderKong } from '../../kong/render.ts';
+import { type KongFiles, kongFiles, type Place, renderKong } from '../../kong/render.ts';
 import { temporaryDirectory } from '../setup/temporary-directory.ts';
 
 const jwkOf = (kid: string) => ({ ...generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' }), kid });
 const keys = (...all: object[]) => JSON.stringify({ keys: all });
 const place = (given: Partial<Place> = {}): Place => ({
   publicUrl: 'https://gate.example.test',
+  namespace: 'one-gate',
   redisHost: 'redis.one-gate.svc',
   publicKeys: keys(jwkOf('key-1')),
   operatorAddresses: ['10.20.0.0/16', '::1'],
@@ -30,17 +32,17 @@ const ground: Omit<Ground, 'credentials' | 'apiKeys'> = {
   warn: () => undefined,
 };
 
-let template: string;
+let files: KongFiles;
 let rendered: string;
 
 beforeAll(async () => {
-  template = await readFile(new URL('../../kong/kong.yaml', import.meta.url), 'utf8');
-  rendered = renderKong(template, place());
+  files = await kongFiles();
+  rendered = renderKong(files, place());
 });
 
-describe('rendering kong.yaml for a place', () => {
+describe('rendering for a place', () => {
   test('several keys become several credentials, so that keys can be rotated', () => {
-    const text = renderKong(template, place({ publicKeys: keys(jwkOf('old'), jwkOf('new')) }));
+    const text = renderKong(files, place({ publicKeys: keys(jwkOf('old'), jwkOf('new')) }));
     expect(readConfiguration(text, ground).credentials).toBe(2);
     expect(text).toContain('https://gate.example.test/errors/');
     expect(text).not.toMatch(/\$\{/);
@@ -54,21 +56,68 @@ describe('rendering kong.yaml for a place', () => {
       { consumer: 'ojk', digest: two },
       { consumer: 'ojk', digest: three },
     ];
-    const { apiKeys: held } = readConfiguration(renderKong(template, place({ apiKeys })), ground);
+    const { apiKeys: held } = readConfiguration(renderKong(files, place({ apiKeys })), ground);
     expect(digests.map((digest) => held.find(digest)?.username)).toEqual(['bank-indonesia', 'ojk', 'ojk']);
     expect(held.find(two)?.groups).toEqual(['read-transactions', 'read-reports']);
     expect(held.find('d'.repeat(40))).toBeUndefined();
   });
 
-  test('what kong.yaml says once for several routes, Kong gets in full', () => {
-    expect(rendered).not.toMatch(/[&*]log-access/);
+  test('Kong gets in full what kong.yaml says once, and nothing that only decK knows', () => {
+    expect(rendered).not.toMatch(/_config|_info|[&*]redis/);
     expect(rendered.match(/name: http-log/g)).toHaveLength(6);
+    expect(rendered.match(/-- name: log-the-address/g)).toHaveLength(6);
+    const { services, routes } = parse(rendered) as { services: object[]; routes: object[] };
+    for (const service of services) expect(service).toMatchObject({ retries: 0, connect_timeout: 2000 });
+    for (const route of routes) expect(route).toMatchObject({ strip_path: false, preserve_host: false });
+  });
+
+  test('a setting of the plugin itself comes before the one that it names', () => {
+    const { services } = parse(rendered) as {
+      services: { routes: { name: string; plugins: { config: object }[] }[] }[];
+    };
+    const limitOf = (name: string) =>
+      services
+        .flatMap(({ routes }) => routes)
+        .find((route) => route.name === name)
+        ?.plugins.at(-1)?.config;
+    expect(limitOf('find-payee')).toMatchObject({ minute: 120, limit_by: 'header', fault_tolerant: false });
+    expect(limitOf('get-account')).toMatchObject({ minute: 600, limit_by: 'header', fault_tolerant: true });
+  });
+
+  test('every setting that kong.yaml has for several plugins is named by one', () => {
+    const { _plugin_configs: configs } = parse(files.kong) as { _plugin_configs: object };
+    const named = new Set(`${files.kong}${files.routes}`.match(/(?<=_config: )[\w-]+/g));
+    expect([...named].sort()).toEqual(Object.keys(configs).sort());
+  });
+
+  test('Services are looked for in the namespace of the place, and their log’s, too', () => {
+    const staging = renderKong(files, place({ namespace: 'one-gate-staging' }));
+    expect(staging).toContain('http://pay.one-gate-staging.svc.cluster.local:80');
+    expect(staging).toContain('http://regulator-records.one-gate-staging.svc.cluster.local:80/events/');
+    expect(staging).not.toContain('.one-gate.svc.cluster.local');
+  });
+
+  test('what YAML 1.1 would take for something else than text is in quotes', () => {
+    const kid = '12:30:45';
+    expect(renderKong(files, place({ publicKeys: keys(jwkOf(kid)) }))).toContain(`key: "${kid}"`);
+  });
+
+  test.each<[string, Partial<KongFiles>, RegExp]>([
+    ['a placeholder', { routes: 'services: ["${' + 'DOG}"]' }, /routes.yaml has a placeholder DOG/],
+    ['a field', { routes: 'services: []\nroutes: []\nconsumers: []' }, /^routes.yaml: consumers: /],
+    [
+      'settings',
+      { routes: 'services: []\nroutes: []\nplugins: [{ name: cors, _config: dogs }]' },
+      /has no _plugin_configs named dogs/,
+    ],
+  ])('%s that is not known is refused', (_what, given, message) => {
+    expect(() => renderKong({ ...files, ...given }, place())).toThrow(message);
   });
 
   test('private members of a key never get into it', () => {
     const { privateKey } = generateKeyPairSync('ed25519');
     const jwk = { ...privateKey.export({ format: 'jwk' }), kid: 'key-1' };
-    expect(renderKong(template, place({ publicKeys: keys(jwk) }))).not.toContain(String(jwk.d));
+    expect(renderKong(files, place({ publicKeys: keys(jwk) }))).not.toContain(String(jwk.d));
   });
 
   test.each<[string, Partial<Place>, RegExp]>([
@@ -78,6 +127,7 @@ describe('rendering kong.yaml for a place', () => {
     ['an address that would break out of the Lua', { publicUrl: "https://a'..os.exit()..'" }, /public address must be/],
     ['an address with a slash at the end', { publicUrl: 'https://a.example/' }, /public address must be/],
     ['a host that is none', { redisHost: 'a"b' }, /not a host name/],
+    ['a namespace that is none', { namespace: 'One.Gate' }, /One.Gate is not a namespace/],
     ['no network for operators', { operatorAddresses: [] }, /Operators need at least one network/],
     [
       'a network that is none',
@@ -106,11 +156,11 @@ describe('rendering kong.yaml for a place', () => {
     ],
     ['a network that would break out', { operatorAddresses: ['::1"'] }, /is not an IP address or a network/],
   ])('%s is refused', (_what, given, message) => {
-    expect(() => renderKong(template, place(given))).toThrow(message);
+    expect(() => renderKong(files, place(given))).toThrow(message);
   });
 });
 
-describe('a kong.yaml that the local gateway could not play as Kong would is refused', () => {
+describe('a configuration that the local gateway could not play as Kong would is refused', () => {
   test.each<[string, (yaml: string) => string, RegExp]>([
     [
       'an unknown plugin',
@@ -135,7 +185,7 @@ describe('a kong.yaml that the local gateway could not play as Kong would is ref
     [
       'a misspelt field of a plugin',
       (yaml) => yaml.replace('key_claim_name', 'key_claim'),
-      /routes logout, plugin jwt/,
+      /routes list-transactions, plugin jwt/,
     ],
     ['a misspelt field of a route', (yaml) => yaml.replace('strip_path', 'strip_paths'), /strip_paths/],
     ['retries', (yaml) => yaml.replace('    retries: 0', '    retries: 5'), /retries: must be 0/],
@@ -144,7 +194,7 @@ describe('a kong.yaml that the local gateway could not play as Kong would is ref
       (yaml) => yaml.replace('   preserve_host: false', '   preserve_host: true'),
       /preserve_host: must be false/,
     ],
-    ['a path that is no path', (yaml) => yaml.replace('"~/v1/login$"', '"v1/login"'), /must begin with/],
+    ['a path that is no path', (yaml) => yaml.replace('~/v1/login$', 'v1/login'), /must begin with/],
     [
       'tokens in addresses',
       (yaml) => yaml.replace('uri_param_names: []', 'uri_param_names: [jwt]'),
@@ -157,7 +207,7 @@ describe('a kong.yaml that the local gateway could not play as Kong would is ref
     ],
     [
       'limits that shrink with the window',
-      (yaml) => yaml.replace('minute: 30', 'minute: 30, hour: 5'),
+      (yaml) => yaml.replace(/( +)minute: 30\n/, '$1minute: 30\n$1hour: 5\n'),
       /no window may allow less/,
     ],
     [
@@ -179,8 +229,8 @@ describe('a kong.yaml that the local gateway could not play as Kong would is ref
       'a consumer’s plugin that comes before the consumer is known',
       (yaml) =>
         yaml.replace(
-          /( +)- name: rate-limiting\n +config: \{ minute: 100, .*/,
-          '$1- { name: correlation-id, config: { header_name: X-Id, generator: uuid } }',
+          /- name: rate-limiting\n +config:\n +minute: 100\n(?: {10}.*\n)+/,
+          '- { name: correlation-id, config: { header_name: X-Id, generator: uuid } }\n',
         ),
       /correlation-id runs before anybody knows the consumer/,
     ],
@@ -220,6 +270,10 @@ describe('routes are found by Kong’s rules', () => {
     route('prefix', { paths: ['/v1'] }),
     route('regex', { paths: ['~/v1/w[a-z]+$'] }),
     route('preferred-regex', { paths: ['~/v1/wa'], regexPriority: 5 }),
+    route('first-regex', { paths: ['~/v1/[^/]+/x$'] }),
+    route('longer-regex', { paths: ['~/v1/[^/]+/[^/]+$'] }),
+    route('preferred-without-method', { paths: ['~/v1/exact/y$'], regexPriority: 5 }),
+    route('pattern-with-method', { paths: ['~/v1/[^/]+/y$'], methods: ['POST'] }),
     route('with-method', { paths: ['/v1/wallet'], methods: ['POST'] }),
     route('stripped', { paths: ['/strip'], stripPath: true }),
   ]);
@@ -228,7 +282,11 @@ describe('routes are found by Kong’s rules', () => {
     ['POST', '/v1/wallet', 'with-method'],
     ['GET', '/v1/wallet', 'preferred-regex'],
     ['GET', '/v1/world', 'regex'],
-    ['GET', '/v1/world/x', 'prefix'],
+    ['GET', '/v1/world/x/y', 'prefix'],
+    // As long as Kong compares nothing but priorities, so does the player.
+    ['GET', '/v1/world/x', 'first-regex'],
+    ['POST', '/v1/exact/y', 'pattern-with-method'],
+    ['GET', '/v1/exact/y', 'preferred-without-method'],
     ['GET', '/v2', 'root'],
   ])('%s %s goes to %s', (method, path, name) => {
     expect(find(method, path)?.route.name).toBe(name);
@@ -255,7 +313,8 @@ describe('node kong/render.ts', () => {
     const options = ['--public-url', 'https://gate.example.test', '--redis-host', 'redis.one-gate.svc', '--keys', file];
     const { stdout } = await render(...options, '--operator-addresses', '10.20.0.0/16, fd00::/8');
     expect(readConfiguration(stdout, ground).credentials).toBe(1);
-    expect(stdout).toContain('allow: [ "10.20.0.0/16", "fd00::/8" ]');
+    expect(stdout).toMatch(/allow:\n +- 10.20.0.0\/16\n +- fd00::\/8\n/);
+    expect(stdout).toContain('http://pay.one-gate.svc.cluster.local:80');
     expect(stdout.match(/keyauth_credentials: \[\]/g)).toHaveLength(2);
     await temporary.remove();
   });
@@ -286,8 +345,9 @@ describe('node kong/render.ts', () => {
     await expect(render('--public-url', 'https://gate.example.test')).rejects.toMatchObject({
       code: 64,
       stderr:
-        'node kong/render.ts --public-url URL --redis-host HOST --keys FILE --operator-addresses NETWORK,... [--api-keys FILE] > rendered.yaml\n' +
-        'Without --api-keys (the data of GET /v1/operator/api-keys) no regulator is let in.\n',
+        'node kong/render.ts --public-url URL --redis-host HOST --keys FILE --operator-addresses NETWORK,... [--namespace NAME] [--api-keys FILE] ' +
+        '> rendered.yaml\n' +
+        'The namespace is one-gate unless given. Without --api-keys (the data of GET /v1/operator/api-keys) no regulator is let in.\n',
     });
   });
 });

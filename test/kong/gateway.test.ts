@@ -9,7 +9,7 @@ import { PUBLIC_URL, startTestGateway, type TestGateway, withoutLimits } from '.
 let gate: TestGateway;
 
 beforeAll(async () => {
-  gate = await startTestGateway((yaml) => yaml.replace(/(name: get-account\n[\s\S]*?read_timeout: )\d+/, '$1300'));
+  gate = await startTestGateway((yaml) => yaml.replace(/(name: wallet\n[\s\S]*?read_timeout: )\d+/, '$1300'));
 });
 afterAll(() => gate.stop());
 afterEach(() => {
@@ -99,6 +99,25 @@ describe('the way of a request', () => {
     expect(Buffer.from(await answer.arrayBuffer()).equals(body)).toBe(true);
   });
 
+  test('HEAD is answered where GET is, with the same headers and no body', async () => {
+    gate.answer = ({ method }, response) =>
+      response.writeHead(200, { 'content-length': 2, etag: '"1"' }).end(method === 'HEAD' ? undefined : '{}');
+    // What belongs to the connection or to this one request differs.
+    const own = /^(connection|keep-alive|date|x-request-id|x-kong-request-id|(x-)?ratelimit-re.*)$/;
+    const seenOf = async (answer: Response) => ({
+      status: answer.status,
+      headers: [...answer.headers].filter(([name]) => !own.test(name)),
+      body: await answer.text(),
+    });
+    const asked = await seenOf(await get('/docs'));
+    const head = await seenOf(await fetch(`${gate.url}/docs`, { method: 'HEAD' }));
+    expect(head).toEqual({ ...asked, body: '' });
+    expect(gate.seen.map(({ method }) => method)).toEqual(['GET', 'HEAD']);
+
+    const refused = await fetch(`${gate.url}/v1/pay`, { method: 'HEAD' });
+    expect([refused.status, refused.headers.get('allow'), await refused.text()]).toEqual([405, 'POST', '']);
+  });
+
   test.each([
     ['/docs', 'documents'],
     ['/errors/not_found', 'documents'],
@@ -135,8 +154,9 @@ describe('the way of a request', () => {
   test.each([
     ['DELETE', '/v1/pay', 'POST'],
     ['GET', '/v1/login', 'POST'],
-    ['PUT', '/v1/account', 'GET'],
-    ['POST', '/docs', 'GET'],
+    ['PUT', '/v1/account', 'GET, HEAD'],
+    ['POST', '/docs', 'GET, HEAD'],
+    ['OPTIONS', '/docs', 'GET, HEAD'],
   ])('%s %s is 405 and says what is allowed, without asking who it is', async (method, path, allowed) => {
     const answer = await fetch(gate.url + path, { method });
     expect(answer.status).toBe(405);
@@ -352,7 +372,7 @@ describe('browsers', () => {
     expect(answer.status).toBe(200);
     expect(Object.fromEntries(answer.headers)).toMatchObject({
       'access-control-allow-origin': '*',
-      'access-control-allow-methods': 'GET,POST',
+      'access-control-allow-methods': 'GET,HEAD,POST',
       'access-control-allow-headers': 'Authorization,Content-Type,Idempotency-Key,X-Request-Id,traceparent',
       'access-control-max-age': '3600',
     });
@@ -366,7 +386,10 @@ describe('browsers', () => {
       await get('/v1/account', { origin: 'null' }),
     ]) {
       expect(answer.headers.get('access-control-allow-origin')).toBe('*');
-      expect(answer.headers.get('access-control-expose-headers')).toContain('X-Request-Id');
+      const readable = answer.headers.get('access-control-expose-headers')?.split(',');
+      expect(readable).toEqual(
+        expect.arrayContaining(['X-Request-Id', 'RateLimit', 'RateLimit-Policy', 'Retry-After']),
+      );
     }
   });
 });

@@ -205,7 +205,7 @@ describe('what Kong refuses beyond the recorded cases', () => {
   });
 });
 
-test('kong.yaml, rendered, has no finding', async () => {
+test('kong.yaml and routes.yaml, rendered, have no finding', async () => {
   expect(lintKongText(await renderedForNowhere()).findings).toEqual([]);
 });
 
@@ -232,7 +232,7 @@ describe('node kong/lint.ts', () => {
       child.stdin?.end(input);
     });
 
-  test('takes kong.yaml, rendered, where nothing is named, and is content', async () => {
+  test('takes the project’s own files, rendered, where nothing is named, and is content', async () => {
     const { code, stdout } = await lint([]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/refuse 0 things, our policy 0\.\n$/) });
   });

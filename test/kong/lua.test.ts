@@ -20,16 +20,14 @@ const factory = new LuaFactory();
 
 interface KongFile {
   plugins: { name: string; config: Record<string, string[]> }[];
-  routes: { plugins: { name: string; config: { custom_fields_by_lua?: Record<string, string> } }[] }[];
+  _plugin_configs: { 'log-access': { custom_fields_by_lua: Record<string, string> } };
 }
 
 beforeAll(async () => {
   const text = await readFile(new URL('../../kong/kong.yaml', import.meta.url), 'utf8');
-  const { plugins, routes } = parse(text) as KongFile;
-  for (const { config } of routes.flatMap((route) => route.plugins)) {
-    for (const code of Object.values(config.custom_fields_by_lua ?? {})) {
-      if (code !== DROP) luaOfFields.set(/^-- name: ([\w-]+)/.exec(code)?.[1] ?? '', code);
-    }
+  const { plugins, _plugin_configs: configs } = parse(text) as KongFile;
+  for (const code of Object.values(configs['log-access'].custom_fields_by_lua)) {
+    if (code !== DROP) luaOfFields.set(/^-- name: ([\w-]+)/.exec(code)?.[1] ?? '', code);
   }
   for (const { name, config } of plugins) {
     if (name !== 'pre-function' && name !== 'post-function') continue;

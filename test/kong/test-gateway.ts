@@ -1,13 +1,12 @@
-// The local gateway on the shipped kong.yaml, with the test in the place of the functions.
+// The local gateway on the shipped configuration, with the test in the place of the functions.
 
 import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { buffer, text } from 'node:stream/consumers';
 import { type JWTPayload, SignJWT } from 'jose';
 import { type Gateway, startGateway } from '../../kong/local/gateway.ts';
-import { renderKong } from '../../kong/render.ts';
+import { type KongFiles, kongFiles, renderKong } from '../../kong/render.ts';
 import { createTestRedis } from '../setup/redis.ts';
 
 export const PUBLIC_URL = 'https://gate.example.test';
@@ -53,12 +52,13 @@ export interface TestGateway {
 }
 
 /** Room for tests that send more than a caller may; limits of consumers stay. */
-export const withoutLimits = (yaml: string) => yaml.replaceAll(/minute: \d+, limit_by/g, 'minute: 1000000, limit_by');
+export const withoutLimits = (yaml: string) => yaml.replaceAll(/minute: \d+(\s+limit_by)/g, 'minute: 1000000$1');
 
-/** `change` edits the rendered kong.yaml, for values that are too long to wait for. */
+/** `change` edits the rendered configuration, for values that are too long to wait for. */
 export async function startTestGateway(
   change: (yaml: string) => string = (yaml) => yaml,
   redis?: { url: string; token: string },
+  files?: KongFiles,
 ): Promise<TestGateway> {
   const keys = generateKeyPairSync('ed25519');
   const seen: Seen[] = [];
@@ -76,10 +76,10 @@ export async function startTestGateway(
     (ofLog ? state.answerPost : state.answer)(each, response);
   });
   await new Promise<void>((resolve) => functions.listen(0, '127.0.0.1', resolve));
-  const template = await readFile(new URL('../../kong/kong.yaml', import.meta.url), 'utf8');
   const jwk = { ...keys.publicKey.export({ format: 'jwk' }), kid: 'key-1' };
-  const rendered = renderKong(template, {
+  const rendered = renderKong(files ?? (await kongFiles()), {
     publicUrl: PUBLIC_URL,
+    namespace: 'one-gate',
     redisHost: '127.0.0.1',
     publicKeys: JSON.stringify({ keys: [jwk] }),
     operatorAddresses: ['127.0.0.0/8'],
