@@ -1,5 +1,6 @@
-// `node kong/lint.ts [file or -]`: checks a rendered configuration as `kong config parse` would, and against our own policy. Without a file
-// it renders kong/kong.yaml and kong/routes.yaml for a place that does not exist. Ends with 1 when anything is wrong, with 64 when it could not look.
+// `node kong/lint.ts [file or -]`: checks a rendered configuration as `kong config parse` would, and against our own
+// policy. Without a file it renders kong.yaml and routes.yaml for a place that does not exist. Ends with 1 when a thing is
+// wrong, with 64 when it could not look.
 
 import { generateKeyPairSync } from 'node:crypto';
 import { readFile } from 'node:fs/promises';

@@ -1,6 +1,6 @@
-// Joins kong.yaml with routes.yaml and puts in the values of a place: the public keys of access tokens, by kid, the digests of regulators'
-// API keys, and the addresses. Kong reads its keys literally (a vault reference there would itself become the key), so this happens before
-// Kong sees the file.
+// Joins kong.yaml with routes.yaml and puts in the values of a place: the public keys of access tokens, by kid, the
+// digests of regulators' API keys, and the addresses. Kong reads its keys literally (a vault reference there would
+// itself become the key), so this happens before Kong sees the file.
 
 import { createPublicKey, type JsonWebKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -180,7 +180,7 @@ export function activeApiKeys(json: string): ApiKey[] {
   return active.map(({ consumer, gateway_digest: digest }) => ({ consumer, digest }));
 }
 
-/* node kong/render.ts --public-url https://... --redis-host redis --keys jwks.json --operator-addresses 10.20.0.0/16 > rendered.yaml */
+// node kong/render.ts --public-url https://... --redis-host redis --keys jwks.json --operator-addresses 10.20.0.0/16
 if (process.argv[1] === import.meta.filename) {
   const { values } = parseArgs({
     options: {
@@ -195,8 +195,8 @@ if (process.argv[1] === import.meta.filename) {
   const { 'public-url': publicUrl, namespace, 'redis-host': redisHost, keys, 'operator-addresses': addresses } = values;
   if (!publicUrl || !redisHost || !keys || !addresses) {
     process.stderr.write(
-      'node kong/render.ts --public-url URL --redis-host HOST --keys FILE --operator-addresses NETWORK,... [--namespace NAME] [--api-keys FILE] ' +
-        '> rendered.yaml\n' +
+      'node kong/render.ts --public-url URL --redis-host HOST --keys FILE --operator-addresses NETWORK,... ' +
+        '[--namespace NAME] [--api-keys FILE] > rendered.yaml\n' +
         'The namespace is one-gate unless given. ' +
         'Without --api-keys (the data of GET /v1/operator/api-keys) no regulator is let in.\n',
     );

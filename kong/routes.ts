@@ -1,5 +1,5 @@
-// Writes Kong's services and routes, which follow from the declarations of functions and the Services that host them. kong/routes.yaml is
-// the result for all functions; kong/render.ts joins it with kong.yaml.
+// Writes Kong's services and routes, which follow from the declarations of functions and the Services that host them.
+// kong/routes.yaml is the result for all functions; kong/render.ts joins it with kong.yaml.
 
 import { stringify } from 'yaml';
 import type { Address, FunctionDeclaration, HttpTrigger, Method } from '../shared/http/function.ts';
@@ -10,7 +10,7 @@ export interface HostedFunction {
   service: { name: string; timeoutSeconds: number };
 }
 
-/** Kong waits for so long beyond the Service's own timeout: a cold start fits in, and its answer comes before Kong's. */
+/** Kong waits for so long beyond the Service's own timeout, so that a cold start fits in. */
 const PATIENCE_SECONDS = 10;
 const METHODS: readonly Method[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
@@ -48,7 +48,7 @@ interface Route {
   plugins: Plugin[];
 }
 
-/** The text of kong/routes.yaml. Throws a sentence for a declaration that Kong would play in another way than the host does. */
+/** The text of kong/routes.yaml. Throws a sentence for a declaration that Kong would not play as the host does. */
 export function routesFile(functions: readonly HostedFunction[]): string {
   const endpoints = functions.flatMap(({ declaration: { name, http }, service }) =>
     http ? [{ name, http, service }] : [],
@@ -62,7 +62,7 @@ export function routesFile(functions: readonly HostedFunction[]): string {
   const services = new Map(endpoints.map(({ service }) => [service.name, service]));
   return [
     "# Kong's services and routes, from the declarations of functions and the Services of knative/base.",
-    '# `make generate` writes this file. kong/render.ts joins it with kong.yaml, which has the settings that _config names.',
+    '# `make generate` writes this file. kong/render.ts joins it with kong.yaml, which has the settings of _config.',
     'services:',
     ...sorted([...services.values()], ({ name }) => name).flatMap(({ name, timeoutSeconds }) => [
       `  - name: ${name}`,
@@ -178,7 +178,10 @@ function pluginsOf({ caller: { scheme, groups = [], from }, limit }: Http): Plug
 
 const LOG: Plugin = { name: 'http-log', _config: 'log-access' };
 
-/** Refuses the methods that a path does not have, also where a path that it hides has them. One route for all paths with the same answer. */
+/**
+ * Refuses the methods that a path does not have, also where a path that it hides has them. One route for all paths with
+ * the same answer.
+ */
 function refusals(paths: readonly Path[]): Route[] {
   const all = paths.flatMap((path) => {
     const own = [...path.endpoints.keys()];

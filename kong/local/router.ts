@@ -1,6 +1,6 @@
-// Finds the route of a request by Kong's rules for "traditional_compatible" routers, as far as methods and paths go: a route that
-// names methods wins over one that does not, a regular expression over a prefix, a higher regex_priority over a lower one, and the longer
-// of two prefixes. The length of a regular expression decides nothing.
+// Finds the route of a request by Kong's rules for "traditional_compatible" routers, as far as methods and paths go: a
+// route that names methods wins over one that does not, a regular expression over a prefix, a higher regex_priority over
+// a lower one, and the longer of two prefixes. The length of a regular expression decides nothing.
 
 import type { Route } from './configuration.ts';
 
