@@ -3,11 +3,11 @@
 //   DATABASE_URL=<address of the reader role> make audit      without it: the platform that runs here
 
 import process from 'node:process';
-import type { Query } from '../shared/database/database.ts';
-import { countOverdue } from '../shared/events/outbox.ts';
 import { countOpenFindings, type MoneyFindingKind } from '../shared/findings.ts';
-import { overdueHolds, overdueTopups } from '../shared/ledger/overdue.ts';
-import { type Proof, proveEverything } from '../shared/ledger/trial-balance.ts';
+import { overdueHolds, overdueTopups } from '../shared/ledger/proof/overdue.ts';
+import { type Proof, proveEverything } from '../shared/ledger/proof/trial-balance.ts';
+import type { Query } from '../shared/platform/database/database.ts';
+import { countOverdue } from '../shared/platform/events/outbox.ts';
 import { proveInSnapshot } from './local/snapshot.ts';
 import { textTable } from './local/table.ts';
 

@@ -4,7 +4,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import type { FunctionDeclaration } from '../shared/http/function.ts';
+import type { FunctionDeclaration } from '../shared/platform/http/function.ts';
 
 export const ROOT = join(import.meta.dirname, '..');
 

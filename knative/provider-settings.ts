@@ -1,7 +1,7 @@
 // Where the settings of a provider lie in a cluster: all in one Secret, since an account and the address where it is valid change together.
 // Manifests, and what plays them on a laptop, follow from it.
 
-import type { Setting } from '../shared/environment.ts';
+import type { Setting } from '../shared/platform/environment.ts';
 import type { DeclaredProvider } from '../shared/providers/providers.ts';
 
 export interface SettingPlace {

@@ -8,7 +8,7 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 import * as v from 'valibot';
 import { parse, stringify } from 'yaml';
-import { isNetwork } from '../shared/http/network.ts';
+import { isNetwork } from '../shared/platform/http/network.ts';
 import { type ApiKey, refuseUnusableKeys } from './api-key.ts';
 
 export interface Place {

@@ -2,7 +2,7 @@
 // kong/routes.yaml is the result for all functions; kong/render.ts joins it with kong.yaml.
 
 import { stringify } from 'yaml';
-import type { Address, FunctionDeclaration, HttpTrigger, Method } from '../shared/http/function.ts';
+import type { Address, FunctionDeclaration, HttpTrigger, Method } from '../shared/platform/http/function.ts';
 
 export interface HostedFunction {
   declaration: FunctionDeclaration;

@@ -32,7 +32,7 @@ end $$;
 create trigger accounts_stay before delete or truncate on accounts
   for each statement execute function refuse_to_remove_accounts();
 
--- shared/ledger/system-accounts.ts knows these ids.
+-- shared/ledger/rules/system-accounts.ts knows these ids.
 insert into accounts (id, kind, name) values
   ('00000000-0000-7000-8000-000000000001', 'SYSTEM', 'clearing:gopay'),
   ('00000000-0000-7000-8000-000000000002', 'SYSTEM', 'suspense:gopay');

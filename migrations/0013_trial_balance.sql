@@ -37,6 +37,6 @@ create index historical_transactions_pending on historical_transactions (account
 create index historical_transactions_refunds on historical_transactions (refund_of) where refund_of is not null;
 create index open_holds on holds (payer_account) where ended_at is null;
 
--- The scope of keys that the schedule posts under (shared/ledger/system-accounts.ts knows its id): no person can send a request for it,
+-- The scope of keys that the schedule posts under (shared/ledger/rules/system-accounts.ts knows its id): no person can send a request for it,
 -- and no payment ever waits for its lock. No money ever lies here.
 insert into accounts (id, kind, name) values ('00000000-0000-7000-8000-000000000003', 'SYSTEM', 'keys:schedule');

@@ -21,7 +21,7 @@ $$;
 create index historical_transactions_by_position on historical_transactions using brin (position_number(position))
   with (autosummarize = on);
 
--- As maskName of shared/ledger/payees.ts; a test holds them together.
+-- As maskName of shared/ledger/reading/payees.ts; a test holds them together.
 create function mask_name(name text) returns text language sql immutable strict parallel safe as $$
   select string_agg(case when length(part) < 3 then left(part, 1) || '*' else left(part, 1) || repeat('*', length(part) - 2) || right(part, 1) end, ' ' order by place)
     from regexp_split_to_table(name, '[._]+') with ordinality as parts (part, place) where part <> ''

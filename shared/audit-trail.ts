@@ -2,8 +2,8 @@
 // other; the database lets nobody change or remove it.
 
 import * as v from 'valibot';
-import type { Query } from './database/database.ts';
-import { maxCharacters, minCharacters } from './http/text.ts';
+import type { Query } from './platform/database/database.ts';
+import { maxCharacters, minCharacters } from './platform/http/text.ts';
 
 export const reasonSchema = v.pipe(
   v.string(),

@@ -1,12 +1,12 @@
 // What the platform cannot put right by itself: a row for an operator, an event for whoever is paged, and a line in the log. Row and
 // event are committed together, so that nobody is told of what is not there, and nothing is there that nobody was told of.
 
-import { type Query, transaction } from './database/database.ts';
-import { newEvent, type OutboxEvent } from './events/event.ts';
-import { addToOutbox } from './events/outbox.ts';
-import { publish } from './events/publisher.ts';
-import { log } from './telemetry/log.ts';
-import { addToCounter } from './telemetry/metrics.ts';
+import { type Query, transaction } from './platform/database/database.ts';
+import { newEvent, type OutboxEvent } from './platform/events/event.ts';
+import { addToOutbox } from './platform/events/outbox.ts';
+import { publish } from './platform/events/publisher.ts';
+import { log } from './platform/telemetry/log.ts';
+import { addToCounter } from './platform/telemetry/metrics.ts';
 
 /** The books contradict themselves. Only a person resolves these, whatever is found later. */
 const MONEY_KINDS = [

@@ -2,7 +2,7 @@
 // key says from when it signs (`signs_from`), so that it can be handed out and published beforehand.
 
 import type { CryptoKey, JSONWebKeySet, JWK } from 'jose';
-import { importJWK } from './packages/jose.ts';
+import { importJWK } from './platform/packages/jose.ts';
 
 export interface SigningKey {
   kid: string;

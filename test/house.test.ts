@@ -9,7 +9,7 @@ import { CONNECTION_BUDGET, connectionsOf, meaningsOf } from '../knative/explain
 import { type DeclaredFunction, declaredFunctions, functionPaths, hostsOf } from '../knative/functions.ts';
 import { type Manifests, readManifests, type ServiceManifest } from '../knative/local/manifests.ts';
 import { NAMESPACE, renderedForNowhere } from '../kong/lint.ts';
-import { SCHEDULE_TYPE } from '../shared/events/schedule.ts';
+import { SCHEDULE_TYPE } from '../shared/platform/events/schedule.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -28,24 +28,12 @@ interface Import {
 const files: SourceFile[] = ['functions', 'shared', 'knative', 'kong', 'migrations', 'test'].flatMap(sourcesBelow);
 const productFiles = files.filter(({ path }) => /^(functions|shared)\//.test(path));
 
-const PLATFORM = [
-  'environment.ts',
-  'shutdown.ts',
-  'wake.ts',
-  'database',
-  'cache',
-  'events',
-  'http',
-  'host',
-  'packages',
-  'telemetry',
-];
 /** Other files of a domain's folder than functions: none may be imported across folders. */
 const layerOf = (path: string): 'function' | 'domain' | 'platform' | 'outside' => {
   const [top, second = ''] = path.split('/');
   if (top === 'functions') return 'function';
   if (top !== 'shared') return 'outside';
-  return PLATFORM.includes(second) ? 'platform' : 'domain';
+  return second === 'platform' ? 'platform' : 'domain';
 };
 
 /** The files that take more than types from there. */
@@ -84,6 +72,18 @@ describe('layers', () => {
     expect(ledger.filter(({ text }) => /publicUrl|problem\+json/.test(text)).map(({ path }) => path)).toEqual([]);
   });
 
+  test('the rules of the ledger are pure: they import rules, money, and types', () => {
+    const rules = productFiles.filter(({ path }) => path.startsWith('shared/ledger/rules/'));
+    expect(rules.length).toBeGreaterThan(4);
+    const others = rules.flatMap(({ path, imports }) =>
+      imports
+        .filter(({ to, typeOnly }) => !typeOnly && !to.startsWith('shared/ledger/rules/'))
+        .map(({ to }) => `${path}: ${to}`),
+    );
+    // Ids are random, and that is all.
+    expect(others.filter((other) => !/: (shared\/money.ts|node:crypto|uuid)$/.test(other))).toEqual([]);
+  });
+
   test('what runs in production imports nothing from tests, the local platform or migrations', () => {
     expect(ours.filter(([, to]) => layerOf(to) === 'outside')).toEqual([]);
   });
@@ -97,9 +97,9 @@ describe('layers', () => {
 
   test.each([
     // The ledger has one writing connection of its own: one batch is in flight per instance, never two.
-    ['shared/packages/pg.ts', ['shared/database/', 'shared/ledger/ledger.ts']],
-    ['shared/packages/redis.ts', ['shared/cache/']],
-    ['shared/packages/kafkajs.ts', ['shared/events/']],
+    ['shared/platform/packages/pg.ts', ['shared/platform/database/', 'shared/ledger/posting/ledger.ts']],
+    ['shared/platform/packages/redis.ts', ['shared/platform/cache/']],
+    ['shared/platform/packages/kafkajs.ts', ['shared/platform/events/']],
   ])('%s is opened in %s alone', (driver, places) => {
     const openers = importersOf(driver);
     expect(openers).not.toEqual([]);
@@ -107,11 +107,11 @@ describe('layers', () => {
   });
 
   test('a package that functions share is not bundled into one of them', () => {
-    const shared = productFiles.filter(({ path }) => path.startsWith('shared/packages/'));
+    const shared = productFiles.filter(({ path }) => path.startsWith('shared/platform/packages/'));
     const names = new Set(shared.flatMap(({ imports }) => imports.map(({ to }) => to)));
     expect(names).toContain('jose');
     const importers = [...names].flatMap(importersOf);
-    expect(importers.filter((path) => !path.startsWith('shared/packages/'))).toEqual([]);
+    expect(importers.filter((path) => !path.startsWith('shared/platform/packages/'))).toEqual([]);
   });
 
   // Types count: two files that take types from each other can only be understood together.
@@ -126,9 +126,9 @@ describe('layers', () => {
 });
 
 describe('files', () => {
-  test('the environment is read in shared/environment.ts alone', () => {
+  test('the environment is read in shared/platform/environment.ts alone', () => {
     const readers = productFiles.filter(({ text }) => /process\s*\.\s*env|process\s*\[|import\.meta\.env/.test(text));
-    expect(readers.map(({ path }) => path)).toEqual(['shared/environment.ts']);
+    expect(readers.map(({ path }) => path)).toEqual(['shared/platform/environment.ts']);
   });
 
   test('no file is named for being anything or everything', () => {

@@ -12,10 +12,10 @@ import {
 } from '../../shared/documentation/error-page.ts';
 import { textPage } from '../../shared/documentation/html.ts';
 import { redocScript, referencePage, SCRIPT_PATH } from '../../shared/documentation/reference-page.ts';
-import { publicUrl } from '../../shared/environment.ts';
-import { anyone, defineFunction, type Headers, type Reply } from '../../shared/http/function.ts';
-import { Problem } from '../../shared/http/problem.ts';
-import { type ProblemCode, problems } from '../../shared/http/problems.ts';
+import { publicUrl } from '../../shared/platform/environment.ts';
+import { anyone, defineFunction, type Headers, type Reply } from '../../shared/platform/http/function.ts';
+import { Problem } from '../../shared/platform/http/problem.ts';
+import { type ProblemCode, problems } from '../../shared/platform/http/problems.ts';
 
 const DAY = 86_400;
 const IDEMPOTENCY_KEY = '#/components/parameters/Idempotency-Key';

@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { apiDocumentText } from '../../shared/documentation/api-document.ts';
 import { once } from '../../shared/documentation/built.ts';
 import { content, sendContent } from '../../shared/documentation/content.ts';
-import { anyone, defineFunction } from '../../shared/http/function.ts';
+import { anyone, defineFunction } from '../../shared/platform/http/function.ts';
 
 const FIVE_MINUTES = 300;
 

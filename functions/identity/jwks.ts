@@ -1,7 +1,7 @@
 // GET /.well-known/jwks.json: the public keys that access tokens are verified with, for Kong, merchants' servers and any JOSE library.
 
-import { anyone, defineFunction } from '../../shared/http/function.ts';
-import { keySetReply, keySetSchema } from '../../shared/http/key-set.ts';
+import { anyone, defineFunction } from '../../shared/platform/http/function.ts';
+import { keySetReply, keySetSchema } from '../../shared/platform/http/key-set.ts';
 import { publicKeys } from '../../shared/sessions/signing-keys.ts';
 
 export default defineFunction({

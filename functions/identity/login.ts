@@ -2,18 +2,18 @@
 // A wrong password, an unknown identifier and a name nobody could have take the same time and get the same answer.
 
 import * as v from 'valibot';
-import { type Quota, throttle } from '../../shared/cache/throttle.ts';
-import { query } from '../../shared/database/database.ts';
-import { anyone, defineFunction } from '../../shared/http/function.ts';
-import { Problem } from '../../shared/http/problem.ts';
-import { maxCharacters, minCharacters } from '../../shared/http/text.ts';
 import { hashPassword, needsRehash, prepareHashing, verifyPassword } from '../../shared/passwords/hash.ts';
+import { type Quota, throttle } from '../../shared/platform/cache/throttle.ts';
+import { query } from '../../shared/platform/database/database.ts';
+import { anyone, defineFunction } from '../../shared/platform/http/function.ts';
+import { Problem } from '../../shared/platform/http/problem.ts';
+import { maxCharacters, minCharacters } from '../../shared/platform/http/text.ts';
+import { log } from '../../shared/platform/telemetry/log.ts';
 import type { Caller } from '../../shared/sessions/access-token.ts';
 import { addressOf } from '../../shared/sessions/address.ts';
 import { type Identifier, readIdentifier, subjectOf } from '../../shared/sessions/identifier.ts';
 import { openSession } from '../../shared/sessions/session.ts';
 import { prepareTokens, TokenPair, tokenPair } from '../../shared/sessions/token-pair.ts';
-import { log } from '../../shared/telemetry/log.ts';
 
 /** Wrong passwords for one identifier; a right one clears the count. */
 const PER_ACCOUNT: Quota = { name: 'login-account', limit: 10, windowSeconds: 300 };

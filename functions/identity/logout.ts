@@ -1,7 +1,7 @@
 // POST /v1/logout: ends the caller's session: its refresh token at once, its access tokens everywhere within seconds.
 
 import * as v from 'valibot';
-import { defineFunction } from '../../shared/http/function.ts';
+import { defineFunction } from '../../shared/platform/http/function.ts';
 import { user } from '../../shared/sessions/caller.ts';
 import { endSession } from '../../shared/sessions/session.ts';
 

@@ -2,12 +2,12 @@
 // A refresh token works once. Its second use means that two parties hold it, so the session ends for both.
 
 import * as v from 'valibot';
-import { anyone, defineFunction } from '../../shared/http/function.ts';
-import { Problem } from '../../shared/http/problem.ts';
-import { maxCharacters, minCharacters } from '../../shared/http/text.ts';
+import { anyone, defineFunction } from '../../shared/platform/http/function.ts';
+import { Problem } from '../../shared/platform/http/problem.ts';
+import { maxCharacters, minCharacters } from '../../shared/platform/http/text.ts';
+import { log } from '../../shared/platform/telemetry/log.ts';
 import { carryOn, type Refusal } from '../../shared/sessions/session.ts';
 import { TokenPair, tokenPair } from '../../shared/sessions/token-pair.ts';
-import { log } from '../../shared/telemetry/log.ts';
 
 export default defineFunction({
   name: 'refresh',

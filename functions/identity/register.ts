@@ -3,15 +3,15 @@
 // people may register the same one, so that a stranger learns nothing about them.
 
 import * as v from 'valibot';
-import { type Quota, throttle } from '../../shared/cache/throttle.ts';
-import { query, sqlState } from '../../shared/database/database.ts';
-import { emailSchema } from '../../shared/http/email.ts';
-import { anyone, defineFunction } from '../../shared/http/function.ts';
-import { Problem } from '../../shared/http/problem.ts';
-import { maxCharacters, minCharacters, visible } from '../../shared/http/text.ts';
 import { hashPassword } from '../../shared/passwords/hash.ts';
 import { LONGEST_PASSWORD, SHORTEST_PASSWORD } from '../../shared/passwords/length.ts';
 import { weaknessOf } from '../../shared/passwords/rules.ts';
+import { type Quota, throttle } from '../../shared/platform/cache/throttle.ts';
+import { query, sqlState } from '../../shared/platform/database/database.ts';
+import { emailSchema } from '../../shared/platform/http/email.ts';
+import { anyone, defineFunction } from '../../shared/platform/http/function.ts';
+import { Problem } from '../../shared/platform/http/problem.ts';
+import { maxCharacters, minCharacters, visible } from '../../shared/platform/http/text.ts';
 import { addressOf } from '../../shared/sessions/address.ts';
 import { normaliseName, normalisePhone, PHONE_PATTERN, USERNAME_PATTERN } from '../../shared/sessions/identifier.ts';
 

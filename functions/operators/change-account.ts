@@ -3,11 +3,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
 import { audit, reasonSchema } from '../../shared/audit-trail.ts';
-import { type Query, transaction } from '../../shared/database/database.ts';
-import { emailSchema } from '../../shared/http/email.ts';
-import { defineFunction } from '../../shared/http/function.ts';
-import { Problem } from '../../shared/http/problem.ts';
-import { findAccountId } from '../../shared/ledger/named-account.ts';
+import { findAccountId } from '../../shared/ledger/reading/named-account.ts';
+import { type Query, transaction } from '../../shared/platform/database/database.ts';
+import { emailSchema } from '../../shared/platform/http/email.ts';
+import { defineFunction } from '../../shared/platform/http/function.ts';
+import { Problem } from '../../shared/platform/http/problem.ts';
 import { type ClaimKind, proveClaim, withdrawProof } from '../../shared/sessions/claims.ts';
 import { operator } from '../../shared/sessions/operator.ts';
 import { phoneSchema, usernameSchema } from '../../shared/wallet/request.ts';

@@ -2,9 +2,9 @@
 
 import * as v from 'valibot';
 import { audit, reasonSchema } from '../../shared/audit-trail.ts';
-import { transaction } from '../../shared/database/database.ts';
-import { defineFunction } from '../../shared/http/function.ts';
-import { Problem } from '../../shared/http/problem.ts';
+import { transaction } from '../../shared/platform/database/database.ts';
+import { defineFunction } from '../../shared/platform/http/function.ts';
+import { Problem } from '../../shared/platform/http/problem.ts';
 import { apiKeySchema, findApiKey } from '../../shared/regulators/service.ts';
 import { operator } from '../../shared/sessions/operator.ts';
 

@@ -2,10 +2,6 @@
 
 import * as v from 'valibot';
 import { audit, reasonSchema } from '../../shared/audit-trail.ts';
-import { type Query, transaction } from '../../shared/database/database.ts';
-import { defineFunction } from '../../shared/http/function.ts';
-import { Problem } from '../../shared/http/problem.ts';
-import { maxCharacters, minCharacters } from '../../shared/http/text.ts';
 import {
   auditSubjectOf,
   type Freeze,
@@ -15,8 +11,12 @@ import {
   lockFreezes,
   MONEY_FUNCTIONS,
   selectFreezes,
-} from '../../shared/ledger/freezes.ts';
-import { findAccountId } from '../../shared/ledger/named-account.ts';
+} from '../../shared/ledger/posting/freezes.ts';
+import { findAccountId } from '../../shared/ledger/reading/named-account.ts';
+import { type Query, transaction } from '../../shared/platform/database/database.ts';
+import { defineFunction } from '../../shared/platform/http/function.ts';
+import { Problem } from '../../shared/platform/http/problem.ts';
+import { maxCharacters, minCharacters } from '../../shared/platform/http/text.ts';
 import { operator } from '../../shared/sessions/operator.ts';
 
 const Body = v.pipe(

@@ -2,13 +2,13 @@
 
 import * as v from 'valibot';
 import { audit, reasonSchema } from '../../shared/audit-trail.ts';
-import { type Query, transaction } from '../../shared/database/database.ts';
-import { emailSchema } from '../../shared/http/email.ts';
-import { defineFunction } from '../../shared/http/function.ts';
-import { isNetwork, normaliseNetwork } from '../../shared/http/network.ts';
-import { Problem } from '../../shared/http/problem.ts';
-import { maxCharacters, minCharacters } from '../../shared/http/text.ts';
-import { futureSchema } from '../../shared/http/time.ts';
+import { type Query, transaction } from '../../shared/platform/database/database.ts';
+import { emailSchema } from '../../shared/platform/http/email.ts';
+import { defineFunction } from '../../shared/platform/http/function.ts';
+import { isNetwork, normaliseNetwork } from '../../shared/platform/http/network.ts';
+import { Problem } from '../../shared/platform/http/problem.ts';
+import { maxCharacters, minCharacters } from '../../shared/platform/http/text.ts';
+import { futureSchema } from '../../shared/platform/http/time.ts';
 import { keptOf, newApiKey } from '../../shared/regulators/api-key.ts';
 import { PERMISSIONS } from '../../shared/regulators/caller.ts';
 import { type ApiKey, apiKeySchema, findApiKey, listApiKeys } from '../../shared/regulators/service.ts';

@@ -1,9 +1,9 @@
 // GET /v1/operator/api-keys: the keys of those who look in from outside, without the keys themselves.
 
 import * as v from 'valibot';
-import { query } from '../../shared/database/database.ts';
-import { defineFunction } from '../../shared/http/function.ts';
-import { maxCharacters } from '../../shared/http/text.ts';
+import { query } from '../../shared/platform/database/database.ts';
+import { defineFunction } from '../../shared/platform/http/function.ts';
+import { maxCharacters } from '../../shared/platform/http/text.ts';
 import { apiKeySchema, listApiKeys } from '../../shared/regulators/service.ts';
 import { operator } from '../../shared/sessions/operator.ts';
 

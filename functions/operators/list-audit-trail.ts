@@ -1,11 +1,11 @@
 // GET /v1/operator/audit: what operators have done, and why, newest first.
 
 import * as v from 'valibot';
-import { query } from '../../shared/database/database.ts';
-import { type Clauses, conditionsOf } from '../../shared/database/filters.ts';
-import { defineFunction } from '../../shared/http/function.ts';
-import { byNumber, cursorSchema, encodeCursor, limitSchema, startOf } from '../../shared/http/page.ts';
-import { maxCharacters } from '../../shared/http/text.ts';
+import { query } from '../../shared/platform/database/database.ts';
+import { type Clauses, conditionsOf } from '../../shared/platform/database/filters.ts';
+import { defineFunction } from '../../shared/platform/http/function.ts';
+import { byNumber, cursorSchema, encodeCursor, limitSchema, startOf } from '../../shared/platform/http/page.ts';
+import { maxCharacters } from '../../shared/platform/http/text.ts';
 import { operator } from '../../shared/sessions/operator.ts';
 import { usernameSchema } from '../../shared/wallet/request.ts';
 

@@ -1,10 +1,10 @@
 // GET /v1/operator/freezes: what is frozen, newest first, and with `all=true` what once was.
 
 import * as v from 'valibot';
-import { query } from '../../shared/database/database.ts';
-import { defineFunction } from '../../shared/http/function.ts';
-import { byId, cursorSchema, encodeCursor, limitSchema, startOf } from '../../shared/http/page.ts';
-import { type FreezeRow, freezeOf, freezeSchema, selectFreezes } from '../../shared/ledger/freezes.ts';
+import { type FreezeRow, freezeOf, freezeSchema, selectFreezes } from '../../shared/ledger/posting/freezes.ts';
+import { query } from '../../shared/platform/database/database.ts';
+import { defineFunction } from '../../shared/platform/http/function.ts';
+import { byId, cursorSchema, encodeCursor, limitSchema, startOf } from '../../shared/platform/http/page.ts';
 import { operator } from '../../shared/sessions/operator.ts';
 
 export default defineFunction({

@@ -2,9 +2,6 @@
 
 import * as v from 'valibot';
 import { audit, reasonSchema } from '../../shared/audit-trail.ts';
-import { type Query, transaction } from '../../shared/database/database.ts';
-import { defineFunction } from '../../shared/http/function.ts';
-import { Problem } from '../../shared/http/problem.ts';
 import {
   auditSubjectOf,
   type Freeze,
@@ -13,7 +10,10 @@ import {
   freezeSchema,
   lockFreezes,
   selectFreezes,
-} from '../../shared/ledger/freezes.ts';
+} from '../../shared/ledger/posting/freezes.ts';
+import { type Query, transaction } from '../../shared/platform/database/database.ts';
+import { defineFunction } from '../../shared/platform/http/function.ts';
+import { Problem } from '../../shared/platform/http/problem.ts';
 import { operator } from '../../shared/sessions/operator.ts';
 
 export default defineFunction({

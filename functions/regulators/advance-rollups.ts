@@ -1,10 +1,10 @@
 // Every minute: brings the sums of reports forward, up to where nothing in the ledger can change any more.
 
-import { SCHEDULE_TYPE, scheduleSchema } from '../../shared/events/schedule.ts';
-import { defineFunction } from '../../shared/http/function.ts';
+import { SCHEDULE_TYPE, scheduleSchema } from '../../shared/platform/events/schedule.ts';
+import { defineFunction } from '../../shared/platform/http/function.ts';
+import { log } from '../../shared/platform/telemetry/log.ts';
+import { pushMetrics, setGauge } from '../../shared/platform/telemetry/metrics.ts';
 import { advanceRollups, ageOfRollups } from '../../shared/regulators/rollups.ts';
-import { log } from '../../shared/telemetry/log.ts';
-import { pushMetrics, setGauge } from '../../shared/telemetry/metrics.ts';
 
 /** The next run goes on where this one stops. */
 const LIMIT_MS = 20_000;

@@ -1,10 +1,10 @@
 // Every minute: chains the access log by hash and signs where the chains stand, so that nothing in it can be changed unseen.
 
-import { SCHEDULE_TYPE, scheduleSchema } from '../../shared/events/schedule.ts';
-import { defineFunction } from '../../shared/http/function.ts';
+import { SCHEDULE_TYPE, scheduleSchema } from '../../shared/platform/events/schedule.ts';
+import { defineFunction } from '../../shared/platform/http/function.ts';
+import { log } from '../../shared/platform/telemetry/log.ts';
+import { pushMetrics, setGauge } from '../../shared/platform/telemetry/metrics.ts';
 import { chainAccesses, signHeads } from '../../shared/regulators/access-chain.ts';
-import { log } from '../../shared/telemetry/log.ts';
-import { pushMetrics, setGauge } from '../../shared/telemetry/metrics.ts';
 
 const LIMIT_MS = 10_000;
 

@@ -3,10 +3,10 @@
 import { pipeline, Readable } from 'node:stream';
 import { constants, createGzip } from 'node:zlib';
 import * as v from 'valibot';
-import { defineFunction, type Headers } from '../../shared/http/function.ts';
-import { Problem } from '../../shared/http/problem.ts';
-import { maxCharacters } from '../../shared/http/text.ts';
-import { rangeInOrder } from '../../shared/http/time.ts';
+import { defineFunction, type Headers } from '../../shared/platform/http/function.ts';
+import { Problem } from '../../shared/platform/http/problem.ts';
+import { maxCharacters } from '../../shared/platform/http/text.ts';
+import { rangeInOrder } from '../../shared/platform/http/time.ts';
 import { recordAccess } from '../../shared/regulators/access-log.ts';
 import { regulatorWith } from '../../shared/regulators/caller.ts';
 import { currentCut, cutOfPosition, isCut, liesAhead } from '../../shared/regulators/cut.ts';

@@ -1,9 +1,9 @@
 // GET /v1/regulator/access-log: what a regulator has done here, for itself to check.
 
 import * as v from 'valibot';
-import { query } from '../../shared/database/database.ts';
-import { defineFunction } from '../../shared/http/function.ts';
-import { byId, cursorSchema, encodeCursor, limitSchema, startOf } from '../../shared/http/page.ts';
+import { query } from '../../shared/platform/database/database.ts';
+import { defineFunction } from '../../shared/platform/http/function.ts';
+import { byId, cursorSchema, encodeCursor, limitSchema, startOf } from '../../shared/platform/http/page.ts';
 import { HASHED_COLUMNS, type Hashed, hashedSchema } from '../../shared/regulators/access-chain.ts';
 import { recordAccess } from '../../shared/regulators/access-log.ts';
 import { regulatorWith } from '../../shared/regulators/caller.ts';

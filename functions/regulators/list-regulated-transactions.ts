@@ -1,10 +1,10 @@
 // GET /v1/regulator/transactions: everybody's transactions for a regulator, newest first, with people's names masked.
 
 import * as v from 'valibot';
-import { defineFunction } from '../../shared/http/function.ts';
-import { cursorSchema, encodeCursor, limitSchema, startOf } from '../../shared/http/page.ts';
-import { Problem } from '../../shared/http/problem.ts';
-import { rangeInOrder } from '../../shared/http/time.ts';
+import { defineFunction } from '../../shared/platform/http/function.ts';
+import { cursorSchema, encodeCursor, limitSchema, startOf } from '../../shared/platform/http/page.ts';
+import { Problem } from '../../shared/platform/http/problem.ts';
+import { rangeInOrder } from '../../shared/platform/http/time.ts';
 import { recordAccess } from '../../shared/regulators/access-log.ts';
 import { regulatorWith } from '../../shared/regulators/caller.ts';
 import { filterEntries } from '../../shared/regulators/filters.ts';

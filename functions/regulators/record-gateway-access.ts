@@ -1,10 +1,10 @@
 // For every event of the gateway's log: writes down what it has refused on regulators' addresses, which no function has seen.
 
 import * as v from 'valibot';
-import { query } from '../../shared/database/database.ts';
-import { defineFunction } from '../../shared/http/function.ts';
+import { query } from '../../shared/platform/database/database.ts';
+import { defineFunction } from '../../shared/platform/http/function.ts';
+import { log } from '../../shared/platform/telemetry/log.ts';
 import { type AccessRow, insertAccesses } from '../../shared/regulators/access-log.ts';
-import { log } from '../../shared/telemetry/log.ts';
 
 const text = (most: number) =>
   v.nullish(

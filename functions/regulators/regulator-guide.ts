@@ -2,8 +2,8 @@
 
 import * as v from 'valibot';
 import { apiDocument } from '../../shared/documentation/api-document.ts';
-import { defineFunction, type Reply } from '../../shared/http/function.ts';
-import { Problem } from '../../shared/http/problem.ts';
+import { defineFunction, type Reply } from '../../shared/platform/http/function.ts';
+import { Problem } from '../../shared/platform/http/problem.ts';
 import { recordAccess } from '../../shared/regulators/access-log.ts';
 import { regulatorWith } from '../../shared/regulators/caller.ts';
 import { dictionaryOf, dictionaryPage } from '../../shared/regulators/dictionary.ts';

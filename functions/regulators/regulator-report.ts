@@ -2,10 +2,10 @@
 
 import { v7 } from 'uuid';
 import * as v from 'valibot';
-import { query, transaction } from '../../shared/database/database.ts';
-import { revision } from '../../shared/environment.ts';
-import { defineFunction, type Reply } from '../../shared/http/function.ts';
-import { Problem } from '../../shared/http/problem.ts';
+import { query, transaction } from '../../shared/platform/database/database.ts';
+import { revision } from '../../shared/platform/environment.ts';
+import { defineFunction, type Reply } from '../../shared/platform/http/function.ts';
+import { Problem } from '../../shared/platform/http/problem.ts';
 import { recordAccess } from '../../shared/regulators/access-log.ts';
 import { regulatorWith } from '../../shared/regulators/caller.ts';
 import { regulatorHeaders } from '../../shared/regulators/purpose.ts';

@@ -1,10 +1,10 @@
 // Every minute: releases what was held for longer than agreed, so that its payer has it again.
 
-import { SCHEDULE_TYPE, scheduleSchema } from '../../shared/events/schedule.ts';
 import { releaseExpired } from '../../shared/holds/expiry.ts';
-import { defineFunction } from '../../shared/http/function.ts';
-import { log } from '../../shared/telemetry/log.ts';
-import { pushMetrics } from '../../shared/telemetry/metrics.ts';
+import { SCHEDULE_TYPE, scheduleSchema } from '../../shared/platform/events/schedule.ts';
+import { defineFunction } from '../../shared/platform/http/function.ts';
+import { log } from '../../shared/platform/telemetry/log.ts';
+import { pushMetrics } from '../../shared/platform/telemetry/metrics.ts';
 
 /** With the last batch it ends before the next tick, which goes on where this one stops. */
 const LIMIT_MS = 40_000;

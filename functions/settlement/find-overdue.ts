@@ -1,12 +1,12 @@
 // Every minute: finds top-ups, holds and events that should have come to their end by now, and resolves the findings of those that have.
 
-import { query } from '../../shared/database/database.ts';
-import { countOverdue } from '../../shared/events/outbox.ts';
-import { SCHEDULE_TYPE, scheduleSchema } from '../../shared/events/schedule.ts';
 import { keepFindings } from '../../shared/findings.ts';
-import { defineFunction } from '../../shared/http/function.ts';
-import { overdueHolds, overdueTopups } from '../../shared/ledger/overdue.ts';
-import { pushMetrics, setGauge } from '../../shared/telemetry/metrics.ts';
+import { overdueHolds, overdueTopups } from '../../shared/ledger/proof/overdue.ts';
+import { query } from '../../shared/platform/database/database.ts';
+import { countOverdue } from '../../shared/platform/events/outbox.ts';
+import { SCHEDULE_TYPE, scheduleSchema } from '../../shared/platform/events/schedule.ts';
+import { defineFunction } from '../../shared/platform/http/function.ts';
+import { pushMetrics, setGauge } from '../../shared/platform/telemetry/metrics.ts';
 
 /** relay-outbox has had its chance by then. */
 const OVERDUE_SECONDS = 120;

@@ -1,10 +1,10 @@
 // Every minute: makes the partitions of the coming months, and removes keys, tokens and sessions that have expired.
 
-import { SCHEDULE_TYPE, scheduleSchema } from '../../shared/events/schedule.ts';
-import { defineFunction } from '../../shared/http/function.ts';
-import { keepLedger } from '../../shared/ledger/upkeep.ts';
+import { keepLedger } from '../../shared/ledger/posting/upkeep.ts';
+import { SCHEDULE_TYPE, scheduleSchema } from '../../shared/platform/events/schedule.ts';
+import { defineFunction } from '../../shared/platform/http/function.ts';
+import { log } from '../../shared/platform/telemetry/log.ts';
 import { keepSessions } from '../../shared/sessions/upkeep.ts';
-import { log } from '../../shared/telemetry/log.ts';
 
 /** For the keys; the next tick goes on where this one stops. */
 const LIMIT_MS = 30_000;

@@ -1,10 +1,10 @@
 // Every minute: proves the books from where the last run stopped, as a role that cannot move money.
 
-import { SCHEDULE_TYPE, scheduleSchema } from '../../shared/events/schedule.ts';
-import { defineFunction } from '../../shared/http/function.ts';
-import { continueTrialBalance } from '../../shared/ledger/trial-balance.ts';
-import { log } from '../../shared/telemetry/log.ts';
-import { pushMetrics } from '../../shared/telemetry/metrics.ts';
+import { continueTrialBalance } from '../../shared/ledger/proof/trial-balance.ts';
+import { SCHEDULE_TYPE, scheduleSchema } from '../../shared/platform/events/schedule.ts';
+import { defineFunction } from '../../shared/platform/http/function.ts';
+import { log } from '../../shared/platform/telemetry/log.ts';
+import { pushMetrics } from '../../shared/platform/telemetry/metrics.ts';
 
 /** With the last page of the books it ends before the next tick, which goes on where this one stops. */
 const LIMIT_MS = 40_000;

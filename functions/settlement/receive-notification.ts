@@ -1,10 +1,10 @@
 // POST /v1/notifications/...: a provider says what became of a payment. It is verified, kept, and never believed: settle-topup asks.
 
-import { anyone, defineFunction, type Reply } from '../../shared/http/function.ts';
-import { Problem } from '../../shared/http/problem.ts';
+import { anyone, defineFunction, type Reply } from '../../shared/platform/http/function.ts';
+import { Problem } from '../../shared/platform/http/problem.ts';
+import { log } from '../../shared/platform/telemetry/log.ts';
 import type { NotificationReply } from '../../shared/providers/provider.ts';
 import { providers } from '../../shared/providers/providers.ts';
-import { log } from '../../shared/telemetry/log.ts';
 import { keepNotification } from '../../shared/topups/notification.ts';
 import { apiOf } from '../../shared/topups/provider.ts';
 

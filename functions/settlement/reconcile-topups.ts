@@ -1,9 +1,9 @@
 // Every minute: asks providers what became of the top-ups that are due, since a notification may never come.
 
-import { SCHEDULE_TYPE, scheduleSchema } from '../../shared/events/schedule.ts';
-import { defineFunction } from '../../shared/http/function.ts';
-import { Problem } from '../../shared/http/problem.ts';
-import { pushMetrics } from '../../shared/telemetry/metrics.ts';
+import { SCHEDULE_TYPE, scheduleSchema } from '../../shared/platform/events/schedule.ts';
+import { defineFunction } from '../../shared/platform/http/function.ts';
+import { Problem } from '../../shared/platform/http/problem.ts';
+import { pushMetrics } from '../../shared/platform/telemetry/metrics.ts';
 import { askAboutDue } from '../../shared/topups/reconciliation.ts';
 
 /** With the last look at a provider it ends before the next tick, which goes on where this one stops. */

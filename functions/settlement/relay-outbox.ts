@@ -1,10 +1,10 @@
 // Every minute: publishes what was left in the outbox by an instance that died or could not reach Kafka.
 
-import { leaseFromOutbox } from '../../shared/events/outbox.ts';
-import { send } from '../../shared/events/publisher.ts';
-import { SCHEDULE_TYPE, scheduleSchema } from '../../shared/events/schedule.ts';
-import { defineFunction } from '../../shared/http/function.ts';
-import { log } from '../../shared/telemetry/log.ts';
+import { leaseFromOutbox } from '../../shared/platform/events/outbox.ts';
+import { send } from '../../shared/platform/events/publisher.ts';
+import { SCHEDULE_TYPE, scheduleSchema } from '../../shared/platform/events/schedule.ts';
+import { defineFunction } from '../../shared/platform/http/function.ts';
+import { log } from '../../shared/platform/telemetry/log.ts';
 
 const AT_ONCE = 500;
 /** Younger ones are still with the instance that committed them. */

@@ -1,12 +1,12 @@
 // Every minute: tells by metrics which findings are open and how old the proof of the books is, so that an operator need not look for them.
 
-import { query } from '../../shared/database/database.ts';
-import { SCHEDULE_TYPE, scheduleSchema } from '../../shared/events/schedule.ts';
 import { countOpenFindings, FINDING_KINDS, isAboutMoney } from '../../shared/findings.ts';
-import { defineFunction } from '../../shared/http/function.ts';
-import { ageOfTrialBalance } from '../../shared/ledger/trial-balance.ts';
-import { log } from '../../shared/telemetry/log.ts';
-import { pushMetrics, setGauge } from '../../shared/telemetry/metrics.ts';
+import { ageOfTrialBalance } from '../../shared/ledger/proof/trial-balance.ts';
+import { query } from '../../shared/platform/database/database.ts';
+import { SCHEDULE_TYPE, scheduleSchema } from '../../shared/platform/events/schedule.ts';
+import { defineFunction } from '../../shared/platform/http/function.ts';
+import { log } from '../../shared/platform/telemetry/log.ts';
+import { pushMetrics, setGauge } from '../../shared/platform/telemetry/metrics.ts';
 
 export default defineFunction({
   name: 'report-findings',

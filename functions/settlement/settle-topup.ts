@@ -1,9 +1,9 @@
 // For every event about top-ups from Kafka: a notified one is asked about at its provider, and what is true is posted.
 
 import * as v from 'valibot';
-import { defineFunction } from '../../shared/http/function.ts';
-import { Problem } from '../../shared/http/problem.ts';
-import { log } from '../../shared/telemetry/log.ts';
+import { defineFunction } from '../../shared/platform/http/function.ts';
+import { Problem } from '../../shared/platform/http/problem.ts';
+import { log } from '../../shared/platform/telemetry/log.ts';
 import { NOTIFIED, TOPUP_EVENT_TYPES } from '../../shared/topups/events.ts';
 import { type Found, findOut } from '../../shared/topups/inquiry.ts';
 import { releaseLease, takeLease, WORK_LIMIT_MS } from '../../shared/topups/lease.ts';

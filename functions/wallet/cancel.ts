@@ -1,14 +1,14 @@
 // POST /v1/cancel: gives up a top-up that is not paid yet.
 
 import * as v from 'valibot';
-import { transaction as inTransaction } from '../../shared/database/database.ts';
-import { defineFunction, type Reply } from '../../shared/http/function.ts';
-import { Problem } from '../../shared/http/problem.ts';
-import { maxCharacters } from '../../shared/http/text.ts';
-import { readOwnLeg } from '../../shared/ledger/history.ts';
-import { parseTransactionName } from '../../shared/ledger/ids.ts';
-import { claimKey, keepResult } from '../../shared/ledger/keys.ts';
-import type { Key, Leg } from '../../shared/ledger/posting.ts';
+import { claimKey, keepResult } from '../../shared/ledger/posting/keys.ts';
+import { readOwnLeg } from '../../shared/ledger/reading/history.ts';
+import { parseTransactionName } from '../../shared/ledger/rules/ids.ts';
+import type { Key, Leg } from '../../shared/ledger/rules/words.ts';
+import { transaction as inTransaction } from '../../shared/platform/database/database.ts';
+import { defineFunction, type Reply } from '../../shared/platform/http/function.ts';
+import { Problem } from '../../shared/platform/http/problem.ts';
+import { maxCharacters } from '../../shared/platform/http/text.ts';
 import { user } from '../../shared/sessions/caller.ts';
 import { requestCancellation } from '../../shared/topups/attempts.ts';
 import { findOut } from '../../shared/topups/inquiry.ts';

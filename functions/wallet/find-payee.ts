@@ -1,8 +1,8 @@
 // GET /v1/payees: finds somebody to pay by username or proven phone number.
 
 import * as v from 'valibot';
-import { defineFunction } from '../../shared/http/function.ts';
-import { maskName } from '../../shared/ledger/payees.ts';
+import { maskName } from '../../shared/ledger/reading/payees.ts';
+import { defineFunction } from '../../shared/platform/http/function.ts';
 import { user } from '../../shared/sessions/caller.ts';
 import { payeeOf } from '../../shared/wallet/payee.ts';
 import { phoneSchema, usernameSchema } from '../../shared/wallet/request.ts';

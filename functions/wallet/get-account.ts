@@ -1,10 +1,10 @@
 // GET /v1/account: the caller's wallet, now or as it was at any time.
 
 import * as v from 'valibot';
-import { defineFunction } from '../../shared/http/function.ts';
-import { Problem } from '../../shared/http/problem.ts';
-import { timeSchema } from '../../shared/http/time.ts';
-import { readAccount, readAccountAt } from '../../shared/ledger/account.ts';
+import { readAccount, readAccountAt } from '../../shared/ledger/reading/account.ts';
+import { defineFunction } from '../../shared/platform/http/function.ts';
+import { Problem } from '../../shared/platform/http/problem.ts';
+import { timeSchema } from '../../shared/platform/http/time.ts';
 import { user } from '../../shared/sessions/caller.ts';
 
 const amount = v.pipe(v.string(), v.examples(['150000.00']));

@@ -1,9 +1,9 @@
 // GET /v1/idempotency-keys/{key}: what became of a request, for whoever has lost its answer.
 
 import * as v from 'valibot';
-import { idempotencyKeyIn } from '../../shared/host/input.ts';
-import { defineFunction } from '../../shared/http/function.ts';
-import { Problem } from '../../shared/http/problem.ts';
+import { idempotencyKeyIn } from '../../shared/platform/host/input.ts';
+import { defineFunction } from '../../shared/platform/http/function.ts';
+import { Problem } from '../../shared/platform/http/problem.ts';
 import { user } from '../../shared/sessions/caller.ts';
 import { readKeyState } from '../../shared/wallet/key-state.ts';
 import { transactionSchema } from '../../shared/wallet/transaction.ts';

@@ -1,12 +1,12 @@
 // GET /v1/transactions/{id}/receipt: a signed receipt for a transaction that has succeeded.
 
 import * as v from 'valibot';
-import { publicUrl } from '../../shared/environment.ts';
-import { defineFunction } from '../../shared/http/function.ts';
-import { Problem } from '../../shared/http/problem.ts';
-import { maxCharacters } from '../../shared/http/text.ts';
-import { readOwnLeg } from '../../shared/ledger/history.ts';
-import { parseTransactionName } from '../../shared/ledger/ids.ts';
+import { readOwnLeg } from '../../shared/ledger/reading/history.ts';
+import { parseTransactionName } from '../../shared/ledger/rules/ids.ts';
+import { publicUrl } from '../../shared/platform/environment.ts';
+import { defineFunction } from '../../shared/platform/http/function.ts';
+import { Problem } from '../../shared/platform/http/problem.ts';
+import { maxCharacters } from '../../shared/platform/http/text.ts';
 import { RECEIPT_KEYS_PATH, receiptOf, receiptSchema, signReceipt } from '../../shared/receipts/receipt.ts';
 import { user } from '../../shared/sessions/caller.ts';
 import { transactionOf } from '../../shared/wallet/transaction.ts';

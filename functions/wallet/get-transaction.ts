@@ -1,11 +1,11 @@
 // GET /v1/transactions/{id}: one transaction, as the caller's side of it.
 
 import * as v from 'valibot';
-import { defineFunction } from '../../shared/http/function.ts';
-import { Problem } from '../../shared/http/problem.ts';
-import { maxCharacters } from '../../shared/http/text.ts';
-import { readOwnLeg } from '../../shared/ledger/history.ts';
-import { parseTransactionName } from '../../shared/ledger/ids.ts';
+import { readOwnLeg } from '../../shared/ledger/reading/history.ts';
+import { parseTransactionName } from '../../shared/ledger/rules/ids.ts';
+import { defineFunction } from '../../shared/platform/http/function.ts';
+import { Problem } from '../../shared/platform/http/problem.ts';
+import { maxCharacters } from '../../shared/platform/http/text.ts';
 import { user } from '../../shared/sessions/caller.ts';
 import { transactionOf, transactionSchema } from '../../shared/wallet/transaction.ts';
 

@@ -1,7 +1,7 @@
 // POST /v1/hold: sets money of the caller's wallet aside for a payee, who captures it later.
 
 import * as v from 'valibot';
-import { defineFunction } from '../../shared/http/function.ts';
+import { defineFunction } from '../../shared/platform/http/function.ts';
 import { user } from '../../shared/sessions/caller.ts';
 import { keyOf, unlessAnswered } from '../../shared/wallet/idempotency.ts';
 import { answerMovement } from '../../shared/wallet/movement.ts';

@@ -1,10 +1,10 @@
 // GET /v1/transactions: the caller's history, newest change first, in pages.
 
 import * as v from 'valibot';
-import { defineFunction } from '../../shared/http/function.ts';
-import { byNumber, cursorSchema, encodeCursor, limitSchema, startOf } from '../../shared/http/page.ts';
-import { rangeEntries, rangeInOrder } from '../../shared/http/time.ts';
-import { readHistory } from '../../shared/ledger/history.ts';
+import { readHistory } from '../../shared/ledger/reading/history.ts';
+import { defineFunction } from '../../shared/platform/http/function.ts';
+import { byNumber, cursorSchema, encodeCursor, limitSchema, startOf } from '../../shared/platform/http/page.ts';
+import { rangeEntries, rangeInOrder } from '../../shared/platform/http/time.ts';
 import { paymentMethodSchema } from '../../shared/providers/providers.ts';
 import { user } from '../../shared/sessions/caller.ts';
 import { referenceSchema } from '../../shared/wallet/request.ts';

@@ -1,7 +1,7 @@
 // POST /v1/pay: moves money from the caller's wallet to another one, at once.
 
 import * as v from 'valibot';
-import { defineFunction } from '../../shared/http/function.ts';
+import { defineFunction } from '../../shared/platform/http/function.ts';
 import { user } from '../../shared/sessions/caller.ts';
 import { keyOf, unlessAnswered } from '../../shared/wallet/idempotency.ts';
 import { answerMovement } from '../../shared/wallet/movement.ts';

@@ -1,7 +1,7 @@
 // GET /.well-known/receipt-keys.json: the public keys that receipts are checked with, by anybody and without us.
 
-import { anyone, defineFunction } from '../../shared/http/function.ts';
-import { keySetReply, keySetSchema } from '../../shared/http/key-set.ts';
+import { anyone, defineFunction } from '../../shared/platform/http/function.ts';
+import { keySetReply, keySetSchema } from '../../shared/platform/http/key-set.ts';
 import { publicKeys } from '../../shared/receipts/signing-keys.ts';
 
 export default defineFunction({

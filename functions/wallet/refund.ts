@@ -1,7 +1,7 @@
 // POST /v1/refund: gives a payment back to its payer, in whole or in part.
 
 import * as v from 'valibot';
-import { defineFunction } from '../../shared/http/function.ts';
+import { defineFunction } from '../../shared/platform/http/function.ts';
 import { user } from '../../shared/sessions/caller.ts';
 import { keyOf } from '../../shared/wallet/idempotency.ts';
 import { answerMovement } from '../../shared/wallet/movement.ts';

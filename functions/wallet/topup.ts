@@ -1,12 +1,12 @@
 // POST /v1/topup: opens a top-up of the caller's wallet and says where to pay it.
 
 import * as v from 'valibot';
-import { defineFunction, type Reply } from '../../shared/http/function.ts';
-import { Problem } from '../../shared/http/problem.ts';
-import { readOwnLeg } from '../../shared/ledger/history.ts';
-import { newOperationId } from '../../shared/ledger/ids.ts';
-import type { Decided, Key, Leg, OwnLeg, Recorded, Refusal } from '../../shared/ledger/posting.ts';
+import { readOwnLeg } from '../../shared/ledger/reading/history.ts';
+import { newOperationId } from '../../shared/ledger/rules/ids.ts';
+import type { Decided, Key, Leg, OwnLeg, Recorded, Refusal } from '../../shared/ledger/rules/words.ts';
 import { CURRENCY } from '../../shared/money.ts';
+import { defineFunction, type Reply } from '../../shared/platform/http/function.ts';
+import { Problem } from '../../shared/platform/http/problem.ts';
 import { paymentMethodSchema } from '../../shared/providers/providers.ts';
 import { user } from '../../shared/sessions/caller.ts';
 import { answerRequest } from '../../shared/topups/attempts.ts';

@@ -1,9 +1,9 @@
 // POST /v1/transfer: moves money from the caller's wallet to another person's, at once.
 
 import * as v from 'valibot';
-import { defineFunction } from '../../shared/http/function.ts';
-import { Problem } from '../../shared/http/problem.ts';
-import type { Payee, PayeeName } from '../../shared/ledger/payees.ts';
+import type { Payee, PayeeName } from '../../shared/ledger/reading/payees.ts';
+import { defineFunction } from '../../shared/platform/http/function.ts';
+import { Problem } from '../../shared/platform/http/problem.ts';
 import { user } from '../../shared/sessions/caller.ts';
 import { keyOf, unlessAnswered } from '../../shared/wallet/idempotency.ts';
 import { answerMovement } from '../../shared/wallet/movement.ts';

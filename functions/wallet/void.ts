@@ -1,7 +1,7 @@
 // POST /v1/void: gives up what a payer has set aside for the caller.
 
 import * as v from 'valibot';
-import { defineFunction } from '../../shared/http/function.ts';
+import { defineFunction } from '../../shared/platform/http/function.ts';
 import { user } from '../../shared/sessions/caller.ts';
 import { keyOf } from '../../shared/wallet/idempotency.ts';
 import { answerMovement } from '../../shared/wallet/movement.ts';

@@ -11,7 +11,7 @@ const QUEUE_FACTOR = 10;
 const GRACE_MS = 30_000;
 /** Events that one consumer of an unordered source has under way (max.poll.records). */
 const EVENTS_PER_CONSUMER = 50;
-/** What shared/environment.ts takes where a manifest is silent. */
+/** What shared/platform/environment.ts takes where a manifest is silent. */
 const DEFAULT_POOL_SIZE = 4;
 const DATABASE_SECRET = 'one-gate-database-';
 

@@ -3,7 +3,7 @@
 
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Uses } from '../../shared/http/function.ts';
+import type { Uses } from '../../shared/platform/http/function.ts';
 import {
   type DeclaredFunction,
   declaredFunctions,

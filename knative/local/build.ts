@@ -9,8 +9,8 @@ import { basename, dirname, join } from 'node:path';
 import process from 'node:process';
 import { type BuildOptions, build, type Metafile, type OutputFile, type Plugin } from 'esbuild';
 import { API_DOCUMENT } from '../../shared/documentation/api-document.ts';
-import { bundleName } from '../../shared/host/bundle-name.ts';
 import { longEnough } from '../../shared/passwords/commonest.ts';
+import { bundleName } from '../../shared/platform/host/bundle-name.ts';
 import { functionPaths, functionsNamed, ROOT, writtenServices } from '../functions.ts';
 import { apiDocument } from '../generate/openapi.ts';
 
@@ -43,7 +43,7 @@ const BUILT_IN: Plugin = {
   },
 };
 
-const PACKAGES = join(ROOT, 'shared/packages');
+const PACKAGES = join(ROOT, 'shared/platform/packages');
 
 /** A package is a file of its own, which all functions find from wherever they lie. */
 const SHARED_PACKAGES: Plugin = {
@@ -112,7 +112,7 @@ export async function buildStarter(outdir: string): Promise<void> {
     ...COMMON,
     // What it imports is known when it runs.
     external: ['*.mjs'],
-    entryPoints: [join(ROOT, 'shared/host/start.ts')],
+    entryPoints: [join(ROOT, 'shared/platform/host/start.ts')],
     entryNames: 'serve',
     outdir,
     plugins: [BUILT_IN],
@@ -141,7 +141,7 @@ export async function bundle(args: readonly string[], paths: readonly string[], 
   const named = functionsNamed(args, paths);
   const entry = [
     ...named.map((path, index) => `import function${index} from './functions/${path}.ts';`),
-    "import { run } from './shared/host/serve.ts';",
+    "import { run } from './shared/platform/host/serve.ts';",
     `await run([${named.map((_, index) => `function${index}`).join(', ')}]);`,
   ];
   return { args, metafile: await bundleProgram(basename(bundleName(args), '.mjs'), entry.join('\n'), outdir) };

@@ -3,7 +3,7 @@
 import { access, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Dispatcher, Pool } from 'undici';
-import { bundleName } from '../../shared/host/bundle-name.ts';
+import { bundleName } from '../../shared/platform/host/bundle-name.ts';
 import { startIngress } from './ingress.ts';
 import type { Cluster } from './instance.ts';
 import { type RunningSource, startKafkaSource } from './kafka-source.ts';

@@ -2,7 +2,7 @@
 
 import process from 'node:process';
 import pg from 'pg';
-import type { Query } from '../../shared/database/database.ts';
+import type { Query } from '../../shared/platform/database/database.ts';
 import { databaseHere } from './admin.ts';
 
 /**

@@ -2,7 +2,7 @@
 // (kong/plugins/*/schema.lua) and the recorded verdicts of `kong config parse`.
 
 import * as v from 'valibot';
-import { isNetwork } from '../../shared/http/network.ts';
+import { isNetwork } from '../../shared/platform/http/network.ts';
 import { flag, port, texts, timeout } from './entities.ts';
 
 const text = v.optional(v.nullable(v.string()));

@@ -2,8 +2,8 @@
 // compares, so that the two cannot drift apart.
 
 import { createHash, randomUUID } from 'node:crypto';
-import { whereToLook } from '../../shared/http/problem.ts';
-import { type ProblemCode, problems } from '../../shared/http/problems.ts';
+import { whereToLook } from '../../shared/platform/http/problem.ts';
+import { type ProblemCode, problems } from '../../shared/platform/http/problems.ts';
 import type { Answer, Exchange, Ground, Handler, HeaderValues } from './plugin.ts';
 
 export type Snippet = (ground: Ground) => Omit<Handler, 'priority'>;

@@ -1,6 +1,6 @@
 // The API document as it was built, with this platform's own address in it.
 
-import { publicUrl } from '../environment.ts';
+import { publicUrl } from '../platform/environment.ts';
 import { builtFile, once } from './built.ts';
 import type { OpenApiDocument } from './openapi.ts';
 import { PUBLIC_URL_PLACEHOLDER } from './problem-example.ts';

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import type { Headers, Reply } from '../http/function.ts';
+import type { Headers, Reply } from '../platform/http/function.ts';
 
 export interface Content {
   readonly contentType: string;

@@ -1,6 +1,6 @@
 // What the document is made from, and what is at hand while it is made.
 
-import type { FunctionDeclaration, HttpTrigger } from '../http/function.ts';
+import type { FunctionDeclaration, HttpTrigger } from '../platform/http/function.ts';
 import type { Components } from './openapi.ts';
 import type { Sampler } from './sample.ts';
 import type { SchemaBook } from './schema.ts';

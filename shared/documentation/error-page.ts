@@ -1,7 +1,7 @@
 // The page of one error code, and the page that lists them all.
 
 import { STATUS_CODES } from 'node:http';
-import { type ProblemCode, problems } from '../http/problems.ts';
+import { type ProblemCode, problems } from '../platform/http/problems.ts';
 import { type Html, html } from './html.ts';
 import { meanings } from './meaning.ts';
 import { isOnlyAboutMoney, problemExample, retryAdvice } from './problem-example.ts';

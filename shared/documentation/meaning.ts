@@ -1,6 +1,6 @@
 // What has happened when a code is answered: the explanation that the titles of the catalogue are too short for.
 
-import type { ProblemCode } from '../http/problems.ts';
+import type { ProblemCode } from '../platform/http/problems.ts';
 
 /** The compiler refuses this file until every code has an explanation. */
 export const meanings = {

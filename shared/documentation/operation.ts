@@ -1,7 +1,7 @@
 // One route of a function as an operation of the OpenAPI document.
 
 import type { JsonSchema } from '@valibot/to-json-schema';
-import type { GatewayLimit } from '../http/function.ts';
+import type { GatewayLimit } from '../platform/http/function.ts';
 import { curl } from './curl.ts';
 import type { AnyTrigger, DescribedFunction, Desk } from './described-function.ts';
 import type { Operation, Parameter, Reference } from './openapi.ts';

@@ -1,6 +1,6 @@
 // What a valibot pipe says to those who send, and to those who get: the document has no transformations.
 
-import type { Keywords } from '../http/rule.ts';
+import type { Keywords } from '../platform/http/rule.ts';
 
 /**
  * Whether a schema describes what a caller sends (before transformations) or gets (after them). In a query everything is text: what is

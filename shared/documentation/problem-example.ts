@@ -1,8 +1,8 @@
 // What a problem looks like on the wire, for the API document and for the error pages.
 
-import { type ProblemDetails, problemBody } from '../http/problem.ts';
-import { type ProblemCode, problems } from '../http/problems.ts';
 import { CURRENCY } from '../money.ts';
+import { type ProblemDetails, problemBody } from '../platform/http/problem.ts';
+import { type ProblemCode, problems } from '../platform/http/problems.ts';
 
 /** Stands for the public address in the built document; the functions that serve it put in the real one. */
 export const PUBLIC_URL_PLACEHOLDER = 'https://one-gate.example';

@@ -1,6 +1,6 @@
 // Everything an operation can refuse with, as responses of the OpenAPI document.
 
-import { type ProblemCode, problems } from '../http/problems.ts';
+import { type ProblemCode, problems } from '../platform/http/problems.ts';
 import type { AnyTrigger } from './described-function.ts';
 import { GATEWAY_QUOTA, headersOf, OWN_QUOTA } from './header.ts';
 import type { Components, Reference, Response } from './openapi.ts';

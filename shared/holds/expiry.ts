@@ -1,14 +1,14 @@
 // Holds whose time is over: each is released under a key of its own, so that it is released once, however often the schedule comes,
 // and a capture that was faster stands.
 
-import { query } from '../database/database.ts';
 import { type Finding, keepFindings } from '../findings.ts';
-import { dataOf } from '../ledger/keys.ts';
-import { PostingFailure, post } from '../ledger/ledger.ts';
-import { movementEvent } from '../ledger/movement-event.ts';
-import type { Decided, Leg, Outcome, Recorded } from '../ledger/posting.ts';
-import { SCHEDULE_KEYS } from '../ledger/system-accounts.ts';
-import { log } from '../telemetry/log.ts';
+import { dataOf } from '../ledger/posting/keys.ts';
+import { PostingFailure, post } from '../ledger/posting/ledger.ts';
+import { movementEvent } from '../ledger/posting/movement-event.ts';
+import { SCHEDULE_KEYS } from '../ledger/rules/system-accounts.ts';
+import type { Decided, Leg, Outcome, Recorded } from '../ledger/rules/words.ts';
+import { query } from '../platform/database/database.ts';
+import { log } from '../platform/telemetry/log.ts';
 
 /** They go into one batch of the ledger, and are read in one page. */
 const AT_ONCE = 50;

@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { Problem } from '../http/problem.ts';
+import { Problem } from '../platform/http/problem.ts';
 
 /**
  * OWASP's Password Storage Cheat Sheet has five settings that trade memory for passes and defend equally well. This is the one with the

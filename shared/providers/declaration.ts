@@ -2,7 +2,7 @@
 // (schemas, manifests, documents) can be derived by a program.
 
 import type { GenericSchema } from 'valibot';
-import type { Setting } from '../environment.ts';
+import type { Setting } from '../platform/environment.ts';
 import type { Provider } from './provider.ts';
 
 /** A payment method that callers may name. */

@@ -1,9 +1,9 @@
 // A receipt: what became of one transaction, as one party to it may show it to others, signed so that it can be checked without us.
 
 import * as v from 'valibot';
-import { publicUrl } from '../environment.ts';
-import { maskName } from '../ledger/payees.ts';
-import { CompactSign } from '../packages/jose.ts';
+import { maskName } from '../ledger/reading/payees.ts';
+import { publicUrl } from '../platform/environment.ts';
+import { CompactSign } from '../platform/packages/jose.ts';
 import { titleOf } from '../providers/providers.ts';
 import { type Transaction, transactionSchema } from '../wallet/transaction.ts';
 import { signingKey } from './signing-keys.ts';

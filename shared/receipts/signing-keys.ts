@@ -1,6 +1,6 @@
 // The keys of receipts, which are none of the access tokens': a receipt is checked years later and by anybody, a token within minutes and by us.
 
-import { receiptPublicKeys, receiptSigningKeys } from '../environment.ts';
+import { receiptPublicKeys, receiptSigningKeys } from '../platform/environment.ts';
 import { signingKeys } from '../signing-keys.ts';
 
 export const { publicKeys, signingKey } = signingKeys({

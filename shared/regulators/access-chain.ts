@@ -3,9 +3,9 @@
 
 import { createHash } from 'node:crypto';
 import * as v from 'valibot';
-import { type Query, query } from '../database/database.ts';
-import { publicUrl } from '../environment.ts';
-import { CompactSign } from '../packages/jose.ts';
+import { type Query, query } from '../platform/database/database.ts';
+import { publicUrl } from '../platform/environment.ts';
+import { CompactSign } from '../platform/packages/jose.ts';
 import { signingKey } from '../receipts/signing-keys.ts';
 
 const TYPE = 'access-log-head+jwt';

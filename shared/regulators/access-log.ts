@@ -1,8 +1,8 @@
 // The access log: what a regulator asked for is written down before the answer leaves, and what was refused as well. Without the row
 // there is no answer.
 
-import { query } from '../database/database.ts';
-import type { Access } from '../http/function.ts';
+import { query } from '../platform/database/database.ts';
+import type { Access } from '../platform/http/function.ts';
 import { peerOf } from '../sessions/address.ts';
 import type { Regulator } from './caller.ts';
 import { writtenHeader } from './purpose.ts';

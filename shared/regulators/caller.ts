@@ -1,10 +1,10 @@
 // Recognises a regulator by the API key, and lets it do what the key allows: from where, how often, what. The gateway has checked key,
 // group and limits before; here they are checked again, and the address, the purpose and the permission.
 
-import { type Measure, throttle } from '../cache/throttle.ts';
-import { query } from '../database/database.ts';
-import type { CallerKind, Headers } from '../http/function.ts';
-import { Problem } from '../http/problem.ts';
+import { type Measure, throttle } from '../platform/cache/throttle.ts';
+import { query } from '../platform/database/database.ts';
+import type { CallerKind, Headers } from '../platform/http/function.ts';
+import { Problem } from '../platform/http/problem.ts';
 import { peerOf } from '../sessions/address.ts';
 import { hashOf, isApiKey } from './api-key.ts';
 import { purposeOf } from './purpose.ts';

@@ -4,7 +4,7 @@
 // Of the primary: a standby does not know what runs. A report has a simpler one, a number before which all have ended: what is committed
 // behind a slow transaction comes into the next report, but is in a list at once.
 
-import { type Query, query } from '../database/database.ts';
+import { type Query, query } from '../platform/database/database.ts';
 
 /** A cut travels in addresses and names so many that ran; were there more, it is that of the moment before the next of them began. */
 const MOST_NAMED = 20;

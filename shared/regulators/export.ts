@@ -1,7 +1,7 @@
 // All transactions of a range as one stream, oldest first, in chunks by the primary key: the database writes the lines, this process only
 // passes them on, so that it needs the memory of a few chunks however long the stream is. Two chunks are being written while one is sent.
 
-import { type Query, query } from '../database/database.ts';
+import { type Query, query } from '../platform/database/database.ts';
 import { type Filters, toRead, toShow } from './filters.ts';
 import { COUNTS, CSV_HEAD, csvLine, JOINS, jsonLine } from './record.ts';
 

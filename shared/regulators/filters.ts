@@ -1,9 +1,9 @@
 // What a regulator may ask transactions for, the same in pages and in exports: how each filter is written, and what it is in SQL.
 
 import * as v from 'valibot';
-import { type Clauses, conditionsOf } from '../database/filters.ts';
-import { rangeEntries } from '../http/time.ts';
 import { formatAmount, type Money } from '../money.ts';
+import { type Clauses, conditionsOf } from '../platform/database/filters.ts';
+import { rangeEntries } from '../platform/http/time.ts';
 import { paymentMethodSchema } from '../providers/providers.ts';
 import { amountSchema } from '../wallet/request.ts';
 

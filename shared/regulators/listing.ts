@@ -3,8 +3,8 @@
 //
 // A page reads a bounded number of legs. Where what is asked for is rare it may be short, or empty, and have a next page all the same.
 
-import { query, type Statement } from '../database/database.ts';
-import { byId, byNumber, type Order } from '../http/page.ts';
+import { query, type Statement } from '../platform/database/database.ts';
+import { byId, byNumber, type Order } from '../platform/http/page.ts';
 import { currentCut, isCut } from './cut.ts';
 import { type Filters, toRead, toShow } from './filters.ts';
 import { COUNTS, columns, JOINS, type RegulatedTransaction } from './record.ts';

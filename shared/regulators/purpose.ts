@@ -1,8 +1,8 @@
 // Why a regulator looks: every request says it, and the access log keeps it.
 
 import * as v from 'valibot';
-import type { Headers } from '../http/function.ts';
-import { Problem } from '../http/problem.ts';
+import type { Headers } from '../platform/http/function.ts';
+import { Problem } from '../platform/http/problem.ts';
 
 export const PURPOSES = {
   SUPERVISION: 'ongoing supervision of the payment system',

@@ -1,8 +1,8 @@
 // The sums that a report is made of, from either of two sources that must agree: the rollups that a schedule brings forward
 // (0021), or the legs themselves as they were at the same cut, at any time after it.
 
-import type { Query } from '../database/database.ts';
-import type { TransactionStatus, TransactionType } from '../ledger/posting.ts';
+import type { TransactionStatus, TransactionType } from '../ledger/rules/words.ts';
+import type { Query } from '../platform/database/database.ts';
 import type { PaymentMethod } from '../providers/providers.ts';
 import { EXAMPLES, RULES, type Rule } from './notable.ts';
 import { COUNTS } from './record.ts';

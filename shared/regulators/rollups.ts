@@ -1,6 +1,6 @@
 // Brings the sums of reports forward, a bounded number of transactions at a time.
 
-import { query, sqlState } from '../database/database.ts';
+import { query, sqlState } from '../platform/database/database.ts';
 
 /** Transaction numbers at once: those of a busy minute fit in, and what has been left lying for days is done in steps. */
 const AT_ONCE = 20_000;

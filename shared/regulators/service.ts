@@ -1,8 +1,8 @@
 // Services that look in from outside, and their keys, as operators see them.
 
 import * as v from 'valibot';
-import type { Query } from '../database/database.ts';
-import { type Clauses, conditionsOf } from '../database/filters.ts';
+import type { Query } from '../platform/database/database.ts';
+import { type Clauses, conditionsOf } from '../platform/database/filters.ts';
 import { PERMISSIONS } from './caller.ts';
 
 const time = v.pipe(v.string(), v.isoTimestamp(), v.examples(['2027-11-20T00:00:00.000Z']));

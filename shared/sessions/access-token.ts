@@ -2,8 +2,8 @@
 
 import { randomUUID } from 'node:crypto';
 import * as v from 'valibot';
-import { accessTokens } from '../environment.ts';
-import { createLocalJWKSet, errors, jwtVerify, SignJWT } from '../packages/jose.ts';
+import { accessTokens } from '../platform/environment.ts';
+import { createLocalJWKSet, errors, jwtVerify, SignJWT } from '../platform/packages/jose.ts';
 import { publicKeys, signingKey } from './signing-keys.ts';
 
 export const ACCESS_TOKEN_SECONDS = 15 * 60;

@@ -1,7 +1,7 @@
 // Where a request comes from, as the gateway saw it; what attempts are counted by.
 
-import type { Headers } from '../http/function.ts';
-import { ipv6AsNetwork, parseAddress } from '../http/network.ts';
+import type { Headers } from '../platform/http/function.ts';
+import { ipv6AsNetwork, parseAddress } from '../platform/http/network.ts';
 
 const HOUSEHOLD_BITS = 64;
 

@@ -1,9 +1,9 @@
 // Recognises the caller by the bearer token. This is on the path of every payment: a token is verified once per instance and then
 // remembered until it expires or its session ends, which costs a payment one look into a map.
 
-import type { CallerKind, Headers } from '../http/function.ts';
-import { Problem } from '../http/problem.ts';
-import type { ProblemCode } from '../http/problems.ts';
+import type { CallerKind, Headers } from '../platform/http/function.ts';
+import { Problem } from '../platform/http/problem.ts';
+import type { ProblemCode } from '../platform/http/problems.ts';
 import type { Caller, VerifiedToken } from './access-token.ts';
 import { sessions } from './session-watch.ts';
 import { twoGenerations } from './two-generations.ts';

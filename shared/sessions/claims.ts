@@ -1,7 +1,7 @@
 // E-mail addresses and phone numbers that people claim, and what proves that they are theirs. Nobody is found or paid by a claim that is
 // unproven (migration 0025); several people may have the same one.
 
-import type { Query } from '../database/database.ts';
+import type { Query } from '../platform/database/database.ts';
 
 export type ClaimKind = 'email' | 'phone';
 

@@ -1,9 +1,9 @@
 // The sessions that have ended while access tokens made in them still live. PostgreSQL holds the truth; a list in Redis carries the
 // news to every instance. A list that was lost (Redis started empty) is written again by the first who notices.
 
-import { askRedis } from '../cache/redis.ts';
-import { query } from '../database/database.ts';
-import { log } from '../telemetry/log.ts';
+import { askRedis } from '../platform/cache/redis.ts';
+import { query } from '../platform/database/database.ts';
+import { log } from '../platform/telemetry/log.ts';
 
 /** Longer than an access token lives: after that nobody asks any more. */
 const KEPT_MS = 16 * 60 * 1000;

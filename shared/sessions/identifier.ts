@@ -1,8 +1,8 @@
 // What people are called: username, e-mail address and phone number, each brought into the one spelling that is stored.
 
 import { createHash } from 'node:crypto';
-import { normaliseEmail } from '../http/email.ts';
-import { withoutInvisible } from '../http/text.ts';
+import { normaliseEmail } from '../platform/http/email.ts';
+import { withoutInvisible } from '../platform/http/text.ts';
 
 export type Identifier = { kind: 'username' | 'email' | 'phone'; value: string };
 
@@ -24,7 +24,7 @@ export function normaliseName(name: string): string {
 export async function normalisePhone(written: string): Promise<string | undefined> {
   const dialled = spellPhone(written);
   if (dialled === undefined) return undefined;
-  const { parsePhoneNumberFromString } = await import('../packages/libphonenumber.ts');
+  const { parsePhoneNumberFromString } = await import('../platform/packages/libphonenumber.ts');
   const number = parsePhoneNumberFromString(dialled, { extract: false });
   return number?.isValid() ? number.number : undefined;
 }

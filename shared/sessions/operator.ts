@@ -1,10 +1,10 @@
 // Recognises an operator: a caller with a session like any other, whose user has the role at this moment. The database is asked at every
 // call, and nothing is remembered, so that a role that was taken away ends with the next request.
 
-import { query } from '../database/database.ts';
-import type { CallerKind } from '../http/function.ts';
-import { Problem } from '../http/problem.ts';
-import { log } from '../telemetry/log.ts';
+import { query } from '../platform/database/database.ts';
+import type { CallerKind } from '../platform/http/function.ts';
+import { Problem } from '../platform/http/problem.ts';
+import { log } from '../platform/telemetry/log.ts';
 import { type Caller, user } from './caller.ts';
 
 /** An `operator_only` Problem for anybody else with a token; as careful about ended sessions as where money moves. */

@@ -1,8 +1,8 @@
 // What this instance knows about sessions. While it serves it reads the news every 2 s; with news no older than 5 s it answers by
 // itself. Otherwise (Redis is away, or the instance has just started or was idle) it asks PostgreSQL about the session in question.
 
-import { beforeShutdown } from '../shutdown.ts';
-import { log } from '../telemetry/log.ts';
+import { beforeShutdown } from '../platform/shutdown.ts';
+import { log } from '../platform/telemetry/log.ts';
 import { findEnded, type News, readNews } from './ended-sessions.ts';
 
 const READ_EVERY_MS = 2_000;

@@ -1,6 +1,6 @@
 // Sessions in PostgreSQL: opened by a login, carried on by exchanging the refresh token, ended by a logout or by a token's second use.
 
-import { type Query, query, transaction } from '../database/database.ts';
+import { type Query, query, transaction } from '../platform/database/database.ts';
 import type { Caller } from './access-token.ts';
 import { announceEnded } from './ended-sessions.ts';
 import { hashRefreshToken, newRefreshToken } from './refresh-token.ts';

@@ -1,6 +1,6 @@
 // The keys of access tokens: everybody verifies with the public ones, login and refresh sign with the private ones.
 
-import { accessTokens, tokenSigningKeys } from '../environment.ts';
+import { accessTokens, tokenSigningKeys } from '../platform/environment.ts';
 import { signingKeys } from '../signing-keys.ts';
 
 export const { publicKeys, signingKey } = signingKeys({

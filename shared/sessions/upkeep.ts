@@ -1,7 +1,7 @@
 // What the schedule does for sessions.
 
-import { query } from '../database/database.ts';
-import { log } from '../telemetry/log.ts';
+import { query } from '../platform/database/database.ts';
+import { log } from '../platform/telemetry/log.ts';
 import { announceAll } from './ended-sessions.ts';
 
 /** More than one login a millisecond would have to expire in a minute before a run left something for the next. */

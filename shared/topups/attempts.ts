@@ -1,9 +1,9 @@
 // Attempts to have a top-up paid: what is written before, and after, the provider is asked.
 
-import { type Query, query, transaction } from '../database/database.ts';
 import { resolveFindings, tell } from '../findings.ts';
-import { CREDIT_PLACE, legId } from '../ledger/ids.ts';
-import type { Key } from '../ledger/posting.ts';
+import { CREDIT_PLACE, legId } from '../ledger/rules/ids.ts';
+import type { Key } from '../ledger/rules/words.ts';
+import { type Query, query, transaction } from '../platform/database/database.ts';
 import type { WalletData } from '../wallet/answer.ts';
 import type { Lease } from './lease.ts';
 import { type Attempt, type AttemptEnd, attemptReference, newAttempt, type Topup, VALID_MINUTES } from './topup.ts';

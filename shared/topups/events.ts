@@ -1,8 +1,8 @@
 // The events of a top-up's life, on its provider's topic, keyed by the owner's account.
 
-import { newEvent, type OutboxEvent } from '../events/event.ts';
-import type { Leg } from '../ledger/posting.ts';
+import type { Leg } from '../ledger/rules/words.ts';
 import { formatAmount } from '../money.ts';
+import { newEvent, type OutboxEvent } from '../platform/events/event.ts';
 import { providerOf } from './provider.ts';
 import type { Topup } from './topup.ts';
 

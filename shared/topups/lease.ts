@@ -1,9 +1,9 @@
 // Who works on a top-up at its provider: one at a time, found out by a number if a predecessor was only slow.
 
 import { setTimeout as wait } from 'node:timers/promises';
-import { query } from '../database/database.ts';
-import type { KeptAnswer } from '../http/function.ts';
-import type { Key } from '../ledger/posting.ts';
+import type { Key } from '../ledger/rules/words.ts';
+import { query } from '../platform/database/database.ts';
+import type { KeptAnswer } from '../platform/http/function.ts';
 import { findAnswer } from '../wallet/idempotency.ts';
 
 export interface Lease {

@@ -1,9 +1,9 @@
 // What a provider has told us, kept as it was signed, with the event that has somebody ask what is true.
 
-import { transaction } from '../database/database.ts';
-import { addToOutbox } from '../events/outbox.ts';
-import { publish } from '../events/publisher.ts';
 import { reportFinding } from '../findings.ts';
+import { transaction } from '../platform/database/database.ts';
+import { addToOutbox } from '../platform/events/outbox.ts';
+import { publish } from '../platform/events/publisher.ts';
 import type { PaymentNotification } from '../providers/provider.ts';
 import type { PaymentMethod } from '../providers/providers.ts';
 import { topupNotified } from './events.ts';

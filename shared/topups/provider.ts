@@ -1,11 +1,11 @@
 // The providers that wallets are topped up from.
 
-import { valuesOf } from '../environment.ts';
-import { Problem } from '../http/problem.ts';
+import { valuesOf } from '../platform/environment.ts';
+import { Problem } from '../platform/http/problem.ts';
+import { log } from '../platform/telemetry/log.ts';
+import { atFirstRequest } from '../platform/wake.ts';
 import type { Provider } from '../providers/provider.ts';
 import { type DeclaredProvider, type PaymentMethod, providers, titleOf } from '../providers/providers.ts';
-import { log } from '../telemetry/log.ts';
-import { atFirstRequest } from '../wake.ts';
 
 export const topupProviders = providers.filter(({ capabilities }) => capabilities.includes('topup'));
 

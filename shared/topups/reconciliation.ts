@@ -1,7 +1,7 @@
 // Top-ups that are due to be looked at: answers that never came, wishes that could not be carried out, payers who never paid.
 
 import { reportFinding } from '../findings.ts';
-import { log } from '../telemetry/log.ts';
+import { log } from '../platform/telemetry/log.ts';
 import { type Found, findOut } from './inquiry.ts';
 import { type Lease, releaseLease, takeDueLease, WORK_LIMIT_MS } from './lease.ts';
 import { readTopup, type Topup } from './topup.ts';

@@ -1,9 +1,9 @@
 // Gets an address at the provider where the payer can pay. An attempt whose answer was lost is inquired about, and cancelled, before
 // there is another one; a request that never arrived is sent again under its own reference.
 
-import { publicUrl } from '../environment.ts';
+import { publicUrl } from '../platform/environment.ts';
+import { log } from '../platform/telemetry/log.ts';
 import type { PaymentRequestOutcome, Refused } from '../providers/provider.ts';
-import { log } from '../telemetry/log.ts';
 import { addAttempt, markDead } from './attempts.ts';
 import { type Asking, findOut } from './inquiry.ts';
 import { type Lease, renewLease } from './lease.ts';

@@ -1,7 +1,7 @@
 // What a request for a top-up may say.
 
 import * as v from 'valibot';
-import { maxCharacters } from '../http/text.ts';
+import { maxCharacters } from '../platform/http/text.ts';
 
 /** What a browser would run, or read from the payer's own machine, instead of going somewhere. */
 const DANGEROUS = new Set(['javascript:', 'data:', 'vbscript:', 'file:', 'blob:', 'about:']);

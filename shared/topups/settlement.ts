@@ -2,9 +2,9 @@
 // found out.
 
 import { reportFinding } from '../findings.ts';
-import { newOperationId } from '../ledger/ids.ts';
-import { dataOf } from '../ledger/keys.ts';
-import type { Key, Outcome, Posting } from '../ledger/posting.ts';
+import { dataOf } from '../ledger/posting/keys.ts';
+import { newOperationId } from '../ledger/rules/ids.ts';
+import type { Key, Outcome, Posting } from '../ledger/rules/words.ts';
 import { formatAmount, type Money, money } from '../money.ts';
 import type { PaymentState } from '../providers/provider.ts';
 import { postForCaller } from '../wallet/posting.ts';

@@ -1,9 +1,9 @@
 // A top-up as it is in the database: its leg, the owner's wish, and the attempt in question.
 
-import { query } from '../database/database.ts';
-import { CREDIT_PLACE, legId, transactionId } from '../ledger/ids.ts';
-import type { Leg, TransactionStatus } from '../ledger/posting.ts';
+import { CREDIT_PLACE, legId, transactionId } from '../ledger/rules/ids.ts';
+import type { Leg, TransactionStatus } from '../ledger/rules/words.ts';
 import { parseAmount } from '../money.ts';
+import { query } from '../platform/database/database.ts';
 import type { PaymentMethod } from '../providers/providers.ts';
 
 export interface Attempt {

@@ -2,12 +2,12 @@
 // answer was made with, so that a repetition is answered byte for byte as the first time, whatever has been released since. To change what is
 // answered, add a renderer: those that are here stay as they are as long as keys are kept (30 days).
 
-import { publicUrl } from '../environment.ts';
-import type { KeptAnswer } from '../http/function.ts';
-import { type ProblemDetails, problemBody } from '../http/problem.ts';
-import { type ProblemCode, problems } from '../http/problems.ts';
-import type { Bound, Refusal, Result } from '../ledger/posting.ts';
+import type { Bound, Refusal, Result } from '../ledger/rules/words.ts';
 import { CURRENCY, formatAmount } from '../money.ts';
+import { publicUrl } from '../platform/environment.ts';
+import type { KeptAnswer } from '../platform/http/function.ts';
+import { type ProblemDetails, problemBody } from '../platform/http/problem.ts';
+import { type ProblemCode, problems } from '../platform/http/problems.ts';
 import { LIMIT_RULES, REFUSAL_CODES } from './refusals.ts';
 import { type LegData, transactionFrom } from './transaction.ts';
 

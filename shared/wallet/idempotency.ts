@@ -1,12 +1,12 @@
 // The keys of callers' requests, and what they have been answered with.
 
-import type { KeptAnswer } from '../http/function.ts';
-import type { Idempotency } from '../http/idempotency.ts';
-import { Problem } from '../http/problem.ts';
-import { sameRequest } from '../ledger/decide.ts';
-import { findKey } from '../ledger/keys.ts';
-import type { Key, Result, SeenKey } from '../ledger/posting.ts';
+import { findKey } from '../ledger/posting/keys.ts';
+import { sameRequest } from '../ledger/rules/decide.ts';
+import type { Key, Result, SeenKey } from '../ledger/rules/words.ts';
 import { formatAmount, type Money } from '../money.ts';
+import type { KeptAnswer } from '../platform/http/function.ts';
+import type { Idempotency } from '../platform/http/idempotency.ts';
+import { Problem } from '../platform/http/problem.ts';
 import { answerOf, type WalletData } from './answer.ts';
 
 /** The ledger's key for a request, in the scope of the caller's account. `body` is what the schema has made of it. */

@@ -1,10 +1,10 @@
 // What became of the request that an Idempotency-Key stands for, for the account that has used it.
 
-import { query } from '../database/database.ts';
-import { readOwnLeg } from '../ledger/history.ts';
-import { KEY_COLUMNS, type KeyRow, seenKeyOf } from '../ledger/key-row.ts';
-import type { Result } from '../ledger/posting.ts';
-import { KEYS_KEPT_DAYS } from '../ledger/upkeep.ts';
+import { KEY_COLUMNS, type KeyRow, seenKeyOf } from '../ledger/posting/key-row.ts';
+import { KEYS_KEPT_DAYS } from '../ledger/posting/upkeep.ts';
+import { readOwnLeg } from '../ledger/reading/history.ts';
+import type { Result } from '../ledger/rules/words.ts';
+import { query } from '../platform/database/database.ts';
 import { answerOf, type WalletData } from './answer.ts';
 import { type Transaction, transactionOf } from './transaction.ts';
 

@@ -1,10 +1,10 @@
 // A movement between two wallets for a caller: posts it, and answers with the caller's side of it.
 
-import type { Reply } from '../http/function.ts';
-import { Problem } from '../http/problem.ts';
-import { newOperationId } from '../ledger/ids.ts';
-import { type MovementEventType, movementEvent } from '../ledger/movement-event.ts';
-import type { Counterparty, Decided, Key, Leg, Movement, Recorded, Refusal } from '../ledger/posting.ts';
+import { type MovementEventType, movementEvent } from '../ledger/posting/movement-event.ts';
+import { newOperationId } from '../ledger/rules/ids.ts';
+import type { Counterparty, Decided, Key, Leg, Movement, Recorded, Refusal } from '../ledger/rules/words.ts';
+import type { Reply } from '../platform/http/function.ts';
+import { Problem } from '../platform/http/problem.ts';
 import { answerOf, keep, keepRefusal, type WalletData } from './answer.ts';
 import { postForCaller } from './posting.ts';
 import { legDataOf } from './transaction.ts';

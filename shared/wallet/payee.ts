@@ -1,7 +1,7 @@
 // The payee that a request names.
 
-import { Problem } from '../http/problem.ts';
-import { findPayee, type Payee, type PayeeName } from '../ledger/payees.ts';
+import { findPayee, type Payee, type PayeeName } from '../ledger/reading/payees.ts';
+import { Problem } from '../platform/http/problem.ts';
 
 /** A `payee_not_found` Problem if there is nobody of that name. */
 export async function payeeOf(to: PayeeName): Promise<Payee> {

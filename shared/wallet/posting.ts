@@ -1,8 +1,8 @@
 // Posts to the ledger for a caller: what the key or a freeze forbids, and what fails, becomes a Problem.
 
-import { Problem } from '../http/problem.ts';
-import { type Posted, PostingFailure, post } from '../ledger/ledger.ts';
-import type { Posting } from '../ledger/posting.ts';
+import { type Posted, PostingFailure, post } from '../ledger/posting/ledger.ts';
+import type { Posting } from '../ledger/rules/words.ts';
+import { Problem } from '../platform/http/problem.ts';
 import { keyReused } from './idempotency.ts';
 
 /**

@@ -1,12 +1,12 @@
 // What whoever was paid does with a payment: capture it, void it, give it back. All three begin by finding it.
 
 import * as v from 'valibot';
-import { Problem } from '../http/problem.ts';
-import type { ProblemCode } from '../http/problems.ts';
-import { maxCharacters } from '../http/text.ts';
-import { readOwnLeg } from '../ledger/history.ts';
-import { parseTransactionName } from '../ledger/ids.ts';
-import type { Counterparty } from '../ledger/posting.ts';
+import { readOwnLeg } from '../ledger/reading/history.ts';
+import { parseTransactionName } from '../ledger/rules/ids.ts';
+import type { Counterparty } from '../ledger/rules/words.ts';
+import { Problem } from '../platform/http/problem.ts';
+import type { ProblemCode } from '../platform/http/problems.ts';
+import { maxCharacters } from '../platform/http/text.ts';
 
 export const receivedIdSchema = v.pipe(
   v.string(),

@@ -1,7 +1,7 @@
 // What the API calls each outcome of a posting that is not its success.
 
-import type { ProblemCode } from '../http/problems.ts';
-import type { Refusal } from '../ledger/posting.ts';
+import type { Refusal } from '../ledger/rules/words.ts';
+import type { ProblemCode } from '../platform/http/problems.ts';
 
 /** The compiler refuses this file until every outcome has a code. */
 export const REFUSAL_CODES = {

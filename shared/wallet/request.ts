@@ -1,10 +1,10 @@
 // What requests about money have in common: the schemas of an amount, a payee, a note.
 
 import * as v from 'valibot';
-import { everyName } from '../http/every-name.ts';
-import { maxCharacters, minCharacters, visible } from '../http/text.ts';
-import type { Particulars } from '../ledger/posting.ts';
+import type { Particulars } from '../ledger/rules/words.ts';
 import { AMOUNT_PATTERN, CURRENCY, type Money, parseAmount } from '../money.ts';
+import { everyName } from '../platform/http/every-name.ts';
+import { maxCharacters, minCharacters, visible } from '../platform/http/text.ts';
 import { spellPhone } from '../sessions/identifier.ts';
 
 /** A positive decimal string. This is where it becomes money; it is written again where it is answered, told and stored. */

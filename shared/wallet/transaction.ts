@@ -1,10 +1,10 @@
 // The transaction object of the API: one leg, as its account's owner sees it.
 
 import * as v from 'valibot';
-import { parseText } from '../http/json.ts';
-import { operationOf, transactionId } from '../ledger/ids.ts';
-import type { Counterparty, OwnLeg } from '../ledger/posting.ts';
+import { operationOf, transactionId } from '../ledger/rules/ids.ts';
+import type { Counterparty, OwnLeg } from '../ledger/rules/words.ts';
 import { formatAmount } from '../money.ts';
+import { parseText } from '../platform/http/json.ts';
 import { type PaymentMethod, paymentMethodSchema } from '../providers/providers.ts';
 
 const amount = v.pipe(

@@ -14,7 +14,7 @@ import { buildPackages, bundle, bundleProgram } from '../../knative/local/build.
 import { freePort } from '../../knative/local/parts/free-port.ts';
 import { kafkajsQuiet } from '../../knative/local/parts/kafka.ts';
 import { table, writeBetween } from '../../knative/local/table.ts';
-import { bundleName } from '../../shared/host/bundle-name.ts';
+import { bundleName } from '../../shared/platform/host/bundle-name.ts';
 import { allowLogin } from './accounts.ts';
 import { circumstancesOf } from './circumstances.ts';
 import { type Connection, openConnection } from './connection.ts';

@@ -7,7 +7,7 @@ import { pathOf, ROOT } from '../../knative/functions.ts';
 import { freePort } from '../../knative/local/parts/free-port.ts';
 import { type GuardedProcess, startGuarded } from '../../knative/local/parts/guarded-process.ts';
 import { kafkajsQuiet } from '../../knative/local/parts/kafka.ts';
-import { bundleName } from '../../shared/host/bundle-name.ts';
+import { bundleName } from '../../shared/platform/host/bundle-name.ts';
 import type { LoadGenerator } from './load-generator.ts';
 import type { Platform } from './platform.ts';
 import type { Asked } from './requests.ts';

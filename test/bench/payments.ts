@@ -2,7 +2,7 @@
 // as payments do.
 
 import type pg from 'pg';
-import { newOperationId } from '../../shared/ledger/ids.ts';
+import { newOperationId } from '../../shared/ledger/rules/ids.ts';
 import { type Distribution, distributionNames, distributions, randomFrom } from './distributions.ts';
 import type { Person } from './tokens.ts';
 

@@ -5,15 +5,15 @@
 // found to be used by its insert instead of by a query of its own.
 
 import pay from '../../functions/wallet/pay.ts';
-import { query, transaction } from '../../shared/database/database.ts';
-import { publish } from '../../shared/events/publisher.ts';
-import { defineFunction, type KeptAnswer } from '../../shared/http/function.ts';
-import type { Idempotency } from '../../shared/http/idempotency.ts';
-import { Problem } from '../../shared/http/problem.ts';
-import { CREDIT_PLACE, DEBIT_PLACE, legId, newOperationId } from '../../shared/ledger/ids.ts';
-import { movementEvent } from '../../shared/ledger/movement-event.ts';
-import type { Account, Direction, Leg } from '../../shared/ledger/posting.ts';
+import { movementEvent } from '../../shared/ledger/posting/movement-event.ts';
+import { CREDIT_PLACE, DEBIT_PLACE, legId, newOperationId } from '../../shared/ledger/rules/ids.ts';
+import type { Account, Direction, Leg } from '../../shared/ledger/rules/words.ts';
 import { CURRENCY, formatAmount, type Money, money, parseAmount } from '../../shared/money.ts';
+import { query, transaction } from '../../shared/platform/database/database.ts';
+import { publish } from '../../shared/platform/events/publisher.ts';
+import { defineFunction, type KeptAnswer } from '../../shared/platform/http/function.ts';
+import type { Idempotency } from '../../shared/platform/http/idempotency.ts';
+import { Problem } from '../../shared/platform/http/problem.ts';
 import { payeeOf } from '../../shared/wallet/payee.ts';
 import { transactionOf } from '../../shared/wallet/transaction.ts';
 

@@ -12,7 +12,7 @@ import { type Parts, startParts } from '../../knative/local/parts/start-parts.ts
 import { type Objects, processEnvironment } from '../../knative/local/process-environment.ts';
 import { providerSecrets, type Simulator, startSimulators } from '../../knative/local/simulators.ts';
 import { migrate } from '../../migrations/run.ts';
-import { PAYMENTS_TOPIC } from '../../shared/ledger/movement-event.ts';
+import { PAYMENTS_TOPIC } from '../../shared/ledger/posting/movement-event.ts';
 import { temporaryDirectory } from '../setup/temporary-directory.ts';
 import { makeAccounts } from './accounts.ts';
 import { buildBundles } from './bundles.ts';

@@ -13,8 +13,8 @@ import { databaseUrl, type PostgresPart, startPostgres } from '../../knative/loc
 import { unprivileged } from '../../knative/local/parts/postgres-binaries.ts';
 import { placeOfData } from '../../knative/local/parts/postgres-cluster.ts';
 import { migrate } from '../../migrations/run.ts';
-import { proveEverything } from '../../shared/ledger/trial-balance.ts';
-import { runShutdown } from '../../shared/shutdown.ts';
+import { proveEverything } from '../../shared/ledger/proof/trial-balance.ts';
+import { runShutdown } from '../../shared/platform/shutdown.ts';
 import { brokenPromises, openAccount, type TestAccount } from '../setup/accounts.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../setup/temporary-directory.ts';
 

@@ -14,7 +14,7 @@ import { databaseUrl } from '../../knative/local/parts/postgres.ts';
 import { type Objects, processEnvironment } from '../../knative/local/process-environment.ts';
 import { providerSecrets } from '../../knative/local/simulators.ts';
 import { SERVED_ROLES, type ServedRole } from '../../migrations/run.ts';
-import { bundleName } from '../../shared/host/bundle-name.ts';
+import { bundleName } from '../../shared/platform/host/bundle-name.ts';
 import { gopay as gopayProvider } from '../../shared/providers/gopay/declaration.ts';
 import type { GopayConfiguration } from '../../shared/providers/gopay/gopay.ts';
 import type { TokenKey } from '../bench/tokens.ts';

@@ -12,7 +12,7 @@ import { readManifests } from '../../knative/local/manifests.ts';
 import { createTopics } from '../../knative/local/parts/kafka.ts';
 import { databaseUrl } from '../../knative/local/parts/postgres.ts';
 import { migrate } from '../../migrations/run.ts';
-import { SCHEDULE_TYPE } from '../../shared/events/schedule.ts';
+import { SCHEDULE_TYPE } from '../../shared/platform/events/schedule.ts';
 import { makeTokenKey, type TokenKey } from '../bench/tokens.ts';
 import { merchantWithSimulator } from '../sandbox/gopay/merchant.ts';
 import { temporaryDirectory } from '../setup/temporary-directory.ts';

@@ -2,8 +2,8 @@
 // its operation where it has one.
 
 import type pg from 'pg';
-import { KEY_COLUMNS, type KeyRow, seenKeyOf } from '../../shared/ledger/key-row.ts';
-import type { Result } from '../../shared/ledger/posting.ts';
+import { KEY_COLUMNS, type KeyRow, seenKeyOf } from '../../shared/ledger/posting/key-row.ts';
+import type { Result } from '../../shared/ledger/rules/words.ts';
 import { formatAmount, parseAmount } from '../../shared/money.ts';
 import { answerOf, type WalletData } from '../../shared/wallet/answer.ts';
 import { brokenPromises } from '../setup/accounts.ts';

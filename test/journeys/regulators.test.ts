@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { makeOperator } from '../../knative/local/operator-role.ts';
 import { type Platform, startPlatform } from '../../knative/local/platform.ts';
-import type { Query } from '../../shared/database/database.ts';
+import type { Query } from '../../shared/platform/database/database.ts';
 import { proveAccessLog } from '../../shared/regulators/access-chain.ts';
 import { topUp } from '../setup/accounts.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../setup/temporary-directory.ts';

@@ -16,7 +16,7 @@ import { grantsTable } from '../../knative/generate/grants.ts';
 import { operationsOf, operationsTable, readOperations } from '../../knative/generate/operations.ts';
 import { readRecord, recordChanges, recordTable } from '../../knative/generate/record.ts';
 import { describeApi } from '../../shared/documentation/document.ts';
-import { anyone, defineFunction, type FunctionDeclaration } from '../../shared/http/function.ts';
+import { anyone, defineFunction, type FunctionDeclaration } from '../../shared/platform/http/function.ts';
 import { regulatorWith } from '../../shared/regulators/caller.ts';
 import { user } from '../../shared/sessions/caller.ts';
 import { operator } from '../../shared/sessions/operator.ts';

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { functionPaths, ROOT, writtenServices } from '../../knative/functions.ts';
 import { assemble } from '../../knative/image/assemble.ts';
 import { runMigrations } from '../../migrations/run.ts';
-import { bundleName } from '../../shared/host/bundle-name.ts';
+import { bundleName } from '../../shared/platform/host/bundle-name.ts';
 import { createTestDatabase } from '../setup/database.ts';
 import { startFunction } from '../setup/function-process.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../setup/temporary-directory.ts';

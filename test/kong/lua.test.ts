@@ -10,7 +10,7 @@ import { parse } from 'yaml';
 import { DROP, fields } from '../../kong/local/log-fields.ts';
 import { snippets } from '../../kong/local/lua-snippets.ts';
 import type { Answer, Exchange, Exit, Ground, HeaderValues } from '../../kong/local/plugin.ts';
-import { problems } from '../../shared/http/problems.ts';
+import { problems } from '../../shared/platform/http/problems.ts';
 
 const PUBLIC_URL = 'https://gate.example.test';
 const lua = new Map<string, string>();

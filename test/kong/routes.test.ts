@@ -7,7 +7,7 @@ import { parse } from 'yaml';
 import { lintKongText } from '../../kong/lint.ts';
 import { kongFiles, renderKong } from '../../kong/render.ts';
 import { type HostedFunction, routesFile } from '../../kong/routes.ts';
-import { anyone, type FunctionDeclaration } from '../../shared/http/function.ts';
+import { anyone, type FunctionDeclaration } from '../../shared/platform/http/function.ts';
 import { regulatorWith } from '../../shared/regulators/caller.ts';
 import { user } from '../../shared/sessions/caller.ts';
 import { operator } from '../../shared/sessions/operator.ts';

@@ -20,28 +20,28 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'no row lock',
     breaks: 'nobody changes an account between its reading and its writing',
-    file: 'shared/ledger/lock-and-read.ts',
+    file: 'shared/ledger/posting/lock-and-read.ts',
     from: 'order by id for no key update`',
     to: 'order by id`',
   },
   {
     name: 'reading before the lock is had',
     breaks: 'what is decided on is what was left by those who had the lock before',
-    file: 'shared/ledger/lock-and-read.ts',
+    file: 'shared/ledger/posting/lock-and-read.ts',
     from: 'from accounts where id = any($1::uuid[]) order by id for no key update`',
     to: 'from accounts join (select id from accounts where id = any($1::uuid[]) order by id for no key update) had using (id)`',
   },
   {
     name: 'no lock order',
     breaks: 'batches wait for each other in one direction only',
-    file: 'shared/ledger/lock-and-read.ts',
+    file: 'shared/ledger/posting/lock-and-read.ts',
     from: 'order by id for no key update`',
     to: 'order by array_position($1::uuid[], id) for no key update`',
   },
   {
     name: 'key claimed outside the transaction',
     breaks: 'money has moved and its key is claimed, or neither',
-    file: 'shared/ledger/batch.ts',
+    file: 'shared/ledger/posting/batch.ts',
     from: '  else await writeAndCommit(client, writes);',
     to: `  else {
     await writeAndCommit(client, { ...writes, keys: [] });
@@ -51,7 +51,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'event written after commit',
     breaks: 'what has happened has its event, whenever the process dies',
-    file: 'shared/ledger/batch.ts',
+    file: 'shared/ledger/posting/batch.ts',
     from: '  else await writeAndCommit(client, writes);',
     to: `  else {
     await writeAndCommit(client, { ...writes, events: [] });
@@ -61,21 +61,21 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'refund without its cap',
     breaks: 'nothing is given back that was not paid',
-    file: 'shared/ledger/movements.ts',
+    file: 'shared/ledger/rules/movements.ts',
     from: "  if (amount > left || left === 0n) return refused('refund_too_large', { value: payment.amount, left });\n",
     to: '',
   },
   {
     name: 'holds left out of the balance check',
     breaks: 'what is held cannot be spent',
-    file: 'shared/ledger/movements.ts',
+    file: 'shared/ledger/rules/movements.ts',
     from: '  return account.balance - account.held;',
     to: '  return account.balance;',
   },
   {
     name: 'one refused posting spoiling its batch',
     breaks: 'what was answered with success is there, whoever was refused beside it',
-    file: 'shared/ledger/batch.ts',
+    file: 'shared/ledger/posting/batch.ts',
     from: '  if (writes.keys.length === 0) await rollBack(client);',
     to: "  if (ended.some((end) => 'decision' in end && end.decision.legs.length === 0)) await rollBack(client);",
   },

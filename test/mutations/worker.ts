@@ -2,8 +2,8 @@
 // became of it.
 
 import process from 'node:process';
-import { post } from '../../shared/ledger/ledger.ts';
-import { runShutdown } from '../../shared/shutdown.ts';
+import { post } from '../../shared/ledger/posting/ledger.ts';
+import { runShutdown } from '../../shared/platform/shutdown.ts';
 import type { Done } from '../shared/ledger/order.ts';
 import { type Planned, postingOf } from '../shared/ledger/plan.ts';
 import { type Result, recovered, resultOfError, resultOfPosted } from '../shared/ledger/result.ts';

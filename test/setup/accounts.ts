@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type pg from 'pg';
-import { newOperationId } from '../../shared/ledger/ids.ts';
+import { newOperationId } from '../../shared/ledger/rules/ids.ts';
 import { GOPAY_CLEARING } from './gopay-accounts.ts';
 
 export type TestAccount = { userId: string; accountId: string; username: string };

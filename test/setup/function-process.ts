@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { pathOf, ROOT } from '../../knative/functions.ts';
 import { freePort } from '../../knative/local/parts/free-port.ts';
-import { bundleName } from '../../shared/host/bundle-name.ts';
+import { bundleName } from '../../shared/platform/host/bundle-name.ts';
 
 export interface FunctionProcess {
   url: string;

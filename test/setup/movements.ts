@@ -1,8 +1,8 @@
 // Movements of every kind, posted as functions post them, for tests that look at what is left behind.
 
-import { newOperationId } from '../../shared/ledger/ids.ts';
-import { post } from '../../shared/ledger/ledger.ts';
-import type { Movement, Outcome } from '../../shared/ledger/posting.ts';
+import { post } from '../../shared/ledger/posting/ledger.ts';
+import { newOperationId } from '../../shared/ledger/rules/ids.ts';
+import type { Movement, Outcome } from '../../shared/ledger/rules/words.ts';
 import { parseAmount } from '../../shared/money.ts';
 import { GOPAY_CLEARING, GOPAY_SUSPENSE } from './gopay-accounts.ts';
 

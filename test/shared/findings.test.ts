@@ -3,22 +3,22 @@
 import process from 'node:process';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import pg from 'pg';
-import type { Query } from '../../shared/database/database.ts';
-import { runShutdown } from '../../shared/shutdown.ts';
+import type { Query } from '../../shared/platform/database/database.ts';
+import { runShutdown } from '../../shared/platform/shutdown.ts';
 import { createTestDatabase, type TestDatabase } from '../setup/database.ts';
 
 let database: TestDatabase;
 let admin: pg.Client;
 let findings: typeof import('../../shared/findings.ts');
 let query: Query;
-let transaction: typeof import('../../shared/database/database.ts').transaction;
+let transaction: typeof import('../../shared/platform/database/database.ts').transaction;
 
 beforeAll(async () => {
   database = await createTestDatabase();
   // Nobody listens there: events stay in the outbox, where they can be looked at.
   Object.assign(process.env, { DATABASE_URL: database.urls.money, LOG_LEVEL: 'silent', K_SINK: 'http://127.0.0.1:9/' });
   findings = await import('../../shared/findings.ts');
-  ({ query, transaction } = await import('../../shared/database/database.ts'));
+  ({ query, transaction } = await import('../../shared/platform/database/database.ts'));
   admin = new pg.Client({ connectionString: database.adminUrl });
   await admin.connect();
 });

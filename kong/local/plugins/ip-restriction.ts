@@ -2,7 +2,7 @@
 // trusted_ips says whom to believe about it.
 
 import * as v from 'valibot';
-import { isNetwork, isWithin, parseAddress, parseNetwork } from '../../../shared/http/network.ts';
+import { isNetwork, isWithin, parseAddress, parseNetwork } from '../../../shared/platform/http/network.ts';
 import type { Ground, Handler } from '../plugin.ts';
 
 export const schema = v.strictObject({

@@ -2,7 +2,7 @@
 
 import { createPublicKey } from 'node:crypto';
 import * as v from 'valibot';
-import { firstCharacters } from '../../http/text.ts';
+import { firstCharacters } from '../../platform/http/text.ts';
 import type {
   CallContext,
   CancelOutcome,

@@ -1,7 +1,7 @@
 // One HTTP call to a provider: bounded in time and size. It never throws for what the other side does or leaves undone.
 
 import type { IncomingMessage } from 'node:http';
-import { post as postTo } from '../../http/post.ts';
+import { post as postTo } from '../../platform/http/post.ts';
 
 /** A provider's answers are a few hundred bytes; more than this is not from the provider. */
 const ANSWER_LIMIT = 64 * 1024;

@@ -1,6 +1,6 @@
 // SNAP's times are ISO 8601 with seconds and an offset; ours are written in Jakarta's.
 
-import { normaliseTime } from '../../http/time.ts';
+import { normaliseTime } from '../../platform/http/time.ts';
 
 const JAKARTA_OFFSET = 7 * 3_600_000;
 

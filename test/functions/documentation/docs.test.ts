@@ -3,8 +3,8 @@ import { createRequire } from 'node:module';
 import process from 'node:process';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { REDOC_VERSION } from '../../../shared/documentation/reference-page.ts';
-import { type Served, serve } from '../../../shared/host/serve.ts';
-import { problems } from '../../../shared/http/problems.ts';
+import { type Served, serve } from '../../../shared/platform/host/serve.ts';
+import { problems } from '../../../shared/platform/http/problems.ts';
 
 const here = 'https://pay.example.co.id';
 let served: Served;

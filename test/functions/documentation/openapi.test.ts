@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type GenericSchema, safeParse } from 'valibot';
 import { apiDocument, everyFunction } from '../../../knative/generate/openapi.ts';
 import { PUBLIC_URL_PLACEHOLDER } from '../../../shared/documentation/problem-example.ts';
-import { type Served, serve } from '../../../shared/host/serve.ts';
+import { type Served, serve } from '../../../shared/platform/host/serve.ts';
 import { asDocumented } from '../../shared/documentation/as-documented.ts';
 import { lintOpenapi } from '../../shared/documentation/lint-openapi.ts';
 

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, type JsonWebKey, type KeyObject, randomBytes } from 'node:crypto';
 import process from 'node:process';
-import type { Served } from '../../../shared/host/serve.ts';
-import type { FunctionDeclaration } from '../../../shared/http/function.ts';
+import type { Served } from '../../../shared/platform/host/serve.ts';
+import type { FunctionDeclaration } from '../../../shared/platform/http/function.ts';
 import { randomPhone } from '../../setup/accounts.ts';
 import { createTestDatabase, type TestDatabase } from '../../setup/database.ts';
 import { createTestRedis } from '../../setup/redis.ts';
@@ -71,7 +71,7 @@ export async function serveIdentity(
   change?: Parameters<typeof prepareEnvironment>[0],
 ): Promise<IdentityService> {
   const { database, key } = await prepareEnvironment(change);
-  const { serve } = await import('../../../shared/host/serve.ts');
+  const { serve } = await import('../../../shared/platform/host/serve.ts');
   const declarations: FunctionDeclaration[] = [
     (await import('../../../functions/identity/register.ts')).default,
     (await import('../../../functions/identity/login.ts')).default,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { MONEY_FUNCTIONS } from '../../../shared/ledger/freezes.ts';
+import { MONEY_FUNCTIONS } from '../../../shared/ledger/posting/freezes.ts';
 import { GOPAY_CLEARING } from '../../setup/gopay-accounts.ts';
 import type { Person } from '../wallet/wallet-service.ts';
 import { type OperatorsService, openOperator, serveOperators } from './operators-service.ts';

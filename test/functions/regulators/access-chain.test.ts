@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { compactVerify, importJWK, type JWK } from 'jose';
-import type { Query } from '../../../shared/database/database.ts';
+import type { Query } from '../../../shared/platform/database/database.ts';
 import { NOBODY, nextHash, proveAccessLog } from '../../../shared/regulators/access-chain.ts';
 import { type IssuedKey, type RegulatorService, serveRegulators } from './regulator-service.ts';
 

@@ -3,7 +3,7 @@
 import { expect, jest } from '@jest/globals';
 import pg from 'pg';
 import { makeSigningKey } from '../../../knative/local/keys.ts';
-import type { Served } from '../../../shared/host/serve.ts';
+import type { Served } from '../../../shared/platform/host/serve.ts';
 import { keptOf, newApiKey } from '../../../shared/regulators/api-key.ts';
 import { openAccount } from '../../setup/accounts.ts';
 import type { TestDatabase } from '../../setup/database.ts';
@@ -70,12 +70,12 @@ export async function serveRegulators(): Promise<RegulatorService> {
     RECEIPT_PUBLIC_KEYS: receipts.published,
   });
   const movements = await import('../../setup/movements.ts');
-  const { runShutdown } = await import('../../../shared/shutdown.ts');
-  (await import('../../../shared/environment.ts')).database();
+  const { runShutdown } = await import('../../../shared/platform/shutdown.ts');
+  (await import('../../../shared/platform/environment.ts')).database();
   // Its modules know the money's role by now; the functions get modules of their own.
   jest.resetModules();
   process.env['DATABASE_URL'] = database.urls.regulator;
-  const { serve } = await import('../../../shared/host/serve.ts');
+  const { serve } = await import('../../../shared/platform/host/serve.ts');
   const served = new Map<string, Served>();
   for (const { default: declaration } of await Promise.all([
     import('../../../functions/regulators/list-regulated-transactions.ts'),

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
-import type { Query } from '../../../shared/database/database.ts';
+import type { Query } from '../../../shared/platform/database/database.ts';
 import { readSums } from '../../../shared/regulators/report-sums.ts';
 import { type IssuedKey, type RegulatorService, serveRegulators } from './regulator-service.ts';
 

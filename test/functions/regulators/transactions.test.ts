@@ -3,7 +3,7 @@
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
-import { byId, encodeCursor } from '../../../shared/http/page.ts';
+import { byId, encodeCursor } from '../../../shared/platform/http/page.ts';
 import type { Filters } from '../../../shared/regulators/filters.ts';
 import { pageStatement } from '../../../shared/regulators/listing.ts';
 import { type IssuedKey, type RegulatorService, serveRegulators } from './regulator-service.ts';
@@ -436,7 +436,7 @@ describe('an export', () => {
 });
 
 test('a masked name is masked as payees are', async () => {
-  const { maskName } = await import('../../../shared/ledger/payees.ts');
+  const { maskName } = await import('../../../shared/ledger/reading/payees.ts');
   const names = ['siti', 'ab', 'a', 'abc', 'siti_rahayu', 'x.y_z', '_a__b_', 'warung.sari_2', '...'];
   const rows = await service.rows<{ masked: string | null }>(
     'select mask_name(name) as masked from unnest($1::text[]) with ordinality as names (name, place) order by place',

@@ -19,7 +19,7 @@ beforeEach(async () => {
 });
 afterAll(async () => {
   expect(await brokenPromises(service.admin)).toEqual([]);
-  const { proveEverything } = await import('../../../shared/ledger/trial-balance.ts');
+  const { proveEverything } = await import('../../../shared/ledger/proof/trial-balance.ts');
   const { broken } = await proveEverything(async (statement) => (await service.admin.query(statement)).rows as never);
   expect(broken).toEqual([]);
   await service.close();

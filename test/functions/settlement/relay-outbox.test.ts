@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
-import { newEvent } from '../../../shared/events/event.ts';
+import { newEvent } from '../../../shared/platform/events/event.ts';
 import { createTestDatabase, type TestDatabase } from '../../setup/database.ts';
 import { type FunctionProcess, startFunction } from '../../setup/function-process.ts';
 

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { ROOT } from '../../../knative/functions.ts';
 import type { ServedRole } from '../../../migrations/run.ts';
-import { SCHEDULE_TYPE } from '../../../shared/events/schedule.ts';
+import { SCHEDULE_TYPE } from '../../../shared/platform/events/schedule.ts';
 import { startBeside } from '../../setup/function-process.ts';
 
 export interface ScheduledProcess {

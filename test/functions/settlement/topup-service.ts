@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import process from 'node:process';
-import { newOperationId } from '../../../shared/ledger/ids.ts';
+import { newOperationId } from '../../../shared/ledger/rules/ids.ts';
 import { parseAmount } from '../../../shared/money.ts';
 import { eventually, merchantWithSimulator } from '../../sandbox/gopay/merchant.ts';
 import type { Answer } from '../identity/identity-service.ts';
@@ -165,7 +165,7 @@ export async function serveTopups(): Promise<TopupService> {
 
 /** The opening alone, as a process leaves it that dies before it calls the provider. */
 export async function openOnly(person: Person, key = randomUUID()): Promise<string> {
-  const { post } = await import('../../../shared/ledger/ledger.ts');
+  const { post } = await import('../../../shared/ledger/posting/ledger.ts');
   const operationId = newOperationId();
   const request = JSON.stringify({ amount: '150000.00', payment_method: 'GOPAY' });
   await post({

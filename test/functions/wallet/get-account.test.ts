@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { newOperationId } from '../../../shared/ledger/ids.ts';
-import type { Movement } from '../../../shared/ledger/posting.ts';
+import { newOperationId } from '../../../shared/ledger/rules/ids.ts';
+import type { Movement } from '../../../shared/ledger/rules/words.ts';
 import { parseAmount } from '../../../shared/money.ts';
 import { brokenPromises } from '../../setup/accounts.ts';
 import { GOPAY_CLEARING, GOPAY_SUSPENSE } from '../../setup/gopay-accounts.ts';
@@ -108,7 +108,7 @@ test('each moment is told as it was: before, at and after a payment, a hold and 
 });
 
 test('a top-up counts from when it was settled, not from when it was asked for', async () => {
-  const { post } = await import('../../../shared/ledger/ledger.ts');
+  const { post } = await import('../../../shared/ledger/posting/ledger.ts');
   const ada = await service.openWallet();
   const operationId = newOperationId();
   const times: string[] = [];

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { newOperationId } from '../../../shared/ledger/ids.ts';
+import { newOperationId } from '../../../shared/ledger/rules/ids.ts';
 import { type Person, serveWallet, type WalletService } from './wallet-service.ts';
 
 let service: WalletService;

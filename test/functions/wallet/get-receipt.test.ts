@@ -13,7 +13,7 @@ import {
   type JSONWebKeySet,
   jwtVerify,
 } from 'jose';
-import { newOperationId } from '../../../shared/ledger/ids.ts';
+import { newOperationId } from '../../../shared/ledger/rules/ids.ts';
 import { ISSUER, makeKey } from '../identity/identity-service.ts';
 import { type Person, serveWallet, type WalletService } from './wallet-service.ts';
 

@@ -3,9 +3,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as v from 'valibot';
-import type { Served } from '../../../shared/host/serve.ts';
-import type { FunctionDeclaration } from '../../../shared/http/function.ts';
-import { newOperationId } from '../../../shared/ledger/ids.ts';
+import { newOperationId } from '../../../shared/ledger/rules/ids.ts';
+import type { Served } from '../../../shared/platform/host/serve.ts';
+import type { FunctionDeclaration } from '../../../shared/platform/http/function.ts';
 import { call, type Person, serveWallet, type WalletService } from './wallet-service.ts';
 
 let service: WalletService;
@@ -79,7 +79,7 @@ describe('a key of the version before results', () => {
 
 describe('while instances of two versions run', () => {
   beforeAll(async () => {
-    const { serve } = await import('../../../shared/host/serve.ts');
+    const { serve } = await import('../../../shared/platform/host/serve.ts');
     const pay = (await import('../../../functions/wallet/pay.ts')).default as Required<FunctionDeclaration>;
     const { entries } = pay.http.body as unknown as { entries: v.ObjectEntries };
     const inAnotherOrder = Object.fromEntries(Object.entries(entries).reverse());

@@ -1,7 +1,7 @@
 // The history of a wallet: its times and its cursors.
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { encodeCursor } from '../../../shared/http/page.ts';
+import { encodeCursor } from '../../../shared/platform/http/page.ts';
 import { type Person, serveWallet, type WalletService } from './wallet-service.ts';
 
 let service: WalletService;

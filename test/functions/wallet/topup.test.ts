@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { newOperationId } from '../../../shared/ledger/ids.ts';
+import { newOperationId } from '../../../shared/ledger/rules/ids.ts';
 import { brokenPromises } from '../../setup/accounts.ts';
 import { eventually, openOnly, serveTopups, type TopupService } from '../settlement/topup-service.ts';
 import type { Person } from './wallet-service.ts';

@@ -2,8 +2,8 @@
 
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import type { Served } from '../../../shared/host/serve.ts';
-import type { FunctionDeclaration } from '../../../shared/http/function.ts';
+import type { Served } from '../../../shared/platform/host/serve.ts';
+import type { FunctionDeclaration } from '../../../shared/platform/http/function.ts';
 import { openAccount, type TestAccount } from '../../setup/accounts.ts';
 import type { TestDatabase } from '../../setup/database.ts';
 import { type Answer, prepareEnvironment, type TestKey } from '../identity/identity-service.ts';
@@ -39,7 +39,7 @@ export async function serveWallet(
   const { database, key } = await prepareEnvironment();
   // Nobody listens there: events stay in the outbox, where tests can look at them.
   Object.assign(process.env, { DATABASE_URL: database.urls[role], K_SINK: 'http://127.0.0.1:9/' });
-  const { serve } = await import('../../../shared/host/serve.ts');
+  const { serve } = await import('../../../shared/platform/host/serve.ts');
   const served = new Map<string, Served>();
   for (const declaration of await load()) served.set(declaration.name, await serve([declaration], 0));
   const urlOf = (name: string) => `http://127.0.0.1:${served.get(name)?.port}`;

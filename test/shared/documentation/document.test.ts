@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as v from 'valibot';
 import { describeApi } from '../../../shared/documentation/document.ts';
 import type { Response as DocumentedResponse } from '../../../shared/documentation/openapi.ts';
-import { type Served, serve } from '../../../shared/host/serve.ts';
-import { anyone, type CallerKind, defineFunction, type Headers } from '../../../shared/http/function.ts';
-import { Problem } from '../../../shared/http/problem.ts';
+import { type Served, serve } from '../../../shared/platform/host/serve.ts';
+import { anyone, type CallerKind, defineFunction, type Headers } from '../../../shared/platform/http/function.ts';
+import { Problem } from '../../../shared/platform/http/problem.ts';
 import { asDocumented } from './as-documented.ts';
 import { lintOpenapi } from './lint-openapi.ts';
 

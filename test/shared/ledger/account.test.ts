@@ -3,12 +3,12 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import pg from 'pg';
-import type { AccountState } from '../../../shared/ledger/account.ts';
-import { newOperationId } from '../../../shared/ledger/ids.ts';
-import type { Posted } from '../../../shared/ledger/ledger.ts';
-import type { Decided, Movement, Posting } from '../../../shared/ledger/posting.ts';
+import type { Posted } from '../../../shared/ledger/posting/ledger.ts';
+import type { AccountState } from '../../../shared/ledger/reading/account.ts';
+import { newOperationId } from '../../../shared/ledger/rules/ids.ts';
+import type { Decided, Movement, Posting } from '../../../shared/ledger/rules/words.ts';
 import { formatAmount, type Money, money } from '../../../shared/money.ts';
-import { runShutdown } from '../../../shared/shutdown.ts';
+import { runShutdown } from '../../../shared/platform/shutdown.ts';
 import { brokenPromises, openAccount } from '../../setup/accounts.ts';
 import { createTestDatabase, type TestDatabase } from '../../setup/database.ts';
 import { GOPAY_CLEARING, GOPAY_SUSPENSE } from '../../setup/gopay-accounts.ts';
@@ -29,8 +29,8 @@ beforeAll(async () => {
     LOG_LEVEL: 'silent',
     PUBLIC_URL: 'http://one-gate.test',
   });
-  ({ post } = await import('../../../shared/ledger/ledger.ts'));
-  ({ readAccountAt } = await import('../../../shared/ledger/account.ts'));
+  ({ post } = await import('../../../shared/ledger/posting/ledger.ts'));
+  ({ readAccountAt } = await import('../../../shared/ledger/reading/account.ts'));
 });
 
 afterAll(async () => {

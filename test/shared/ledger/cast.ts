@@ -1,7 +1,7 @@
 // The accounts of one run, the interventions of operators among them, and what the database says of them afterwards.
 
 import type pg from 'pg';
-import type { Limits } from '../../../shared/ledger/posting.ts';
+import type { Limits } from '../../../shared/ledger/rules/words.ts';
 import { openAccount } from '../../setup/accounts.ts';
 import { GOPAY_CLEARING, GOPAY_SUSPENSE } from '../../setup/gopay-accounts.ts';
 import { Model, type ModelAccount } from './model.ts';

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
-import { newOperationId } from '../../../shared/ledger/ids.ts';
+import { newOperationId } from '../../../shared/ledger/rules/ids.ts';
 import { brokenPromises, openAccount, type TestAccount } from '../../setup/accounts.ts';
 import { createTestDatabase, type TestDatabase } from '../../setup/database.ts';
 import { pastTheDatabase } from '../../setup/past-the-database.ts';

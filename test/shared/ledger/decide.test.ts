@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { type Decision, decide, isKept, type State } from '../../../shared/ledger/decide.ts';
-import { legId, newOperationId } from '../../../shared/ledger/ids.ts';
-import type { Account, Decided, Leg, Movement, Posting, SeenKey } from '../../../shared/ledger/posting.ts';
+import { type Decision, decide, isKept, type State } from '../../../shared/ledger/rules/decide.ts';
+import { legId, newOperationId } from '../../../shared/ledger/rules/ids.ts';
+import type { Account, Decided, Leg, Movement, Posting, SeenKey } from '../../../shared/ledger/rules/words.ts';
 import { money } from '../../../shared/money.ts';
 
 const now = new Date('2026-11-20T00:00:00Z');

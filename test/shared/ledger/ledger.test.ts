@@ -3,12 +3,12 @@
 import net from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
-import { newEvent } from '../../../shared/events/event.ts';
-import { newOperationId } from '../../../shared/ledger/ids.ts';
-import type { Posted } from '../../../shared/ledger/ledger.ts';
-import type { Decided, Leg, Posting } from '../../../shared/ledger/posting.ts';
+import type { Posted } from '../../../shared/ledger/posting/ledger.ts';
+import { newOperationId } from '../../../shared/ledger/rules/ids.ts';
+import type { Decided, Leg, Posting } from '../../../shared/ledger/rules/words.ts';
 import { parseAmount } from '../../../shared/money.ts';
-import { runShutdown } from '../../../shared/shutdown.ts';
+import { newEvent } from '../../../shared/platform/events/event.ts';
+import { runShutdown } from '../../../shared/platform/shutdown.ts';
 import { brokenPromises, openAccount, type TestAccount } from '../../setup/accounts.ts';
 import { createTestDatabase, type TestDatabase } from '../../setup/database.ts';
 
@@ -26,7 +26,7 @@ beforeAll(async () => {
   // Nobody listens there: every event stays in the outbox.
   process.env['K_SINK'] = 'http://127.0.0.1:9/';
   process.env['LOG_LEVEL'] = 'silent';
-  ({ post } = await import('../../../shared/ledger/ledger.ts'));
+  ({ post } = await import('../../../shared/ledger/posting/ledger.ts'));
 });
 
 afterAll(async () => {
@@ -138,7 +138,7 @@ test('a key that comes back with another request is refused with the first one',
 
 test('a payment and the end of an earlier hold are written in one batch, in either order', async () => {
   const [ada, grace] = [await openAccount(admin, { balance: '100.00' }), await openAccount(admin)];
-  const { runBatch } = await import('../../../shared/ledger/batch.ts');
+  const { runBatch } = await import('../../../shared/ledger/posting/batch.ts');
   const client = new pg.Client({ connectionString: database.urls.money, pipeline: true });
   await client.connect();
   const [from, to] = [ada.accountId, grace.accountId];

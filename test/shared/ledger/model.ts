@@ -1,7 +1,7 @@
 // The ledger's rules once more, written from the words of posting.ts and the design and not from the code: slow and plain. Nothing is
 // kept but what has happened; a balance is added up from it whenever somebody asks.
 
-import type { Bound, Limits, Outcome, TransactionType } from '../../../shared/ledger/posting.ts';
+import type { Bound, Limits, Outcome, TransactionType } from '../../../shared/ledger/rules/words.ts';
 import type { Planned } from './plan.ts';
 
 const LARGEST = 999_999_999_999_999n;

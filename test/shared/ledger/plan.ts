@@ -2,11 +2,11 @@
 // each other. A plan is plain data, so that it can be sent to other processes.
 
 import fc from 'fast-check';
-import { newEvent } from '../../../shared/events/event.ts';
-import { newOperationId } from '../../../shared/ledger/ids.ts';
-import type { Decided, Key, Movement, Posting, Recorded } from '../../../shared/ledger/posting.ts';
-import { SCHEDULE_KEYS } from '../../../shared/ledger/system-accounts.ts';
+import { newOperationId } from '../../../shared/ledger/rules/ids.ts';
+import { SCHEDULE_KEYS } from '../../../shared/ledger/rules/system-accounts.ts';
+import type { Decided, Key, Movement, Posting, Recorded } from '../../../shared/ledger/rules/words.ts';
 import { type Money, money } from '../../../shared/money.ts';
+import { newEvent } from '../../../shared/platform/events/event.ts';
 import { GOPAY_CLEARING, GOPAY_SUSPENSE } from '../../setup/gopay-accounts.ts';
 import type { Cast, Role } from './roles.ts';
 

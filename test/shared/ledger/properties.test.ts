@@ -5,9 +5,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import pg from 'pg';
-import type { runBatch } from '../../../shared/ledger/batch.ts';
-import type { post } from '../../../shared/ledger/ledger.ts';
-import { runShutdown } from '../../../shared/shutdown.ts';
+import type { runBatch } from '../../../shared/ledger/posting/batch.ts';
+import type { post } from '../../../shared/ledger/posting/ledger.ts';
+import { runShutdown } from '../../../shared/platform/shutdown.ts';
 import { createTestDatabase, type TestDatabase } from '../../setup/database.ts';
 import { intervene, lowerLimits, openCast, thaw } from './cast.ts';
 import type { Done } from './order.ts';
@@ -35,8 +35,8 @@ beforeAll(async () => {
   process.env['K_SINK'] = 'http://127.0.0.1:9/';
   process.env['LOG_LEVEL'] = 'silent';
   ledger = {
-    ...(await import('../../../shared/ledger/ledger.ts')),
-    ...(await import('../../../shared/ledger/batch.ts')),
+    ...(await import('../../../shared/ledger/posting/ledger.ts')),
+    ...(await import('../../../shared/ledger/posting/batch.ts')),
   };
   for (let count = 0; count < CONNECTIONS; count++) {
     const client = new pg.Client({ connectionString: database.urls.money, pipeline: true });

@@ -1,8 +1,8 @@
 // What a posting has come to, as plain data, however it was posted: through `post`, or in a batch that was made by hand.
 
-import type { Ended } from '../../../shared/ledger/batch.ts';
-import { type Posted, PostingFailure } from '../../../shared/ledger/ledger.ts';
-import type { Account, Bound, Decided } from '../../../shared/ledger/posting.ts';
+import type { Ended } from '../../../shared/ledger/posting/batch.ts';
+import { type Posted, PostingFailure } from '../../../shared/ledger/posting/ledger.ts';
+import type { Account, Bound, Decided } from '../../../shared/ledger/rules/words.ts';
 import type { Expected } from './model.ts';
 
 export interface Result {

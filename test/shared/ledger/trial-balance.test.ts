@@ -3,14 +3,14 @@
 import process from 'node:process';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
-import type { Query } from '../../../shared/database/database.ts';
-import { runShutdown } from '../../../shared/shutdown.ts';
+import type { Query } from '../../../shared/platform/database/database.ts';
+import { runShutdown } from '../../../shared/platform/shutdown.ts';
 import { openAccount, type TestAccount } from '../../setup/accounts.ts';
 import { createTestDatabase, type TestDatabase } from '../../setup/database.ts';
 import { pastTheDatabase } from '../../setup/past-the-database.ts';
 
 type Movements = typeof import('../../setup/movements.ts');
-type Books = typeof import('../../../shared/ledger/trial-balance.ts');
+type Books = typeof import('../../../shared/ledger/proof/trial-balance.ts');
 
 let database: TestDatabase;
 let admin: pg.Client;
@@ -27,7 +27,7 @@ beforeAll(async () => {
     LOG_LEVEL: 'silent',
   });
   movements = await import('../../setup/movements.ts');
-  books = await import('../../../shared/ledger/trial-balance.ts');
+  books = await import('../../../shared/ledger/proof/trial-balance.ts');
 });
 
 afterAll(async () => {

@@ -8,7 +8,7 @@ import { ROOT } from '../../../knative/functions.ts';
 import { type KubernetesObject, renderKustomization } from '../../../knative/local/kustomize.ts';
 import { type Manifests, readManifests } from '../../../knative/local/manifests.ts';
 import { secretOf } from '../../../knative/provider-settings.ts';
-import type { Setting } from '../../../shared/environment.ts';
+import type { Setting } from '../../../shared/platform/environment.ts';
 import { paymentMethods, providers } from '../../../shared/providers/providers.ts';
 import { createTestDatabase, type TestDatabase } from '../../setup/database.ts';
 

@@ -37,7 +37,7 @@ async function freshInstance() {
   const { user } = await import('../../../shared/sessions/caller.ts');
   const { sessions } = await import('../../../shared/sessions/session-watch.ts');
   const { signAccessToken } = await import('../../../shared/sessions/access-token.ts');
-  const { runShutdown } = await import('../../../shared/shutdown.ts');
+  const { runShutdown } = await import('../../../shared/platform/shutdown.ts');
   stops.push(() => runShutdown(() => undefined));
   const { rows } = await admin.query(
     `insert into sessions (user_id, expires_at) select id, now() + interval '7 days' from users returning id, user_id`,

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { SERVED_ROLES } from '../../../migrations/run.ts';
-import type { Query } from '../../../shared/database/database.ts';
+import type { Query } from '../../../shared/platform/database/database.ts';
 import { type ClaimKind, proveClaim, withdrawProof } from '../../../shared/sessions/claims.ts';
 import { openAccount } from '../../setup/accounts.ts';
 import { createTestDatabase, type TestDatabase } from '../../setup/database.ts';

@@ -13,8 +13,8 @@ let databaseLine: Switchable;
 let userId: string;
 let ended: typeof import('../../../shared/sessions/ended-sessions.ts');
 let watchModule: typeof import('../../../shared/sessions/session-watch.ts');
-let askRedis: typeof import('../../../shared/cache/redis.ts').askRedis;
-let runShutdown: typeof import('../../../shared/shutdown.ts').runShutdown;
+let askRedis: typeof import('../../../shared/platform/cache/redis.ts').askRedis;
+let runShutdown: typeof import('../../../shared/platform/shutdown.ts').runShutdown;
 
 beforeAll(async () => {
   redisLine = await switchable();
@@ -22,8 +22,8 @@ beforeAll(async () => {
   ({ database } = await prepareEnvironment({ redis: redisLine.through, database: databaseLine.through }));
   ended = await import('../../../shared/sessions/ended-sessions.ts');
   watchModule = await import('../../../shared/sessions/session-watch.ts');
-  ({ askRedis } = await import('../../../shared/cache/redis.ts'));
-  ({ runShutdown } = await import('../../../shared/shutdown.ts'));
+  ({ askRedis } = await import('../../../shared/platform/cache/redis.ts'));
+  ({ runShutdown } = await import('../../../shared/platform/shutdown.ts'));
   admin = new pg.Client({ connectionString: database.adminUrl });
   await admin.connect();
   const { rows } = await admin.query(

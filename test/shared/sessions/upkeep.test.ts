@@ -21,7 +21,7 @@ beforeAll(async () => {
   );
 });
 afterAll(async () => {
-  const { runShutdown } = await import('../../../shared/shutdown.ts');
+  const { runShutdown } = await import('../../../shared/platform/shutdown.ts');
   await runShutdown(() => undefined);
   await admin.end();
   await database.drop();

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { beforeAll, expect, test } from '@jest/globals';
-import type { KeptAnswer } from '../../../shared/http/function.ts';
+import type { KeptAnswer } from '../../../shared/platform/http/function.ts';
 import type { WalletData } from '../../../shared/wallet/answer.ts';
 
 interface Answered {

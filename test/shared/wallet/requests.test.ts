@@ -3,8 +3,8 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import * as v from 'valibot';
-import type { FunctionDeclaration } from '../../../shared/http/function.ts';
-import { idempotencyOf } from '../../../shared/http/idempotency.ts';
+import type { FunctionDeclaration } from '../../../shared/platform/http/function.ts';
+import { idempotencyOf } from '../../../shared/platform/http/idempotency.ts';
 import { keyOf } from '../../../shared/wallet/idempotency.ts';
 
 const load = async (name: string) =>

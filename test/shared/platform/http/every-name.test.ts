@@ -1,0 +1,42 @@
+// A map of callers' names keeps each of them.
+
+import { expect, test } from '@jest/globals';
+import { toJsonSchema } from '@valibot/to-json-schema';
+import fc from 'fast-check';
+import * as v from 'valibot';
+import { everyName } from '../../../../shared/platform/http/every-name.ts';
+
+const [name, value] = [v.pipe(v.string(), v.maxLength(40)), v.pipe(v.string(), v.maxLength(5))];
+const schema = everyName(name, value);
+const INHERITED = Object.getOwnPropertyNames(Object.prototype);
+
+test('every name that was sent is there again, those that objects have by themselves included', () => {
+  const names = fc.oneof(fc.constantFrom('prototype', ...INHERITED), fc.string({ maxLength: 40 }));
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(fc.tuple(names, fc.string({ maxLength: 5 })), { selector: ([each]) => each }),
+      (notes) => {
+        const sent = JSON.parse(
+          `{${notes.map((pair) => pair.map((each) => JSON.stringify(each)).join(':')).join(',')}}`,
+        );
+        const { output, success } = v.safeParse(schema, sent);
+        expect(success).toBe(true);
+        expect(JSON.stringify(output)).toBe(JSON.stringify(sent));
+        expect(Object.entries(output as object).sort()).toEqual(notes.sort());
+      },
+    ),
+  );
+});
+
+test.each(['__proto__', 'constructor', 'a'])('what is wrong below %s is said with its name', (key) => {
+  const { issues } = v.safeParse(schema, JSON.parse(`{"${key}":1,"b":"123456"}`));
+  expect(issues?.map(({ path }) => path?.map((item) => item.key))).toEqual([[key], ['b']]);
+});
+
+test.each([[[]], [['a']], ['text'], [null], [1]])('%j is no map', (sent) => {
+  expect(v.safeParse(schema, sent).issues).toMatchObject([{ kind: 'schema', expected: 'Object' }]);
+});
+
+test('it is documented as the map that it is', () => {
+  expect(toJsonSchema(schema)).toEqual(toJsonSchema(v.record(name, value)));
+});
