@@ -22,29 +22,38 @@ const { values: options } = parseArgs({
 const reason = options.breaking.replaceAll(/[\s|]+/g, ' ').trim();
 const today = new Date().toISOString().slice(0, 10);
 
-const { withoutReason, record } = await compareWith(options.against, reason, today);
-if (withoutReason.length > 0) {
-  process.stderr.write(
-    `This change of the API breaks its callers:\n${list(withoutReason)}` +
-      'Nothing was written. If it must be: make generate BREAKING=why\n',
-  );
-  process.exit(1);
-}
-const stale = await staleFiles(
-  options.check
-    ? (await generatedFiles()).filter(({ needsPostgres }) => !needsPostgres)
-    : [...(await generatedFiles()), { file: RECORD, render: async () => record }],
-);
-if (options.check) {
-  if (stale.length > 0) {
+await generate().catch((error: Error) => {
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+});
+
+async function generate(): Promise<void> {
+  const { withoutReason, record } = await compareWith(options.against, reason, today);
+  if (withoutReason.length > 0) {
     process.stderr.write(
-      `These files are stale:\n${list(stale.map(({ file }) => file))}\`make generate\` writes them.\n`,
+      `This change of the API breaks its callers:\n${list(withoutReason)}` +
+        'Nothing was written. If it must be: make generate BREAKING=why\n',
     );
     process.exit(1);
   }
-} else {
-  for (const { file, text } of stale) await writeFile(join(ROOT, file), text);
-  process.stdout.write(stale.length > 0 ? `Written:\n${list(stale.map(({ file }) => file))}` : 'Nothing was stale.\n');
+  const stale = await staleFiles(
+    options.check
+      ? (await generatedFiles()).filter(({ needsPostgres }) => !needsPostgres)
+      : [...(await generatedFiles()), { file: RECORD, render: async () => record }],
+  );
+  if (options.check) {
+    if (stale.length > 0) {
+      process.stderr.write(
+        `These files are stale:\n${list(stale.map(({ file }) => file))}\`make generate\` writes them.\n`,
+      );
+      process.exit(1);
+    }
+  } else {
+    for (const { file, text } of stale) await writeFile(join(ROOT, file), text);
+    process.stdout.write(
+      stale.length > 0 ? `Written:\n${list(stale.map(({ file }) => file))}` : 'Nothing was stale.\n',
+    );
+  }
 }
 
 function list(lines: readonly string[]): string {

@@ -1,6 +1,6 @@
 // Every minute: brings the sums of reports forward, up to where nothing in the ledger can change any more.
 
-import { SCHEDULE_TYPE, scheduleSchema } from '../../shared/platform/events/schedule.ts';
+import { EVERY_MINUTE, SCHEDULE_TYPE, scheduleSchema } from '../../shared/platform/events/schedule.ts';
 import { defineFunction } from '../../shared/platform/http/function.ts';
 import { log } from '../../shared/platform/telemetry/log.ts';
 import { pushMetrics, setGauge } from '../../shared/platform/telemetry/metrics.ts';
@@ -14,6 +14,7 @@ export default defineFunction({
   summary: 'Bring the sums of reports forward',
   uses: { database: 'regulator' },
   event: {
+    source: EVERY_MINUTE,
     types: [SCHEDULE_TYPE],
     data: scheduleSchema,
     handle: async () => {

@@ -1,6 +1,6 @@
 // Every minute: chains the access log by hash and signs where the chains stand, so that nothing in it can be changed unseen.
 
-import { SCHEDULE_TYPE, scheduleSchema } from '../../shared/platform/events/schedule.ts';
+import { EVERY_MINUTE, SCHEDULE_TYPE, scheduleSchema } from '../../shared/platform/events/schedule.ts';
 import { defineFunction } from '../../shared/platform/http/function.ts';
 import { log } from '../../shared/platform/telemetry/log.ts';
 import { pushMetrics, setGauge } from '../../shared/platform/telemetry/metrics.ts';
@@ -13,6 +13,7 @@ export default defineFunction({
   summary: 'Chain the access log of regulators by hash, and sign its heads',
   uses: { database: 'regulator', receipts: 'sign' },
   event: {
+    source: EVERY_MINUTE,
     types: [SCHEDULE_TYPE],
     data: scheduleSchema,
     handle: async () => {

@@ -1,7 +1,7 @@
 // Every minute: releases what was held for longer than agreed, so that its payer has it again.
 
 import { releaseExpired } from '../../shared/holds/expiry.ts';
-import { SCHEDULE_TYPE, scheduleSchema } from '../../shared/platform/events/schedule.ts';
+import { EVERY_MINUTE, SCHEDULE_TYPE, scheduleSchema } from '../../shared/platform/events/schedule.ts';
 import { defineFunction } from '../../shared/platform/http/function.ts';
 import { log } from '../../shared/platform/telemetry/log.ts';
 import { pushMetrics } from '../../shared/platform/telemetry/metrics.ts';
@@ -14,6 +14,7 @@ export default defineFunction({
   summary: 'Release what was held for longer than agreed',
   uses: { database: 'money', kafka: true },
   event: {
+    source: EVERY_MINUTE,
     types: [SCHEDULE_TYPE],
     data: scheduleSchema,
     handle: async (_event, trace) => {

@@ -4,7 +4,7 @@ import { keepFindings } from '../../shared/findings.ts';
 import { overdueHolds, overdueTopups } from '../../shared/ledger/proof/overdue.ts';
 import { query } from '../../shared/platform/database/database.ts';
 import { countOverdue } from '../../shared/platform/events/outbox.ts';
-import { SCHEDULE_TYPE, scheduleSchema } from '../../shared/platform/events/schedule.ts';
+import { EVERY_MINUTE, SCHEDULE_TYPE, scheduleSchema } from '../../shared/platform/events/schedule.ts';
 import { defineFunction } from '../../shared/platform/http/function.ts';
 import { pushMetrics, setGauge } from '../../shared/platform/telemetry/metrics.ts';
 
@@ -17,6 +17,7 @@ export default defineFunction({
   summary: 'Find what should have come to its end by now',
   uses: { database: 'auditor', kafka: true },
   event: {
+    source: EVERY_MINUTE,
     types: [SCHEDULE_TYPE],
     data: scheduleSchema,
     handle: async () => {

@@ -3,7 +3,7 @@
 import { countOpenFindings, FINDING_KINDS, isAboutMoney } from '../../shared/findings.ts';
 import { ageOfTrialBalance } from '../../shared/ledger/proof/trial-balance.ts';
 import { query } from '../../shared/platform/database/database.ts';
-import { SCHEDULE_TYPE, scheduleSchema } from '../../shared/platform/events/schedule.ts';
+import { EVERY_MINUTE, SCHEDULE_TYPE, scheduleSchema } from '../../shared/platform/events/schedule.ts';
 import { defineFunction } from '../../shared/platform/http/function.ts';
 import { log } from '../../shared/platform/telemetry/log.ts';
 import { pushMetrics, setGauge } from '../../shared/platform/telemetry/metrics.ts';
@@ -13,6 +13,7 @@ export default defineFunction({
   summary: 'Tell operators which findings are open',
   uses: { database: 'auditor' },
   event: {
+    source: EVERY_MINUTE,
     types: [SCHEDULE_TYPE],
     data: scheduleSchema,
     handle: async () => {

@@ -9,6 +9,7 @@ import { apiDocument, everyFunction } from './openapi.ts';
 import { operationsOf, operationsTable } from './operations.ts';
 import { providerEvents, providerSecrets, providersOfFunctions } from './providers.ts';
 import { routesOfGateway } from './routes.ts';
+import { declaredSources, kustomizationOfBase } from './sources.ts';
 import { manifestsWithUses } from './uses.ts';
 
 export interface GeneratedFile {
@@ -30,6 +31,8 @@ const FILES: readonly GeneratedFile[] = [
   { file: FIELDS, render: async () => fieldsTable(fieldsOf(await apiDocument())) },
   { file: 'knative/function/providers.yaml', render: async () => providersOfFunctions() },
   { file: 'knative/data/provider-secrets.yaml', render: async () => providerSecrets() },
+  { file: 'knative/base/kustomization.yaml', render: kustomizationOfBase },
+  { file: 'knative/base/sources.yaml', render: declaredSources },
   { file: 'knative/base/providers.yaml', render: providerEvents },
   { file: 'kong/routes.yaml', render: routesOfGateway },
   { file: GRANTS, render: grantsOfMigrations, needsPostgres: true },

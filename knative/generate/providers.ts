@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type DeclaredProvider, providers } from '../../shared/providers/providers.ts';
 import { hostOfFunction, ROOT, writtenServices } from '../functions.ts';
 import { secretOf } from '../provider-settings.ts';
+import { kafkaSource } from './sources.ts';
 
 const WRITTEN = '# `make generate` writes this file from shared/providers/*/declaration.ts.';
 
@@ -65,61 +66,17 @@ ${providers.map((provider) => eventObjects(provider, host)).join('---\n')}`;
 }
 
 function eventObjects({ name, title, topic }: DeclaredProvider, host: string): string {
-  const source = `settle-topup-${name}`;
-  const labels = 'labels: { app.kubernetes.io/part-of: one-gate, app.kubernetes.io/component: settlement }';
-  return `# Unordered: one slow or poisonous event holds up nobody else; the consumer reloads from the database and tolerates disorder. Retried
-# for about four minutes, then kept in the dead letters; reconcile-topups works without it.
-apiVersion: sources.knative.dev/v1
-kind: KafkaSource
-metadata:
-  name: ${source}
-  ${labels}
-spec:
-  bootstrapServers: [one-gate-kafka-bootstrap.one-gate.svc:9092]
-  topics: [${topic}]
-  consumerGroup: ${source}
-  initialOffset: earliest
-  consumers: 3
-  ordering: unordered
-  delivery:
-    timeout: PT60S
-    retry: 8
-    backoffPolicy: exponential
-    backoffDelay: PT0.5S
-    deadLetterSink:
-      ref: { apiVersion: eventing.knative.dev/v1alpha1, kind: KafkaSink, name: ${source}-dead-letters }
-  sink:
-    ref: { apiVersion: serving.knative.dev/v1, kind: Service, name: ${host} }
-    uri: /events/settle-topup
----
-apiVersion: eventing.knative.dev/v1alpha1
-kind: KafkaSink
-metadata:
-  name: ${source}-dead-letters
-  ${labels}
-spec:
-  bootstrapServers: [one-gate-kafka-bootstrap.one-gate.svc:9092]
-  topic: ${topic}.dead-letters
-  contentMode: binary
----
-# The life of top-ups from ${title}, keyed by account. Written by topup, receive-notification, settle-topup and relay-outbox.
+  return `# The life of top-ups from ${title}, keyed by account. Written by topup, receive-notification, settle-topup and relay-outbox.
 apiVersion: kafka.strimzi.io/v1
 kind: KafkaTopic
-metadata:
-  name: ${topic}
-  labels: { strimzi.io/cluster: one-gate, app.kubernetes.io/part-of: one-gate }
-spec:
-  partitions: 3
-  config: { retention.ms: 604800000 }
+metadata: { name: ${topic}, labels: { strimzi.io/cluster: one-gate, app.kubernetes.io/part-of: one-gate } }
+spec: { partitions: 3, config: { retention.ms: 604800000 } }
 ---
-# Events that settle-topup could not use, with the reason in knativeerror* attributes. Kept longer: a person looks at them.
-apiVersion: kafka.strimzi.io/v1
-kind: KafkaTopic
-metadata:
-  name: ${topic}.dead-letters
-  labels: { strimzi.io/cluster: one-gate, app.kubernetes.io/part-of: one-gate }
-spec:
-  partitions: 3
-  config: { retention.ms: 2419200000 }
-`;
+${kafkaSource({
+  name: `settle-topup-${name}`,
+  topics: [topic],
+  summary: `Settles what ${title} tells`,
+  function: 'settle-topup',
+  host,
+})}`;
 }

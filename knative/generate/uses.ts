@@ -1,5 +1,5 @@
-// What manifests say because declarations say it: the labels of each Service (what its functions use), and the Service that each source
-// posts to (the one that hosts its function). Everything else in a manifest is written by hand and left as it is.
+// What the manifest of a Service says because declarations say it: its labels, which name what its functions use. The rest of a manifest is
+// written by hand and left as it is.
 
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import {
   writtenServices,
 } from '../functions.ts';
 
-const BASE = join(ROOT, 'knative/base');
+const SERVICES = join(ROOT, 'knative/base/services');
 
 export interface Generated {
   /** Within the project. */
@@ -21,30 +21,21 @@ export interface Generated {
   text: string;
 }
 
-/** The manifests of knative/base as they must read. Throws a sentence for functions that cannot share a Service. */
+/** The manifests of Services as they must read. Throws a sentence for functions that cannot share a Service. */
 export async function manifestsWithUses(): Promise<Generated[]> {
   const functions = await declaredFunctions();
-  const hosts = hostsOf(
+  // Every function must have its Service.
+  hostsOf(
     functions.map(({ path }) => path),
-    await writtenServices(BASE),
+    await writtenServices(SERVICES),
   );
-  const serviceOf = new Map(functions.map(({ path, declaration }) => [declaration.name, hosts.get(path)?.name ?? '']));
-  const files = [...(await yamlIn('services')), ...(await yamlIn('sources'))];
+  const names = (await readdir(SERVICES)).filter((name) => name.endsWith('.yaml'));
   return Promise.all(
-    files.map(async (file) => {
-      const text = await readFile(join(ROOT, file), 'utf8');
-      const documents = text.split(/^---$/m);
-      return {
-        file,
-        text: documents.map((each) => withSink(withLabels(each, file, functions), serviceOf, file)).join('---'),
-      };
+    names.map(async (name) => {
+      const file = `knative/base/services/${name}`;
+      return { file, text: withLabels(await readFile(join(SERVICES, name), 'utf8'), file, functions) };
     }),
   );
-}
-
-async function yamlIn(folder: string): Promise<string[]> {
-  const names = await readdir(join(BASE, folder));
-  return names.filter((name) => name.endsWith('.yaml')).map((name) => `knative/base/${folder}/${name}`);
 }
 
 const KNATIVE_SERVICE = /^apiVersion: serving\.knative\.dev\/v1\nkind: Service$/m;
@@ -93,15 +84,4 @@ export function labelsOf(service: string, functions: readonly DeclaredFunction[]
 
 function strongest(uses: readonly Uses[], what: keyof Uses, order: readonly string[]): string | undefined {
   return order.find((each) => uses.some((use) => use[what] === each));
-}
-
-function withSink(text: string, serviceOf: ReadonlyMap<string, string>, file: string): string {
-  return text.replace(
-    /^( {4}ref: \{.* kind: Service, name: )[\w-]+( \}\n {4}uri: \/events\/)([\w-]+)$/gm,
-    (_, before: string, between: string, name: string) => {
-      const service = serviceOf.get(name);
-      if (!service) throw new Error(`${file}: there is no function ${name} for a source to post to.`);
-      return before + service + between + name;
-    },
-  );
 }

@@ -162,8 +162,13 @@ export interface ReceivedEvent<Data> {
   extensions: Readonly<Record<string, unknown>>;
 }
 
+/** A cron schedule in Jakarta's time, or topics of Kafka. A topic has its own dead letters, and its source the function's name. */
+export type EventSource = { schedule: string } | { topics: readonly string[] };
+
 /** An event is a hint: the handler reloads what it is about. It returns when the event is done with, throws a Problem otherwise. */
 export interface EventTrigger<Data extends GenericSchema> {
+  /** What wakes the function. `make generate` makes its source. Absent where others post: providers' sources, the gateway's log. */
+  source?: EventSource;
   types: readonly string[];
   data: Data;
   handle(event: ReceivedEvent<InferOutput<Data>>, trace: Trace): Promise<void>;
