@@ -45,8 +45,9 @@ function sortedJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(sortedJson).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
   const members = value as Record<string, unknown>;
-  const texts = Object.keys(members)
-    .sort()
-    .map((name) => `${JSON.stringify(name)}:${sortedJson(members[name])}`);
-  return `{${texts.join(',')}}`;
+  let text = '';
+  for (const name of Object.keys(members).sort()) {
+    text += `${text === '' ? '{' : ','}${JSON.stringify(name)}:${sortedJson(members[name])}`;
+  }
+  return text === '' ? '{}' : `${text}}`;
 }
