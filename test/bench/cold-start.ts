@@ -10,7 +10,7 @@ import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { functionPaths, hostOfFunction, ROOT, writtenServices } from '../../knative/functions.ts';
-import { buildPackages, bundle, bundleProgram } from '../../knative/local/build.ts';
+import { buildPackages, buildStarter, bundle, bundleProgram } from '../../knative/local/build.ts';
 import { freePort } from '../../knative/local/parts/free-port.ts';
 import { kafkajsQuiet } from '../../knative/local/parts/kafka.ts';
 import { table, writeBetween } from '../../knative/local/table.ts';
@@ -73,10 +73,11 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 
 const bundles = join(ROOT, '.build');
 /** Into the folder of all functions: what is native is found from there. */
-async function buildAll(): Promise<{ sizes: Map<string, Loaded>; programs: Map<string, string> }> {
+async function buildAll(): Promise<{ sizes: Map<string, Loaded>; programs: Map<string, string[]> }> {
   const sizes = new Map<string, Loaded>();
-  const programs = new Map<string, string>();
+  const programs = new Map<string, string[]>();
   const packages = await buildPackages(bundles);
+  await buildStarter(bundles);
   const paths = await functionPaths();
   const services = await writtenServices(join(ROOT, 'knative/base'));
   for (const path of paths) {
@@ -84,16 +85,16 @@ async function buildAll(): Promise<{ sizes: Map<string, Loaded>; programs: Map<s
     if (!(name in SUCCESS)) continue;
     const deployed = await hostOfFunction(name, services);
     const { args, metafile } = await bundle(options.alone ? [path] : deployed.args, paths, bundles);
-    programs.set(name, join(bundles, bundleName(args)));
+    programs.set(name, ['serve.mjs', ...args]);
     sizes.set(name, loadedOf(basename(bundleName(args), '.mjs'), metafile, packages));
   }
   const empty = await bundleProgram('bench-empty', `import './test/bench/empty-function/serve.ts';`, bundles);
   sizes.set('empty', loadedOf('bench-empty', empty));
-  programs.set('empty', join(bundles, 'bench-empty.mjs'));
+  programs.set('empty', ['bench-empty.mjs']);
   return { sizes, programs };
 }
 
-async function measure(programs: ReadonlyMap<string, string>, platform: Platform) {
+async function measure(programs: ReadonlyMap<string, readonly string[]>, platform: Platform) {
   const { people, payments, key, directory, freshDatabase, environmentOf } = platform;
   const { admin, name: database } = await freshDatabase();
   await allowLogin(admin);
@@ -107,7 +108,7 @@ async function measure(programs: ReadonlyMap<string, string>, platform: Platform
     for (const [name, all] of times) {
       const asked = requests.get(name as Measured);
       const time = await timeToAnswer(
-        programs.get(name) as string,
+        programs.get(name) ?? [],
         { ...(asked && (await environmentOf(name, database))), ...cache },
         asked ?? emptyRequest,
         asked ? SUCCESS[name as Measured] : 200,
@@ -119,9 +120,9 @@ async function measure(programs: ReadonlyMap<string, string>, platform: Platform
   return times;
 }
 
-/** Milliseconds from the start of the process. Everybody asks once: nothing is known about her yet. */
+/** Milliseconds from the start of the process. Each person asks once, so the instance knows nothing about the caller. */
 async function timeToAnswer(
-  program: string,
+  program: readonly string[],
   environment: Record<string, string>,
   { longest, write, own, bodies }: Requests,
   success: number,
@@ -129,7 +130,8 @@ async function timeToAnswer(
 ): Promise<number> {
   const port = await freePort();
   const start = performance.now();
-  const child = spawn(process.execPath, [kafkajsQuiet.nodeOption, program], {
+  const child = spawn(process.execPath, [kafkajsQuiet.nodeOption, ...program], {
+    cwd: bundles,
     env: { ...environment, ...kafkajsQuiet.environment, NODE_ENV: 'production', LOG_LEVEL: 'warn', PORT: String(port) },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
@@ -141,9 +143,9 @@ async function timeToAnswer(
     const { request, send, close } = await connectAsSoonAsPossible(port, longest, {
       answered: (status, text) => {
         if (status === success) resolve(performance.now() - start);
-        else reject(new Error(`${program} answered ${text}`));
+        else reject(new Error(`${program.join(' ')} answered ${text}`));
       },
-      failed: (why) => reject(new Error(`${program}: ${why}`)),
+      failed: (why) => reject(new Error(`${program.join(' ')}: ${why}`)),
     });
     try {
       send(write(request, turn, own ? turn : Math.min(turn + 1, bodies - 1), serial++));
