@@ -5,8 +5,8 @@ import { defineFunction } from '../../shared/platform/http/function.ts';
 import { Problem } from '../../shared/platform/http/problem.ts';
 import { log } from '../../shared/platform/telemetry/log.ts';
 import { NOTIFIED, TOPUP_EVENT_TYPES } from '../../shared/topups/events.ts';
-import { type Found, findOut } from '../../shared/topups/inquiry.ts';
-import { releaseLease, takeLease, WORK_LIMIT_MS } from '../../shared/topups/lease.ts';
+import { takeLease, withLease } from '../../shared/topups/lease.ts';
+import { pursue } from '../../shared/topups/pursue.ts';
 import { operationOfAttempt, readTopup } from '../../shared/topups/topup.ts';
 
 export default defineFunction({
@@ -25,26 +25,15 @@ export default defineFunction({
       if (!operationId)
         return log.warn({ event: id, reference }, 'an event tells of a payment that we never asked for');
       const topup = await readTopup(operationId, reference);
-      if (topup?.attempt.state === 'PAID' && state !== 'refunded') return;
-      const found = await settle(operationId, reference, trace.traceparent);
-      if (found === 'unknown') {
+      if (topup.attempt.state === 'PAID' && state !== 'refunded') return;
+      const lease = await takeLease(operationId);
+      const { name } = await withLease(lease, async () =>
+        // News of an earlier attempt can bring money, but cannot end the top-up.
+        pursue(await readTopup(operationId, reference), { aim: 'outcome', lease, traceparent: trace.traceparent }),
+      );
+      if (name === 'unknown') {
         throw new Problem('service_unavailable', { detail: 'The provider cannot say what became of the payment.' });
       }
     },
   },
 });
-
-async function settle(operationId: string, reference: string, traceparent: string): Promise<Found> {
-  const lease = await takeLease(operationId);
-  try {
-    const latest = await readTopup(operationId);
-    const isLatest = latest?.attempt.reference === reference;
-    const topup = isLatest ? latest : await readTopup(operationId, reference);
-    if (!topup) return 'ended';
-    // News of an earlier attempt can bring money, but cannot end the top-up.
-    const asking = { traceparent, signal: AbortSignal.timeout(WORK_LIMIT_MS) };
-    return await findOut(topup, isLatest ? lease : undefined, asking);
-  } finally {
-    if (lease) await releaseLease(lease);
-  }
-}

@@ -13,8 +13,8 @@ export interface PaymentMethodDeclaration<Method extends string = string> {
   title: string;
 }
 
-/** What a provider can be used for. `topup`: it takes money for wallets. */
-export type Capability = 'topup';
+/** What a provider can be used for. `topup`: it takes money for wallets. `cancel`: a payment there can be given up. */
+export type Capability = 'topup' | 'cancel';
 
 export interface ProviderDeclaration<Method extends string = string, Settings extends Declared = Declared>
   extends PaymentMethodDeclaration<Method> {

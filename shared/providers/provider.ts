@@ -139,8 +139,11 @@ export interface Provider {
   requestPayment(request: PaymentRequest, context?: CallContext): Promise<PaymentRequestOutcome>;
   /** The provider's word on a payment. `not_found` just after a lost request may still become `pending` when that arrives. */
   inquire(payment: PaymentReference, context?: CallContext): Promise<InquiryOutcome>;
-  /** Asks the provider to give a payment up. Only `cancelled` means that it can no longer be paid. */
-  cancel(payment: PaymentReference & { reason?: string }, context?: CallContext): Promise<CancelOutcome>;
+  /**
+   * Asks the provider to give a payment up. Only `cancelled` means that it can no longer be paid. Absent without the capability
+   * `cancel`: a payment then ends at the provider by itself.
+   */
+  cancel?(payment: PaymentReference & { reason?: string }, context?: CallContext): Promise<CancelOutcome>;
   verifyNotification(message: NotificationMessage): NotificationOutcome;
   /** The answer to a notification: that it is kept, why it is not, or that it should be sent again. */
   replyToNotification(outcome: NotificationEnd): NotificationReply;

@@ -71,6 +71,15 @@ export async function releaseLease({ operationId, number }: Lease): Promise<void
   });
 }
 
+/** Does the work, and gives the lease back. */
+export async function withLease<Result>(lease: Lease | undefined, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } finally {
+    if (lease) await releaseLease(lease);
+  }
+}
+
 export type Turn = { answer: KeptAnswer } | { lease: Lease };
 
 /**

@@ -21,6 +21,11 @@ export function providerOf(method: PaymentMethod): DeclaredProvider {
   });
 }
 
+/** Payments can be given up there. */
+export function canCancel(method: PaymentMethod): boolean {
+  return providerOf(method).capabilities.includes('cancel');
+}
+
 /** The provider's API: one per process, since it keeps an access token. Rejects when a setting is missing. */
 export async function apiOf(method: PaymentMethod): Promise<Provider> {
   const provider = providerOf(method);

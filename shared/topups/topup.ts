@@ -18,8 +18,11 @@ export interface Attempt {
   /** Of the request that was told of its acceptance. */
   traceparent: string | null;
   expiresAt: Date;
+  isExpired: boolean;
   /** Long enough past its expiry that no request for it can still arrive. */
   isOver: boolean;
+  /** No later attempt has been made. */
+  isLatest: boolean;
 }
 
 /** `given_up`: the provider has cancelled it because we asked, though not for the owner. */
@@ -45,10 +48,6 @@ export interface Topup {
 
 /** How long a payer has at the provider. */
 export const VALID_MINUTES = 15;
-
-export function isAlive({ state }: Attempt): boolean {
-  return state === 'REQUESTED' || state === 'ACCEPTED';
-}
 
 /** At most 64 characters, unique for ever, and known as soon as the operation is. */
 export function attemptReference(operationId: string, number: number): string {
@@ -85,12 +84,14 @@ export function newAttempt(its: Pick<Attempt, 'reference' | 'number' | 'expiresA
     endedAs: undefined,
     wasAccepted: false,
     traceparent: null,
+    isExpired: false,
     isOver: false,
+    isLatest: true,
   };
 }
 
-/** The top-up with its latest attempt, or with the one that has this reference; undefined when there is no such thing. */
-export async function readTopup(operationId: string, reference?: string): Promise<Topup | undefined> {
+/** The top-up with its latest attempt, or with the one that has this reference. Throws when there is no such thing. */
+export async function readTopup(operationId: string, reference?: string): Promise<Topup> {
   const [row] = await query<TopupRow>({
     name: 'topup-read',
     text: `
@@ -99,8 +100,9 @@ export async function readTopup(operationId: string, reference?: string): Promis
              topup.created_at < now() - interval '1 hour' as is_overdue,
              leg.account_id, leg.payment_method, leg.amount, leg.currency, leg.transaction_status, leg.leg_number,
              attempt.reference, attempt.number, attempt.state, attempt.provider_reference, attempt.ended_as, attempt.traceparent,
-             attempt.expires_at, attempt.accepted_at is not null as was_accepted,
-             attempt.expires_at < now() - interval '5 minutes' as is_over
+             attempt.expires_at, attempt.accepted_at is not null as was_accepted, attempt.expires_at <= now() as is_expired,
+             attempt.expires_at < now() - interval '5 minutes' as is_over,
+             attempt.number = (select max(number) from topup_attempts where operation_id = topup.operation_id) as is_latest
         from topups topup
         join historical_transactions leg on leg.id = $2
        cross join lateral (
@@ -110,7 +112,8 @@ export async function readTopup(operationId: string, reference?: string): Promis
        where topup.operation_id = $1`,
     values: [operationId, legId(operationId, CREDIT_PLACE), reference ?? null],
   });
-  return row && topupOf(row);
+  if (!row) throw new Error(`top-up ${operationId} is not in the database`);
+  return topupOf(row);
 }
 
 /** The operation that the attempt with this reference belongs to. */
@@ -143,7 +146,9 @@ interface TopupRow {
   traceparent: string | null;
   expires_at: Date;
   was_accepted: boolean;
+  is_expired: boolean;
   is_over: boolean;
+  is_latest: boolean;
 }
 
 function topupOf(row: TopupRow): Topup {
@@ -172,6 +177,8 @@ function attemptOf(row: TopupRow): Attempt {
     wasAccepted: row.was_accepted,
     traceparent: row.traceparent,
     expiresAt: row.expires_at,
+    isExpired: row.is_expired,
     isOver: row.is_over,
+    isLatest: row.is_latest,
   };
 }

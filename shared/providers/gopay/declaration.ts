@@ -7,7 +7,7 @@ export const gopay = declareProvider({
   method: 'GOPAY',
   name: 'gopay',
   title: 'GoPay',
-  capabilities: ['topup'],
+  capabilities: ['topup', 'cancel'],
   settings: {
     baseUrl: { variable: 'GOPAY_BASE_URL', holds: 'the address of the GoPay SNAP API' },
     clientId: { variable: 'GOPAY_CLIENT_ID', holds: 'the client id GoPay gave us' },

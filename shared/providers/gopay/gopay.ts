@@ -38,7 +38,7 @@ export interface GopayConfiguration extends SnapConfiguration {
 }
 
 /** One per process: it keeps the access token. Throws a TypeError when a key is not a key. */
-export function gopayProvider(configuration: GopayConfiguration): Provider {
+export function gopayProvider(configuration: GopayConfiguration): Required<Provider> {
   const { merchantId, now = () => new Date(), operationLimitMs = OPERATION_LIMIT_MS } = configuration;
   const { call, prepare } = snapClient(configuration);
   const check = { publicKey: readPublicKey(configuration.publicKey), merchantId, windowMs: NOTIFICATION_WINDOW_MS };

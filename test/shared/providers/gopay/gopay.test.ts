@@ -7,7 +7,7 @@ import { paymentExternalId } from '../../../../shared/providers/snap/external-id
 import { eventually, merchantWithSimulator } from '../../../sandbox/gopay/merchant.ts';
 
 let merchant: Awaited<ReturnType<typeof merchantWithSimulator>>;
-let gopay: Provider;
+let gopay: Required<Provider>;
 let count = 0;
 
 beforeAll(async () => {
