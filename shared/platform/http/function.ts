@@ -165,6 +165,8 @@ export interface ReceivedEvent<Data> {
 /** An event is a hint: the handler reloads what it is about. It returns when the event is done with, throws a Problem otherwise. */
 export interface EventTrigger<Data extends GenericSchema> {
   types: readonly string[];
+  /** Set where the gateway itself sends the events. A source's proof is not enough then: it is less of a secret. */
+  sender?: 'gateway';
   data: Data;
   handle(event: ReceivedEvent<InferOutput<Data>>, trace: Trace): Promise<void>;
 }
