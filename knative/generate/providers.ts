@@ -17,14 +17,13 @@ export function providersOfFunctions(): string {
         `            - { name: ${variable}, valueFrom: { secretKeyRef: { name: ${name}, key: ${key} } } }`,
     );
   });
-  return `# What providers and we know each other by.
+  return `# Accounts at providers: what a provider and we know each other by.
 ${WRITTEN}
 apiVersion: serving.knative.dev/v1
 kind: Service
 metadata: { name: providers }
 spec:
   template:
-    # The pod says so, too: network policies go by it.
     metadata: { labels: { uses.one-gate/providers: "true" } }
     spec:
       containers:
@@ -47,10 +46,8 @@ function secretObject(provider: DeclaredProvider): string {
   );
   return `apiVersion: external-secrets.io/v1
 kind: ExternalSecret
-metadata: { name: ${name}, labels: { app.kubernetes.io/part-of: one-gate } }
+metadata: { name: ${name} }
 spec:
-  refreshInterval: 1h
-  secretStoreRef: { kind: ClusterSecretStore, name: one-gate }
   target: { name: ${name} }
   data:
 ${data.join('\n')}
@@ -64,62 +61,38 @@ ${WRITTEN}
 ${providers.map((provider) => eventObjects(provider, host)).join('---\n')}`;
 }
 
+// Fields that all sources and all topics share are in knative/base/every-kafka-source.yaml and every-topic.yaml.
 function eventObjects({ name, title, topic }: DeclaredProvider, host: string): string {
   const source = `settle-topup-${name}`;
-  const labels = 'labels: { app.kubernetes.io/part-of: one-gate, app.kubernetes.io/component: settlement }';
-  return `# Unordered: one slow or poisonous event holds up nobody else; the consumer reloads from the database and tolerates disorder. Retried
-# for about four minutes, then kept in the dead letters; reconcile-topups works without it.
-apiVersion: sources.knative.dev/v1
+  const labels = 'labels: { app.kubernetes.io/component: settlement }';
+  return `apiVersion: sources.knative.dev/v1
 kind: KafkaSource
-metadata:
-  name: ${source}
-  ${labels}
+metadata: { name: ${source}, ${labels} }
 spec:
-  bootstrapServers: [one-gate-kafka-bootstrap.one-gate.svc:9092]
   topics: [${topic}]
   consumerGroup: ${source}
-  initialOffset: earliest
   consumers: 3
-  ordering: unordered
-  delivery:
-    timeout: PT60S
-    retry: 8
-    backoffPolicy: exponential
-    backoffDelay: PT0.5S
-    deadLetterSink:
-      ref: { apiVersion: eventing.knative.dev/v1alpha1, kind: KafkaSink, name: ${source}-dead-letters }
-  sink:
-    ref: { apiVersion: serving.knative.dev/v1, kind: Service, name: ${host} }
-    uri: /events/settle-topup
+  delivery: { deadLetterSink: { ref: { name: ${source}-dead-letters } } }
+  sink: { ref: { name: ${host} }, uri: /events/settle-topup }
 ---
 apiVersion: eventing.knative.dev/v1alpha1
 kind: KafkaSink
-metadata:
-  name: ${source}-dead-letters
-  ${labels}
+metadata: { name: ${source}-dead-letters, ${labels} }
 spec:
   bootstrapServers: [one-gate-kafka-bootstrap.one-gate.svc:9092]
   topic: ${topic}.dead-letters
   contentMode: binary
 ---
-# The life of top-ups from ${title}, keyed by account. Written by topup, receive-notification, settle-topup and relay-outbox.
+# The life of top-ups from ${title}, keyed by account. topup, receive-notification, settle-topup and relay-outbox write it.
 apiVersion: kafka.strimzi.io/v1
 kind: KafkaTopic
-metadata:
-  name: ${topic}
-  labels: { strimzi.io/cluster: one-gate, app.kubernetes.io/part-of: one-gate }
-spec:
-  partitions: 3
-  config: { retention.ms: 604800000 }
+metadata: { name: ${topic} }
+spec: { partitions: 3, config: { retention.ms: 604800000 } }
 ---
-# Events that settle-topup could not use, with the reason in knativeerror* attributes. Kept longer: a person looks at them.
+# Events that settle-topup could not use, with the reason in knativeerror* attributes. A person looks at them, so they are kept longer.
 apiVersion: kafka.strimzi.io/v1
 kind: KafkaTopic
-metadata:
-  name: ${topic}.dead-letters
-  labels: { strimzi.io/cluster: one-gate, app.kubernetes.io/part-of: one-gate }
-spec:
-  partitions: 3
-  config: { retention.ms: 2419200000 }
+metadata: { name: ${topic}.dead-letters }
+spec: { partitions: 3, config: { retention.ms: 2419200000 } }
 `;
 }

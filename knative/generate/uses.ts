@@ -47,16 +47,20 @@ async function yamlIn(folder: string): Promise<string[]> {
   return names.filter((name) => name.endsWith('.yaml')).map((name) => `knative/base/${folder}/${name}`);
 }
 
+const WIDTH = 140;
+const LABELS = /^ {2}labels: \{[^}]*\}$/m;
 const KNATIVE_SERVICE = /^apiVersion: serving\.knative\.dev\/v1\nkind: Service$/m;
 
 function withLabels(text: string, file: string, functions: readonly DeclaredFunction[]): string {
   if (!KNATIVE_SERVICE.test(text)) return text;
   const name = /^ {2}name: (.+)$/m.exec(text)?.[1];
-  const listed = /^ {10}args:(?: \[(.+)\]|((?:\n {12}- .+)+))$/m.exec(text);
-  const args = (listed?.[1]?.split(',') ?? listed?.[2]?.split('- ').slice(1) ?? []).map((each) => each.trim());
-  if (!name || args.length === 0 || !/^ {2}labels: \{.*\}$/m.test(text)) {
+  const args = /^ {10}args: \[([^\]]+)\]$/m
+    .exec(text)?.[1]
+    ?.split(',')
+    .map((each) => each.trim());
+  if (!name || !args || !LABELS.test(text)) {
     throw new Error(
-      `${file}: a Service needs its name, its labels on one line, and args on one line or one to a line.`,
+      `${file}: a Service needs its name, its labels in braces and its args in brackets, each below the other.`,
     );
   }
   const named = functionsNamed(
@@ -68,7 +72,14 @@ function withLabels(text: string, file: string, functions: readonly DeclaredFunc
     functions.filter(({ path }) => named.includes(path)),
   );
   const written = Object.entries(labels).map(([key, value]) => `${key}: ${value === 'true' ? '"true"' : value}`);
-  return text.replace(/^ {2}labels: \{.*\}$/m, `  labels: { ${written.join(', ')} }`);
+  return text.replace(LABELS, withinWidth(`  labels: { ${written.join(', ')} }`));
+}
+
+/** In two lines, if one would be longer than the lines of manifests may be. */
+function withinWidth(line: string): string {
+  if (line.length <= WIDTH) return line;
+  const end = line.lastIndexOf(', ', WIDTH);
+  return `${line.slice(0, end + 1)}\n    ${line.slice(end + 2)}`;
 }
 
 /** Everything that one of its functions uses. Throws a sentence where they would share a process and not a database role. */
@@ -80,7 +91,6 @@ export function labelsOf(service: string, functions: readonly DeclaredFunction[]
   }
   const some = (use: (each: Uses) => boolean) => (uses.some(use) ? 'true' : undefined);
   const labels = {
-    'app.kubernetes.io/name': service,
     'uses.one-gate/database': [...roles][0],
     'uses.one-gate/redis': some(({ redis }) => redis === true),
     'uses.one-gate/access-tokens': strongest(uses, 'accessTokens', ['sign', 'verify']),
@@ -97,7 +107,7 @@ function strongest(uses: readonly Uses[], what: keyof Uses, order: readonly stri
 
 function withSink(text: string, serviceOf: ReadonlyMap<string, string>, file: string): string {
   return text.replace(
-    /^( {4}ref: \{.* kind: Service, name: )[\w-]+( \}\n {4}uri: \/events\/)([\w-]+)$/gm,
+    /^(spec: .* sink: \{ ref: \{ name: )[\w-]+( \}, uri: \/events\/)([\w-]+)(?= \} \}$)/gm,
     (_, before: string, between: string, name: string) => {
       const service = serviceOf.get(name);
       if (!service) throw new Error(`${file}: there is no function ${name} for a source to post to.`);
