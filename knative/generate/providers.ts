@@ -48,7 +48,6 @@ function secretObject(provider: DeclaredProvider): string {
 kind: ExternalSecret
 metadata: { name: ${name} }
 spec:
-  target: { name: ${name} }
   data:
 ${data.join('\n')}
 `;
@@ -61,7 +60,7 @@ ${WRITTEN}
 ${providers.map((provider) => eventObjects(provider, host)).join('---\n')}`;
 }
 
-// Fields that all sources and all topics share are in knative/base/every-kafka-source.yaml and every-topic.yaml.
+// Fields that all sources share are in knative/base/every-kafka-source.yaml.
 function eventObjects({ name, title, topic }: DeclaredProvider, host: string): string {
   const source = `settle-topup-${name}`;
   const labels = 'labels: { app.kubernetes.io/component: settlement }';
@@ -86,13 +85,13 @@ spec:
 # The life of top-ups from ${title}, keyed by account. topup, receive-notification, settle-topup and relay-outbox write it.
 apiVersion: kafka.strimzi.io/v1
 kind: KafkaTopic
-metadata: { name: ${topic} }
+metadata: { name: ${topic}, labels: { strimzi.io/cluster: one-gate } }
 spec: { partitions: 3, config: { retention.ms: 604800000 } }
 ---
 # Events that settle-topup could not use, with the reason in knativeerror* attributes. A person looks at them, so they are kept longer.
 apiVersion: kafka.strimzi.io/v1
 kind: KafkaTopic
-metadata: { name: ${topic}.dead-letters }
+metadata: { name: ${topic}.dead-letters, labels: { strimzi.io/cluster: one-gate } }
 spec: { partitions: 3, config: { retention.ms: 2419200000 } }
 `;
 }

@@ -48,19 +48,19 @@ async function yamlIn(folder: string): Promise<string[]> {
 }
 
 const WIDTH = 140;
-const LABELS = /^ {2}labels: \{[^}]*\}$/m;
+const METADATA = /^metadata:\s+(?:\{ )?name: ([\w-]+),?\s+labels: \{[^}]*\}(?: \})?$/m;
 const KNATIVE_SERVICE = /^apiVersion: serving\.knative\.dev\/v1\nkind: Service$/m;
 
 function withLabels(text: string, file: string, functions: readonly DeclaredFunction[]): string {
   if (!KNATIVE_SERVICE.test(text)) return text;
-  const name = /^ {2}name: (.+)$/m.exec(text)?.[1];
+  const name = METADATA.exec(text)?.[1];
   const args = /^ {10}args: \[([^\]]+)\]$/m
     .exec(text)?.[1]
     ?.split(',')
     .map((each) => each.trim());
-  if (!name || !args || !LABELS.test(text)) {
+  if (!name || !args) {
     throw new Error(
-      `${file}: a Service needs its name, its labels in braces and its args in brackets, each below the other.`,
+      `${file}: a Service needs metadata with its name and then its labels in braces, and args in brackets.`,
     );
   }
   const named = functionsNamed(
@@ -72,10 +72,16 @@ function withLabels(text: string, file: string, functions: readonly DeclaredFunc
     functions.filter(({ path }) => named.includes(path)),
   );
   const written = Object.entries(labels).map(([key, value]) => `${key}: ${value === 'true' ? '"true"' : value}`);
-  return text.replace(LABELS, withinWidth(`  labels: { ${written.join(', ')} }`));
+  return text.replace(METADATA, metadataOf(name, written));
 }
 
-/** In two lines, if one would be longer than the lines of manifests may be. */
+/** In one line, as far as it is no longer than the lines of manifests may be. */
+function metadataOf(name: string, labels: readonly string[]): string {
+  const written = labels.length === 0 ? 'labels: {}' : `labels: { ${labels.join(', ')} }`;
+  const line = `metadata: { name: ${name}, ${written} }`;
+  return line.length <= WIDTH ? line : `metadata:\n  name: ${name}\n${withinWidth(`  ${written}`)}`;
+}
+
 function withinWidth(line: string): string {
   if (line.length <= WIDTH) return line;
   const end = line.lastIndexOf(', ', WIDTH);
@@ -105,13 +111,18 @@ function strongest(uses: readonly Uses[], what: keyof Uses, order: readonly stri
   return order.find((each) => uses.some((use) => use[what] === each));
 }
 
+const SOURCE = /^kind: \w+Source$/m;
+const SINK = /^(spec: .* sink: \{ ref: \{ name: )[\w-]+( \}, uri: \/events\/)([\w-]+)(?= \} \}$)/m;
+
 function withSink(text: string, serviceOf: ReadonlyMap<string, string>, file: string): string {
-  return text.replace(
-    /^(spec: .* sink: \{ ref: \{ name: )[\w-]+( \}, uri: \/events\/)([\w-]+)(?= \} \}$)/gm,
-    (_, before: string, between: string, name: string) => {
-      const service = serviceOf.get(name);
-      if (!service) throw new Error(`${file}: there is no function ${name} for a source to post to.`);
-      return before + service + between + name;
-    },
-  );
+  if (!SOURCE.test(text)) return text;
+  const name = SINK.exec(text)?.[3];
+  if (!name) {
+    throw new Error(
+      `${file}: the spec of a source is one line that ends with { ref: { name: <Service> }, uri: /events/<function> } }.`,
+    );
+  }
+  const service = serviceOf.get(name);
+  if (!service) throw new Error(`${file}: there is no function ${name} for a source to post to.`);
+  return text.replace(SINK, `$1${service}$2$3`);
 }

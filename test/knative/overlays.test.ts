@@ -12,6 +12,7 @@ import { functionPaths, hostsOf, ROOT } from '../../knative/functions.ts';
 import { checkObjects, missingIn } from '../../knative/lint/lint.ts';
 import { findSchemas } from '../../knative/lint/schemas.ts';
 import { type KubernetesObject, renderKustomization } from '../../knative/local/kustomize.ts';
+import { grantConnect, SERVED_ROLES } from '../../migrations/run.ts';
 
 const run = promisify(execFile);
 const KNATIVE = join(ROOT, 'knative');
@@ -105,6 +106,26 @@ describe.each(['development', 'staging', 'production'])('%s', (overlay) => {
     const sum = direct.reduce((total, each) => total + each, pooled);
     // Ten stay for replicas, backups, migrations and people.
     expect(sum).toBeLessThanOrEqual(most - 10);
+  });
+
+  test('PostgreSQL has the roles that migrations and functions connect as, with the rights that migrations/run.ts gives them', () => {
+    const cluster = named('Cluster', 'one-gate-postgres');
+    const names = SERVED_ROLES.map((role) => `one_gate_${role}`);
+    expect(at(cluster, 'spec', 'bootstrap', 'initdb', 'postInitApplicationSQL')).toEqual([
+      ...names.map((name) => `create role ${name} login`),
+      'alter role one_gate_migrator createrole',
+      `grant ${names.join(', ')} to one_gate_migrator with admin option, inherit false, set false`,
+      'revoke all on database one_gate from public',
+      grantConnect('one_gate'),
+    ]);
+    expect(at(cluster, 'spec', 'managed', 'roles')).toEqual(
+      SERVED_ROLES.map((role) => ({
+        name: `one_gate_${role}`,
+        ensure: 'present',
+        login: true,
+        passwordSecret: { name: `one-gate-database-${role}` },
+      })),
+    );
   });
 
   test('all functions run the one image that was built, by its digest', () => {
