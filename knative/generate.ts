@@ -10,7 +10,7 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { ROOT } from './functions.ts';
 import { compareWith, RECORD } from './generate/compatibility.ts';
-import { generatedFiles, staleFiles } from './generate/files.ts';
+import { type GeneratedFile, generatedFiles, staleFiles } from './generate/files.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -30,12 +30,9 @@ if (withoutReason.length > 0) {
   );
   process.exit(1);
 }
-const stale = await staleFiles(
-  options.check
-    ? (await generatedFiles()).filter(({ needsPostgres }) => !needsPostgres)
-    : [...(await generatedFiles()), { file: RECORD, render: async () => record }],
-);
+const files = await generatedFiles();
 if (options.check) {
+  const stale = await staleFiles(withoutPostgres(files));
   if (stale.length > 0) {
     process.stderr.write(
       `These files are stale:\n${list(stale.map(({ file }) => file))}\`make generate\` writes them.\n`,
@@ -43,10 +40,25 @@ if (options.check) {
     process.exit(1);
   }
 } else {
-  for (const { file, text } of stale) await writeFile(join(ROOT, file), text);
-  process.stdout.write(stale.length > 0 ? `Written:\n${list(stale.map(({ file }) => file))}` : 'Nothing was stale.\n');
+  const written = new Set<string>();
+  // Manifests are generated in part, and routes and tables are read from them: again, until nothing changes.
+  for (
+    let stale = await staleFiles([...files, { file: RECORD, render: async () => record }]);
+    stale.length > 0;
+    stale = await staleFiles(withoutPostgres(await generatedFiles()))
+  ) {
+    for (const { file, text } of stale) {
+      await writeFile(join(ROOT, file), text);
+      written.add(file);
+    }
+  }
+  process.stdout.write(written.size > 0 ? `Written:\n${list([...written])}` : 'Nothing was stale.\n');
 }
 
 function list(lines: readonly string[]): string {
   return lines.map((line) => `  ${line}\n`).join('');
+}
+
+function withoutPostgres(all: readonly GeneratedFile[]): GeneratedFile[] {
+  return all.filter(({ needsPostgres }) => !needsPostgres);
 }

@@ -2,7 +2,9 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { tableOfProduction } from '../explain/overview.ts';
 import { ROOT } from '../functions.ts';
+import { withBetween } from '../local/table.ts';
 import { fieldsOf, fieldsTable } from './fields.ts';
 import { grantsOfMigrations } from './grants.ts';
 import { apiDocument, everyFunction } from './openapi.ts';
@@ -21,6 +23,7 @@ export interface GeneratedFile {
 export const OPERATIONS = 'functions/documentation/operations.md';
 export const FIELDS = 'functions/documentation/fields.md';
 export const GRANTS = 'migrations/grants.md';
+export const TUNING = 'knative/tuning.md';
 
 const FILES: readonly GeneratedFile[] = [
   {
@@ -32,6 +35,10 @@ const FILES: readonly GeneratedFile[] = [
   { file: 'knative/data/provider-secrets.yaml', render: async () => providerSecrets() },
   { file: 'knative/base/providers.yaml', render: providerEvents },
   { file: 'kong/routes.yaml', render: routesOfGateway },
+  {
+    file: TUNING,
+    render: async () => withBetween((await presentText(TUNING)) ?? '', 'functions', await tableOfProduction(), TUNING),
+  },
   { file: GRANTS, render: grantsOfMigrations, needsPostgres: true },
 ];
 
