@@ -10,7 +10,7 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { ROOT } from './functions.ts';
 import { compareWith, RECORD } from './generate/compatibility.ts';
-import { generatedFiles, staleFiles } from './generate/files.ts';
+import { FILES_OF_BASE, type GeneratedFile, generatedFiles, type StaleFile, staleFiles } from './generate/files.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -30,32 +30,38 @@ await generate().catch((error: Error) => {
 async function generate(): Promise<void> {
   const { withoutReason, record } = await compareWith(options.against, reason, today);
   if (withoutReason.length > 0) {
-    process.stderr.write(
+    throw new Error(
       `This change of the API breaks its callers:\n${list(withoutReason)}` +
-        'Nothing was written. If it must be: make generate BREAKING=why\n',
+        'Nothing was written. If it must be: make generate BREAKING=why',
     );
-    process.exit(1);
   }
-  const stale = await staleFiles(
-    options.check
-      ? (await generatedFiles()).filter(({ needsPostgres }) => !needsPostgres)
-      : [...(await generatedFiles()), { file: RECORD, render: async () => record }],
-  );
+  const staleBase = await staleFiles(FILES_OF_BASE);
   if (options.check) {
-    if (stale.length > 0) {
-      process.stderr.write(
-        `These files are stale:\n${list(stale.map(({ file }) => file))}\`make generate\` writes them.\n`,
-      );
-      process.exit(1);
-    }
-  } else {
-    for (const { file, text } of stale) await writeFile(join(ROOT, file), text);
-    process.stdout.write(
-      stale.length > 0 ? `Written:\n${list(stale.map(({ file }) => file))}` : 'Nothing was stale.\n',
-    );
+    const stale = staleBase.length > 0 ? staleBase : await staleFiles(withoutPostgres(await generatedFiles()));
+    if (stale.length === 0) return;
+    throw new Error(`These files are stale:\n${list(stale.map(({ file }) => file))}\`make generate\` writes them.`);
   }
+  const written = new Set<string>();
+  const write = async ({ file, text }: StaleFile) => {
+    await writeFile(join(ROOT, file), text);
+    written.add(file);
+  };
+  for (const each of staleBase) await write(each);
+  // Manifests are generated in part, and routes and tables are read from them: again, until nothing changes.
+  for (
+    let stale = await staleFiles([...(await generatedFiles()), { file: RECORD, render: async () => record }]);
+    stale.length > 0;
+    stale = await staleFiles(withoutPostgres(await generatedFiles()))
+  ) {
+    for (const each of stale) await write(each);
+  }
+  process.stdout.write(written.size > 0 ? `Written:\n${list([...written])}` : 'Nothing was stale.\n');
 }
 
 function list(lines: readonly string[]): string {
   return lines.map((line) => `  ${line}\n`).join('');
+}
+
+function withoutPostgres(all: readonly GeneratedFile[]): GeneratedFile[] {
+  return all.filter(({ needsPostgres }) => !needsPostgres);
 }

@@ -2,7 +2,9 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { tableOfProduction } from '../explain/overview.ts';
 import { ROOT } from '../functions.ts';
+import { withBetween } from '../local/table.ts';
 import { fieldsOf, fieldsTable } from './fields.ts';
 import { grantsOfMigrations } from './grants.ts';
 import { apiDocument, everyFunction } from './openapi.ts';
@@ -19,9 +21,17 @@ export interface GeneratedFile {
   needsPostgres?: true;
 }
 
+/** What the others are made from: knative/base cannot be rendered where these are stale. */
+export const FILES_OF_BASE: readonly GeneratedFile[] = [
+  { file: 'knative/base/kustomization.yaml', render: kustomizationOfBase },
+  { file: 'knative/base/sources.yaml', render: declaredSources },
+  { file: 'knative/base/providers.yaml', render: providerEvents },
+];
+
 export const OPERATIONS = 'functions/documentation/operations.md';
 export const FIELDS = 'functions/documentation/fields.md';
 export const GRANTS = 'migrations/grants.md';
+export const TUNING = 'knative/tuning.md';
 
 const FILES: readonly GeneratedFile[] = [
   {
@@ -31,17 +41,18 @@ const FILES: readonly GeneratedFile[] = [
   { file: FIELDS, render: async () => fieldsTable(fieldsOf(await apiDocument())) },
   { file: 'knative/function/providers.yaml', render: async () => providersOfFunctions() },
   { file: 'knative/data/provider-secrets.yaml', render: async () => providerSecrets() },
-  { file: 'knative/base/kustomization.yaml', render: kustomizationOfBase },
-  { file: 'knative/base/sources.yaml', render: declaredSources },
-  { file: 'knative/base/providers.yaml', render: providerEvents },
   { file: 'kong/routes.yaml', render: routesOfGateway },
+  {
+    file: TUNING,
+    render: async () => withBetween((await presentText(TUNING)) ?? '', 'functions', await tableOfProduction(), TUNING),
+  },
   { file: GRANTS, render: grantsOfMigrations, needsPostgres: true },
 ];
 
 /** Every file, the manifests that are written in part among them. */
 export async function generatedFiles(): Promise<GeneratedFile[]> {
   const manifests = (await manifestsWithUses()).map(({ file, text }) => ({ file, render: async () => text }));
-  return [...FILES, ...manifests];
+  return [...FILES_OF_BASE, ...FILES, ...manifests];
 }
 
 export interface StaleFile {

@@ -20,7 +20,17 @@ beforeAll(async () => {
   );
 });
 
-describe.each(['README.md', 'knative/README.md', 'kong/README.md', 'knative/deploy.sh'])('%s', (path) => {
+const DOCUMENTS = [
+  'README.md',
+  '.ci/README.md',
+  'knative/README.md',
+  'knative/tuning.md',
+  'knative/measurements.md',
+  'kong/README.md',
+  'knative/deploy.sh',
+];
+
+describe.each(DOCUMENTS)('%s', (path) => {
   const text = textOf(path);
 
   test('commands of Node are files, and know the options they are given', () => {
