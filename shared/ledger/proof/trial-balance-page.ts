@@ -1,12 +1,12 @@
-// The proof of one page of accounts, as one statement and therefore one snapshot: payments that are committed meanwhile are either
-// seen whole or not at all.
+// The proof of one page of accounts, as one statement and therefore one snapshot: it sees a payment that is committed
+// meanwhile as a whole or not at all.
 
-// Rows of `kind, subject, operation_id, detail` are promises that do not hold.
+// Rows of `kind, subject, operation_id, detail` are broken promises.
 
 const LEGS_OF = (operation: string) =>
   `historical_transactions where id > ${operation} and id <= (left(${operation}::text, 35) || 'f')::uuid`;
 
-/** Holds that do not say what their legs say. `operations`: something to select an operation_id from. */
+/** Holds that disagree with their legs. `operations`: something to select an operation_id from. */
 export const brokenHolds = (operations: string) => `
   select 'ledger_hold' as kind, asked.operation_id::text as subject, asked.operation_id,
          case when hold.operation_id is null then format('The payment %s is PENDING, and no hold is open for it.', asked.operation_id)
@@ -22,10 +22,13 @@ export const brokenHolds = (operations: string) => `
         from ${LEGS_OF('asked.operation_id')}) leg
    where hold.operation_id is null or leg.found <> 2 or leg.agreeing <> 2`;
 
-/** Payments whose total of refunds is not that of their refunds' legs. `payments`: something to select an operation_id from. */
+/**
+ * Payments whose total of refunds disagrees with the refunds' legs. `payments`: something to select an operation_id
+ * from.
+ */
 export const brokenRefunds = (payments: string) => `
   select 'ledger_refund' as kind, asked.operation_id::text as subject, asked.operation_id,
-         format('Of the payment %s (%s) %s are counted as given back (of %s), and %s were.', asked.operation_id, payment.paid,
+         format('Of the payment %s (%s) %s are counted as refunded (of %s), and its refunds are %s.', asked.operation_id, payment.paid,
                 coalesce(total.refunded, 0), coalesce(total.paid, 0), refund.refunded) as detail
     from ${payments} asked left join refunded_payments total on total.operation_id = asked.operation_id
     cross join lateral (
@@ -37,8 +40,8 @@ export const brokenRefunds = (payments: string) => `
    where total.refunded is distinct from refund.refunded or total.paid is distinct from payment.paid`;
 
 /**
- * $1 the account to begin after, $2 the most accounts, $3 the legs that a page should have at most (one account may have more),
- * $4 the most legs of one account, $5 whether checkpoints are believed, $6 the most broken promises that are told.
+ * $1 the account to begin after, $2 the most accounts, $3 the most legs of a page (one account may have more), $4 the
+ * most legs of one account, $5 whether to believe checkpoints, $6 the most broken promises to report.
  */
 export const PROVE_PAGE = `
 with candidates as (
@@ -136,7 +139,7 @@ with candidates as (
    where leg.sum <> 0
   union all
   select 'ledger_held', id::text, null,
-         format('Account %s holds back %s: its PENDING debits are %s, its open holds %s.', id, ends.held,
+         format('Account %s has held %s: its PENDING debits are %s, its open holds %s.', id, ends.held,
                 coalesce(promised.held, 0), coalesce(held.held, 0))
     from ends left join promised on promised.account_id = ends.id left join held on held.payer_account = ends.id
    where ends.held <> coalesce(promised.held, 0) or ends.held <> coalesce(held.held, 0)
