@@ -10,7 +10,7 @@ import { regulatorWith } from '../../shared/regulators/caller.ts';
 import { filterEntries } from '../../shared/regulators/filters.ts';
 import {
   accountOfUser,
-  everybodysOrder,
+  allTransactionsOrder,
   readAccountPage,
   readPage,
   walletsOrder,
@@ -78,7 +78,7 @@ export default defineFunction({
       }
       const belongsTo = { ...filters, account_id, user_id, unmasked };
       const ofWallet = (user_id ?? account_id) !== undefined;
-      const after = startOf(cursor, belongsTo, ofWallet ? walletsOrder : everybodysOrder);
+      const after = startOf(cursor, belongsTo, ofWallet ? walletsOrder : allTransactionsOrder);
       const account = user_id === undefined ? account_id : await accountOfUser(user_id);
       if (user_id !== undefined && account === undefined) return { data: [], nextCursor: null };
       const { transactions, next } =

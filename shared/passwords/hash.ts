@@ -42,11 +42,11 @@ export async function hashPassword(password: string): Promise<string> {
 
 /**
  * Returns whether the password belongs to the stored hash. Without a hash (the name is unknown, or its user cannot log
- * in) it verifies against HASH_OF_NOBODY, so that the time tells nothing.
+ * in) it verifies against DUMMY_HASH, so that the time tells nothing.
  */
 export async function verifyPassword(stored: string | undefined, password: string): Promise<boolean> {
   const hash = stored?.startsWith('$argon2') ? stored : undefined;
-  const matches = await inTurn((argon2) => argon2.verify(hash ?? HASH_OF_NOBODY, normalise(password)));
+  const matches = await inTurn((argon2) => argon2.verify(hash ?? DUMMY_HASH, normalise(password)));
   return matches && hash !== undefined;
 }
 
@@ -57,7 +57,7 @@ export async function needsRehash(stored: string): Promise<boolean> {
 }
 
 /** A hash that no known password has. Verifying against it takes as long as against a real one. */
-const HASH_OF_NOBODY = inPhcForm(Buffer.alloc(16), Buffer.alloc(32));
+const DUMMY_HASH = inPhcForm(Buffer.alloc(16), Buffer.alloc(32));
 
 /**
  * Writes the parameters in the order of the reference implementation. The library writes another order, which the
