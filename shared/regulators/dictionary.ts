@@ -93,7 +93,7 @@ export function dictionaryPage(dictionary: Dictionary): { text: string; headers:
     'Data dictionary',
     html`
 <h1>Data dictionary</h1>
-<p>Every field of what regulators are answered with. Amounts are decimal strings in IDR; times are UTC, days Asia/Jakarta’s.</p>
+<p>Every field of the answers to regulators. Amounts are decimal strings in IDR; times are UTC, days Asia/Jakarta’s.</p>
 ${[...objects].map(
   ([object, fields]) => html`
 <h2>${object}</h2>
