@@ -1,4 +1,4 @@
-// GET /docs shows the API document as a page. GET /errors and /errors/{code} explain every error, to people and to
+// GET /docs: the page of the API document. GET /errors and /errors/{code}: explain every error, to people and to
 // programs.
 
 import * as v from 'valibot';
