@@ -52,14 +52,14 @@ with candidates as (
    where account.id > $1::uuid order by account.id limit $2::int
 
 ), page as materialized (
-  -- As many of them as have few enough new legs together; the first one in any case.
+  -- The first accounts whose new legs fit on the page together, and at least one account.
   select * from (
     select *, sum(least(abs(version - proven_leg), $3::bigint)) over (order by id) - least(abs(version - proven_leg), $3::bigint) as legs_before
       from candidates) counted
    where legs_before < $3::bigint
 
 ), legs as materialized (
-  -- The new legs of those that have any, each with where the one before it left the account.
+  -- The new legs of each account, each with the balance that the leg before it left.
   select leg.*, lag(leg.balance_after, 1, page.proven_balance) over in_order as left_at,
          lead(leg.leg_number) over in_order is null as is_last, max(leg.month) over (partition by leg.account_id) as last_month
     from page cross join lateral (
@@ -78,7 +78,7 @@ with candidates as (
     from legs group by account_id
 
 ), ends as materialized (
-  -- Where its legs leave each account. One that has more than may be read at a time goes on in the next page.
+  -- Where its legs leave each account. An account with too many legs continues on the next page.
   select page.*, coalesce(own.legs, 0) as legs, coalesce(own.legs, 0) < $4::bigint as is_read,
          coalesce(own.last_leg, page.proven_leg) as last_leg, coalesce(own.last_balance, page.proven_balance) as last_balance,
          coalesce(own.last_month, page.proven_month) as last_month,
