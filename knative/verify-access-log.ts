@@ -6,7 +6,7 @@
 import { readFile } from 'node:fs/promises';
 import process from 'node:process';
 import { compactVerify, createLocalJWKSet } from 'jose';
-import { type ChainProof, type Head, NOBODY, proveAccessLog } from '../shared/regulators/access-chain.ts';
+import { type ChainProof, type Head, proveAccessLog, UNKNOWN_CALLERS } from '../shared/regulators/access-chain.ts';
 import { proveInSnapshot } from './local/snapshot.ts';
 import { textTable } from './local/table.ts';
 
@@ -28,7 +28,7 @@ function report({ chains, rows, requests, waiting, findings }: ChainProof, kept:
     return;
   }
   say(`${findings.length} findings:`);
-  const whose = (chain: string) => (chain === NOBODY ? 'nobody' : chain);
+  const whose = (chain: string) => (chain === UNKNOWN_CALLERS ? 'nobody' : chain);
   say(
     textTable([
       ['service', 'number', 'row', 'what'],

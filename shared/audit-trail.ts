@@ -1,5 +1,5 @@
-// What people with power did, and why. A row is written in the transaction of the change it tells of, so that neither is without the
-// other; the database lets nobody change or remove it.
+// The audit trail of operators: what each did, and why. A row is written in the transaction of the change, so that
+// neither exists without the other. The database refuses to change or remove a row.
 
 import * as v from 'valibot';
 import type { Query } from './platform/database/database.ts';
@@ -10,7 +10,7 @@ export const reasonSchema = v.pipe(
   v.trim(),
   minCharacters(1),
   maxCharacters(500),
-  v.description('Why, for the audit trail and for whoever reads it in a year.'),
+  v.description('The reason, for later readers of the audit trail.'),
   v.examples(['Payments are posted twice: INC-204']),
 );
 
@@ -22,7 +22,7 @@ export interface AuditEntry {
   /** `all`, `function:<name>`, `account:<id>` or `user:<username>`: at most 100 characters. */
   subject: string;
   reason: string;
-  /** What it was and what it is; kept as JSON. No secrets, no personal data. */
+  /** The values before and after, kept as JSON. No secrets, no personal data. */
   detail: Readonly<Record<string, unknown>>;
 }
 

@@ -1,5 +1,6 @@
-// What the platform cannot put right by itself: a row for an operator, an event for whoever is paged, and a line in the log. Row and
-// event are committed together, so that nobody is told of what is not there, and nothing is there that nobody was told of.
+// A finding is a fault that the platform cannot repair by itself: a row for an operator, an event for the pager, and a
+// line in the log. Row and event are committed together, so that an event never tells of a missing row and no row goes
+// untold.
 
 import { type Query, transaction } from './platform/database/database.ts';
 import { newEvent, type OutboxEvent } from './platform/events/event.ts';
@@ -8,7 +9,9 @@ import { publish } from './platform/events/publisher.ts';
 import { log } from './platform/telemetry/log.ts';
 import { addToCounter } from './platform/telemetry/metrics.ts';
 
-/** The books contradict themselves. Only a person resolves these, whatever is found later. */
+/**
+ * The books contradict themselves. Only a person resolves these; a later run that finds the books in order does not.
+ */
 const MONEY_KINDS = [
   /** The balances of a currency do not sum to zero. */
   'ledger_total',
@@ -21,43 +24,43 @@ const MONEY_KINDS = [
   'ledger_incoming',
   'ledger_hold',
   'ledger_refund',
-  /** A leg of no account. */
+  /** A leg whose account does not exist. */
   'ledger_orphan',
 ] as const;
 
 const OTHER_KINDS = [
-  /** A top-up that nobody can say the end of. */
+  /** A top-up whose end cannot be found out. */
   'topup_stuck',
-  /** One that is PENDING a day after it was asked for, whoever may be looking at it. */
+  /** A top-up that is PENDING a day after the request, even while a function is working on it. */
   'topup_pending_too_long',
-  /** Money from a provider that could not go to the wallet it was meant for. */
+  /** A provider's payment that could not go to the intended wallet. */
   'topup_in_suspense',
-  /** Paid, but in a way that cannot be posted at all. */
+  /** A paid top-up that cannot be posted at all. */
   'topup_not_posted',
-  /** The provider has given money back that had been, or was to be, credited. */
+  /** The provider has refunded money that was credited or was to be credited. */
   'topup_refunded_by_provider',
-  /** A provider tells of a payment that we never asked for. */
+  /** A provider reports a payment that we never asked for. */
   'payment_unknown',
-  /** A hold whose time is over, and that is open still. */
+  /** A hold that is open although it has expired. */
   'hold_overdue',
-  /** A hold that the ledger will not release. */
+  /** An expired hold that the ledger refuses to release. */
   'hold_not_released',
-  /** Events that nobody could publish. */
+  /** Events that could not be published. */
   'outbox_overdue',
 ] as const;
 
 export const FINDING_KINDS = [...MONEY_KINDS, ...OTHER_KINDS];
 export type MoneyFindingKind = (typeof MONEY_KINDS)[number];
 export type FindingKind = (typeof FINDING_KINDS)[number];
-/** Those that are over when what they tell of is over. */
+/** Findings that end by themselves when their cause has gone. */
 export type PassingFindingKind = (typeof OTHER_KINDS)[number];
 
 export interface Finding {
   kind: FindingKind;
-  /** What it is about; open findings are unique by kind and subject. At most 100 characters. */
+  /** The subject of the finding, at most 100 characters. Open findings are unique by kind and subject. */
   subject: string;
   operationId?: string | null;
-  /** One sentence for whoever deals with it. */
+  /** One sentence for the operator who deals with it. */
   detail: string;
 }
 
@@ -75,7 +78,7 @@ interface FindingRow {
   is_new?: boolean;
 }
 
-/** Writes each finding once: while it is open, seeing it again only brings it up to date. */
+/** Writes each finding once. A repeated finding updates the open row. */
 export async function reportFindings(findings: readonly Finding[]): Promise<void> {
   if (findings.length > 0) tell(await transaction((query) => openFindings(query, findings)));
 }
@@ -84,7 +87,7 @@ export function reportFinding(finding: Finding): Promise<void> {
   return reportFindings([finding]);
 }
 
-/** The same within a transaction; `tell` what comes back after its commit. */
+/** The same within a transaction. Call `tell` with the returned events after the commit. */
 export async function openFindings(query: Query, findings: readonly Finding[]): Promise<OutboxEvent[]> {
   const unique = new Map(findings.map((each) => [`${each.kind} ${each.subject}`, each]));
   if (unique.size === 0) return [];
@@ -102,7 +105,7 @@ export async function openFindings(query: Query, findings: readonly Finding[]): 
   return events;
 }
 
-/** The findings of a kind as they are now: these are reported, and if these are all there are, what was said of others is over. */
+/** Replaces the open findings of a kind: reports these and, if they are complete, resolves the others. */
 export async function keepFindings(
   kind: PassingFindingKind,
   findings: readonly Finding[],
@@ -115,7 +118,10 @@ export async function keepFindings(
   tell(events);
 }
 
-/** Resolves the open findings of a kind: that of one subject, or all but some. `tell` what comes back after the commit. */
+/**
+ * Resolves the open findings of a kind: those of one subject, or all except some. Call `tell` with the returned events
+ * after the commit.
+ */
 export async function resolveFindings(
   query: Query,
   kind: PassingFindingKind,
@@ -134,19 +140,19 @@ export async function resolveFindings(
   return events;
 }
 
-/** After the commit: publishes the events, counts them, and says in the log what was found. */
+/** Publishes, counts and logs the events. Call it after the commit. */
 export function tell(events: readonly OutboxEvent[]): void {
   for (const { type, data } of events) {
     const finding = JSON.parse(data);
     if (type === 'one-gate.finding.opened') {
       log.error({ finding }, 'finding');
       addToCounter('one_gate.findings.opened', 1, { kind: finding.kind });
-    } else log.info({ finding }, 'a finding is resolved');
+    } else log.info({ finding }, 'resolved a finding');
   }
   if (events.length > 0) publish(events);
 }
 
-/** How many are open, for every kind there is. */
+/** Counts the open findings of every kind. */
 export async function countOpenFindings(query: Query): Promise<Record<FindingKind, number>> {
   const rows = await query<{ kind: FindingKind; open: number }>({
     text: 'select kind, count(*)::int as open from findings where resolved_at is null group by kind',

@@ -1,5 +1,6 @@
-// Sets of Ed25519 keys that sign what others verify: a JWK set of public keys, which is published, and one of private keys. Each private
-// key says from when it signs (`signs_from`), so that it can be handed out and published beforehand.
+// Sets of Ed25519 keys: a public JWK set, which is published for verifiers, and a private one, which signs. Each
+// private key names the time from which it signs (`signs_from`), so that it can be distributed and published before
+// that.
 
 import type { CryptoKey, JSONWebKeySet, JWK } from 'jose';
 import { importJWK } from './platform/packages/jose.ts';
@@ -9,18 +10,21 @@ export interface SigningKey {
   key: CryptoKey;
 }
 
-/** JWK sets as JSON text. A set is read when it is first needed: whoever only publishes has no private keys. */
+/**
+ * JWK sets as JSON text. A set is read when it is first needed, because a function that only publishes has no private
+ * keys.
+ */
 export interface ConfiguredKeys {
   publicKeys: { name: string; read(): string };
   privateKeys: { name: string; read(): string };
 }
 
 export interface SigningKeys {
-  /** The public keys as they are published: nothing but these members leaves the process, whatever was configured. */
+  /** The public keys for publishing. Only these members leave the process, even if the configuration holds more. */
   publicKeys(): JSONWebKeySet;
   /**
-   * The key that signs now: of those whose `signs_from` has passed the newest. One that is not among the published keys is passed over,
-   * since nobody could verify what it signs.
+   * The newest key whose `signs_from` has passed. A key that is not published is skipped, since its signatures could
+   * not be verified.
    */
   signingKey(now?: number): Promise<SigningKey>;
 }
@@ -90,7 +94,7 @@ function readSet({ name, read }: ConfiguredKeys['publicKeys']): (JWK & { kid: st
   try {
     set = JSON.parse(text);
   } catch {
-    // The parser's message quotes what it read, which may be a private key.
+    // The parser's message is dropped because it quotes the text, which may be a private key.
     throw new Error(`${name} must be a JWK set as JSON text.`);
   }
   const keys = Array.isArray(set?.keys) ? set.keys : [];

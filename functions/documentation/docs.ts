@@ -1,4 +1,5 @@
-// GET /docs: the API document as a page. GET /errors and /errors/{code}: what every error means, for people and for programs.
+// GET /docs: the page of the API document. GET /errors and /errors/{code}: explain every error, to people and to
+// programs.
 
 import * as v from 'valibot';
 import { apiDocument } from '../../shared/documentation/api-document.ts';
@@ -24,7 +25,8 @@ export default defineFunction({
   name: 'docs',
   summary: 'The documentation as pages',
   description:
-    '`/docs` shows this document. `/errors` lists every error code and `/errors/{code}` explains one; with `Accept: application/json` they answer with data.',
+    '`/docs` shows this document. `/errors` lists every error code. `/errors/{code}` explains one code. Both answer ' +
+    'with data when `Accept` is `application/json`.',
   http: {
     route: 'GET /docs',
     alsoAt: [`GET ${SCRIPT_PATH}`, 'GET /errors', 'GET /errors/{code}'],
@@ -52,7 +54,7 @@ export default defineFunction({
 
 async function describeError(code: string, headers: Headers): Promise<Reply<never>> {
   if (!isProblemCode(code)) {
-    throw new Problem('not_found', { detail: 'There is no error with this code. /errors lists those there are.' });
+    throw new Problem('not_found', { detail: 'There is no error with this code. /errors lists all codes.' });
   }
   const sources = await operationsAnswering(code);
   const facts = errorFacts(
@@ -82,7 +84,7 @@ async function operationsAnswering(code: ProblemCode): Promise<Source[]> {
   );
 }
 
-/** A browser names text/html; who asks for JSON without naming it gets JSON. */
+/** A browser names text/html in Accept. A client that names only JSON, or nothing, gets JSON. */
 function prefersJson({ accept = '' }: Headers): boolean {
   return /\bapplication\/(?:[\w.-]+\+)?json\b/i.test(String(accept)) && !/\btext\/html\b/i.test(String(accept));
 }

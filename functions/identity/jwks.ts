@@ -1,4 +1,5 @@
-// GET /.well-known/jwks.json: the public keys that access tokens are verified with, for Kong, merchants' servers and any JOSE library.
+// GET /.well-known/jwks.json: the public keys for verifying access tokens. Kong, merchants' servers and JOSE libraries
+// read it.
 
 import { anyone, defineFunction } from '../../shared/platform/http/function.ts';
 import { keySetReply, keySetSchema } from '../../shared/platform/http/key-set.ts';
@@ -8,7 +9,8 @@ export default defineFunction({
   name: 'jwks',
   summary: 'Public keys of access tokens',
   description:
-    'A JWK set (RFC 7517). A key appears here before it signs its first token and stays until its last one has expired.',
+    'A JWK set (RFC 7517). A key appears here before it signs its first token and stays until its last one has ' +
+    'expired.',
   uses: { accessTokens: 'verify' },
   http: {
     route: 'GET /.well-known/jwks.json',

@@ -1,5 +1,5 @@
-// POST /v1/login: opens a session for whoever knows the password.
-// A wrong password, an unknown identifier and a name nobody could have take the same time and get the same answer.
+// POST /v1/login: checks the password and opens a session. A wrong password, an unknown identifier and an impossible
+// name take the same time and get the same answer, so that a stranger cannot learn which users exist.
 
 import * as v from 'valibot';
 import { hashPassword, needsRehash, prepareHashing, verifyPassword } from '../../shared/passwords/hash.ts';
@@ -15,18 +15,19 @@ import { type Identifier, readIdentifier, subjectOf } from '../../shared/session
 import { openSession } from '../../shared/sessions/session.ts';
 import { prepareTokens, TokenPair, tokenPair } from '../../shared/sessions/token-pair.ts';
 
-/** Wrong passwords for one identifier; a right one clears the count. */
+/** Counts wrong passwords for one identifier. A right password clears the count. */
 const PER_ACCOUNT: Quota = { name: 'login-account', limit: 10, windowSeconds: 300 };
-/** Wide, since a mobile operator puts thousands of people behind one address. */
+/** The limit is wide because a mobile operator puts thousands of people behind one address. */
 const PER_ADDRESS: Quota = { name: 'login-address', limit: 100, windowSeconds: 60 };
 
 export default defineFunction({
   name: 'login',
   summary: 'Log in',
   description:
-    'Takes a username, an e-mail address or a phone number, and the password. An e-mail address or a phone number that several people have ' +
-    'registered is that of the one who has proven it, and until then of the first. The access token is valid for 15 minutes; ' +
-    'the refresh token for 7 days and for one use at /v1/refresh. A wrong password and an unknown identifier get the same answer.',
+    'Takes a username, an e-mail address or a phone number, and the password. An e-mail address or a phone number ' +
+    'that several people have registered belongs to the person who has proven it, and before a proof to the first ' +
+    'who registered it. The access token lasts 15 minutes; the refresh token lasts 7 days and works once at ' +
+    '/v1/refresh. A wrong password and an unknown identifier get the same answer.',
   uses: { database: 'identity', redis: true, accessTokens: 'sign' },
   http: {
     route: 'POST /v1/login',
@@ -51,7 +52,7 @@ export default defineFunction({
       const attempt = await throttle([onAccount, { quota: PER_ADDRESS, subject: addressOf(headers) }]);
 
       const [person] = await Promise.all([findPerson(identifier), prepareHashing()]);
-      // While another thread hashes: this one has nothing to do.
+      // This thread has nothing to do while another thread hashes.
       setImmediate(prepareTokens);
       if (!(await verifyPassword(person?.password, body.password)) || !person) {
         throw new Problem('invalid_credentials', { headers: attempt.headers });
@@ -71,7 +72,8 @@ interface Person extends Omit<Caller, 'sessionId'> {
   password: string;
 }
 
-// Of several who claim an e-mail address or a number, whoever has proven it, otherwise the first: one person, however many claim it.
+// Several people may claim the same e-mail address or number. It belongs to the person who has proven it, otherwise to
+// the first person who registered it.
 const PEOPLE = {
   username: 'select id from users where username = $1',
   email: `
@@ -93,7 +95,10 @@ async function findPerson({ kind, value }: Identifier): Promise<Person | undefin
   return person;
 }
 
-/** Brings an old hash to today's parameters: only now is the password at hand. The login does not depend on it. */
+/**
+ * Hashes the password again with today's parameters. Only a login has the password at hand. A failure here does not
+ * fail the login.
+ */
 async function renewHash({ userId, password: stored }: Person, password: string): Promise<void> {
   try {
     if (!(await needsRehash(stored))) return;

@@ -1,4 +1,5 @@
-// POST /v1/logout: ends the caller's session: its refresh token at once, its access tokens everywhere within seconds.
+// POST /v1/logout: ends the caller's session. Its refresh token ends at once, its access tokens end everywhere within
+// seconds.
 
 import * as v from 'valibot';
 import { defineFunction } from '../../shared/platform/http/function.ts';
@@ -8,7 +9,7 @@ import { endSession } from '../../shared/sessions/session.ts';
 export default defineFunction({
   name: 'logout',
   summary: 'Log out',
-  description: 'Ends the session of the access token. Other sessions of the same user last.',
+  description: 'Ends the session of the access token. Other sessions of the same user continue.',
   uses: { database: 'identity', redis: true, accessTokens: 'verify' },
   http: {
     route: 'POST /v1/logout',

@@ -1,5 +1,5 @@
-// POST /v1/refresh: exchanges a refresh token for a new pair of tokens.
-// A refresh token works once. Its second use means that two parties hold it, so the session ends for both.
+// POST /v1/refresh: exchanges a refresh token for a new pair of tokens. A refresh token works once. A second use means
+// that two parties hold it, so the session ends for both.
 
 import * as v from 'valibot';
 import { anyone, defineFunction } from '../../shared/platform/http/function.ts';
@@ -13,8 +13,9 @@ export default defineFunction({
   name: 'refresh',
   summary: 'Exchange a refresh token',
   description:
-    'A refresh token works once: keep the new one. Using one a second time ends its session. Of several requests with the same ' +
-    'token at the same time one gets the new pair, the others invalid_refresh_token, and the session lasts.',
+    'A refresh token works once: keep the new one. Using a token a second time ends its session. If several requests ' +
+    'send the same token at the same time, one gets the new pair, the others get invalid_refresh_token, and the ' +
+    'session continues.',
   uses: { database: 'identity', redis: true, accessTokens: 'sign' },
   http: {
     route: 'POST /v1/refresh',
@@ -38,7 +39,7 @@ export default defineFunction({
 
 const LOG_IN = 'Log in again. A refresh token works once; using an old one ends its session.';
 
-/** Strangers learn nothing from these: only one who holds a token of ours gets the second sentence. */
+/** Only a client that holds one of our tokens gets the second sentence, so strangers learn nothing from it. */
 const DETAIL = {
   unknown: LOG_IN,
   ended: LOG_IN,

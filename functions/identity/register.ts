@@ -1,6 +1,6 @@
-// POST /v1/register: makes a person or a merchant, with an empty account.
-// Only a username can be taken. E-mail addresses and phone numbers are claims, which nobody is found by before they are proven: several
-// people may register the same one, so that a stranger learns nothing about them.
+// POST /v1/register: creates a person or a merchant, with an empty account. Only a username is unique. E-mail addresses
+// and phone numbers are claims: several people may register the same one, so a stranger learns nothing about other
+// users, and nobody is found by a claim before it is proven.
 
 import * as v from 'valibot';
 import { hashPassword } from '../../shared/passwords/hash.ts';
@@ -15,9 +15,9 @@ import { maxCharacters, minCharacters, visible } from '../../shared/platform/htt
 import { addressOf } from '../../shared/sessions/address.ts';
 import { normaliseName, normalisePhone, PHONE_PATTERN, USERNAME_PATTERN } from '../../shared/sessions/identifier.ts';
 
-/** Wide, since a mobile operator puts thousands of people behind one address. */
+/** The limit is wide because a mobile operator puts thousands of people behind one address. */
 const PER_ADDRESS: Quota = { name: 'register-address', limit: 60, windowSeconds: 60 };
-/** Attempts that met a clash: a successful one is given back. */
+/** Counts attempts that met a taken name. A successful registration is given back. */
 const CLASHES_PER_ADDRESS: Quota = { name: 'register-clash', limit: 100, windowSeconds: 3_600 };
 
 const Body = v.strictObject({
@@ -25,7 +25,7 @@ const Body = v.strictObject({
     v.string(),
     visible,
     v.regex(USERNAME_PATTERN, 'must have 3 to 30 letters, digits, dots or underscores, and at least one letter'),
-    v.description('Kept in lower case. It is how others find you to pay you, and is never given to anybody else.'),
+    v.description('Kept in lower case. Others find you by it to pay you. It is never given to another user.'),
     v.examples(['siti.rahayu']),
   ),
   email: v.pipe(emailSchema, v.examples(['siti@example.com'])),
@@ -34,7 +34,7 @@ const Body = v.strictObject({
     visible,
     v.regex(PHONE_PATTERN, 'must be a phone number such as +6281234567890 or 081234567890'),
     v.description(
-      'With its country (+62...), or an Indonesian number as it is dialled at home (08...). Kept as E.164.',
+      'With its country code (+62...), or an Indonesian number as dialled in Indonesia (08...). Kept as E.164.',
     ),
     v.examples(['081234567890']),
   ),
@@ -69,9 +69,9 @@ export default defineFunction({
   name: 'register',
   summary: 'Register a person or a merchant',
   description:
-    'Makes the user and an empty account. If the username is taken, the answer is already_registered. E-mail address and phone number ' +
-    'are not checked against those of others: they count for nothing until they are proven to be yours, and nobody can find or pay you by ' +
-    'them before. If an answer got lost, log in by the username instead of registering again.',
+    'Creates the user and an empty account. If the username is taken, the answer is already_registered. Others may ' +
+    'have registered the same e-mail address or phone number. Nobody can find or pay you by one of them before you ' +
+    'have proven that it is yours. If the answer is lost, log in with the username instead of registering again.',
   uses: { database: 'identity', redis: true, kafka: true, accessTokens: 'verify' },
   http: {
     route: 'POST /v1/register',
@@ -86,7 +86,7 @@ export default defineFunction({
       const address = addressOf(headers);
       const onClash = { quota: CLASHES_PER_ADDRESS, subject: address };
       const attempt = await throttle([{ quota: PER_ADDRESS, subject: address }, onClash]);
-      // Hash first, then look: the work is the same whether or not anybody has this username.
+      // Hashing comes before the look-up, so that a taken and a free username cost the same time.
       const hash = await hashPassword(registration.password);
       const made = await insert(registration, hash);
       if (made === 'taken') throw new Problem('already_registered', { headers: attempt.headers });
@@ -98,7 +98,7 @@ export default defineFunction({
 
 type Registration = v.InferOutput<typeof Body>;
 
-/** The names in the spelling that is stored; a Problem for a phone number or a password that cannot be used. */
+/** Returns the names in their stored spelling. Throws a Problem for an unusable phone number or password. */
 async function readRegistration(body: Registration): Promise<Registration> {
   const phone = await normalisePhone(body.phone);
   if (!phone) refuse('/phone', 'must be a phone number such as +6281234567890 or 081234567890');
@@ -124,7 +124,7 @@ function refuse(pointer: string, detail: string): never {
 
 type Row = { id: string; created_at: Date; account_id: string; balance: string; currency: string; status: 'ACTIVE' };
 
-/** User and account in one statement, and so in one transaction. */
+/** Inserts the user and the account in one statement, and so in one transaction. */
 async function insert(
   { username, email, phone, type }: Registration,
   hash: string,
@@ -143,7 +143,7 @@ async function insert(
                from person, account`,
       values: [username, email, phone, hash, type, type === 'merchant' ? 'MERCHANT' : 'PERSON'],
     });
-    if (!row) throw new Error('nobody was registered');
+    if (!row) throw new Error('the insert returned no user');
     const { id, created_at, account_id, balance, currency, status } = row;
     return {
       user: { id, username, email, phone, type, created_at: created_at.toISOString() },

@@ -1,4 +1,5 @@
-// POST /v1/operator/account: suspends, revives, closes or verifies somebody's account, or confirms an e-mail address or a phone number.
+// POST /v1/operator/account: suspends, revives, closes or verifies an account, or confirms its owner's e-mail address
+// or phone number.
 
 import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
@@ -73,10 +74,11 @@ export default defineFunction({
   name: 'change-account',
   summary: 'Suspend, revive, close or verify an account',
   description:
-    'A suspended account neither pays nor is paid, but refunds and paid top-ups come in, and its holds can be captured or given up. ' +
-    'An account is closed at zero, with nothing held and nothing on its way, and for good. What is so already is left as it is. ' +
-    'People can be found and paid by a phone number only after it was proven. A proof takes the number, or the e-mail address, over from ' +
-    'whoever had proven it before.',
+    'A suspended account cannot pay or be paid. It still receives refunds and paid top-ups, and its holds can be ' +
+    'captured or voided. An account can be closed at zero, with no open holds and no pending transactions. Closing ' +
+    'is final. A change that is already made does nothing. People can be found and paid by a phone number only after ' +
+    'it is proven. The proof moves the number, or the e-mail address, to this user: a user who had proven it before ' +
+    'loses the proof.',
   uses: { database: 'operator', redis: true, accessTokens: 'verify' },
   http: {
     route: 'POST /v1/operator/account',
@@ -149,7 +151,7 @@ async function changeProofs(
   return { ...before, ...(times as Pick<AccountRow, 'email_verified_at' | 'phone_verified_at'>) };
 }
 
-const NOT_CLAIMED = 'must be what the owner has registered';
+const NOT_CLAIMED = 'must equal the one that the owner registered';
 
 interface AccountRow {
   id: string;
@@ -165,7 +167,10 @@ interface AccountRow {
   pending: string;
 }
 
-/** Locked as the ledger locks it: no money moves between the look and the change. System accounts are nobody's to change. */
+/**
+ * Locks the account as the ledger does, so that no money moves between the check and the change. System accounts cannot
+ * be changed.
+ */
 async function lock(query: Query, id: string): Promise<AccountRow> {
   const [row] = await query<AccountRow>({
     text: `
@@ -185,7 +190,7 @@ function refuseUnlessEmpty({ balance, held, pending }: AccountRow): void {
   }
 }
 
-/** An account's times never run backwards, whatever the clock does. */
+/** updated_at never runs backwards, even if the clock does. */
 async function update(
   query: Query,
   before: AccountRow,

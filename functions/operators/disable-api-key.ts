@@ -1,4 +1,4 @@
-// POST /v1/operator/api-key/disable: a key stops working with the next request.
+// POST /v1/operator/api-key/disable: refuses an API key from the next request on.
 
 import * as v from 'valibot';
 import { audit, reasonSchema } from '../../shared/audit-trail.ts';
@@ -12,8 +12,9 @@ export default defineFunction({
   name: 'disable-api-key',
   summary: 'Disable an API key',
   description:
-    'Functions ask for the key with every request, so that the next one is refused; a request that is being answered is answered. ' +
-    'The gateway may know the key until it is configured anew, which opens nothing. A key that is disabled stays so: issue another.',
+    'Functions look up the key with every request, so the next request is refused. A request in progress still gets ' +
+    'its answer. The gateway may know the key until its next configuration; functions refuse it all the same. A ' +
+    'disabled key cannot be enabled: issue another one.',
   uses: { database: 'operator', redis: true, accessTokens: 'verify' },
   http: {
     route: 'POST /v1/operator/api-key/disable',

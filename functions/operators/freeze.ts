@@ -1,4 +1,4 @@
-// POST /v1/operator/freeze: stops all money, one account's, or one function's, until it is thawed.
+// POST /v1/operator/freeze: stops all money, the money of one account, or one function, until an operator thaws it.
 
 import * as v from 'valibot';
 import { audit, reasonSchema } from '../../shared/audit-trail.ts';
@@ -29,7 +29,8 @@ const Body = v.pipe(
         minCharacters(1),
         maxCharacters(50),
         v.description(
-          "An account's id or its owner's username, or the name of a function that moves money; left out for all.",
+          "An account's id, its owner's username, or the name of a function that moves money. Leave it out for the " +
+            'scope `all`.',
         ),
       ),
     ),
@@ -38,7 +39,7 @@ const Body = v.pipe(
   v.forward(
     v.check(
       ({ scope, subject }) => (scope === 'all') === (subject === undefined),
-      'must be there, unless the scope is all',
+      'is required, unless the scope is all',
     ),
     ['subject'],
   ),
@@ -56,9 +57,9 @@ export default defineFunction({
   name: 'freeze',
   summary: 'Stop all money, one account, or one function',
   description:
-    'In force from the next batch of each instance on, that is at once. Whatever is asked of money meanwhile is answered with ' +
-    '`money_frozen` and can be sent again later; reading goes on, and so do repeated requests that have their answer already. ' +
-    'Freezing what is frozen changes nothing and answers with the freeze that is there.',
+    'Each instance obeys the freeze from its next batch on, that is at once. Requests that would move frozen money ' +
+    'get `money_frozen` and can be sent again later. Reading still works. A repeated request still gets its first ' +
+    'answer. If the subject is frozen already, nothing changes and the answer shows the existing freeze.',
   uses: { database: 'operator', redis: true, accessTokens: 'verify' },
   http: {
     route: 'POST /v1/operator/freeze',
@@ -67,7 +68,7 @@ export default defineFunction({
     body: Body,
     answer: v.object({ freeze: freezeSchema }),
     status: 201,
-    alsoStatus: { 200: 'It was frozen already, for the reason that is shown.' },
+    alsoStatus: { 200: 'It was frozen already. The answer shows the reason.' },
     errors: ['operator_only', 'wallet_not_found'],
 
     handle: async ({ caller: { userId }, body }) => {

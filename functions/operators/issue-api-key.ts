@@ -1,4 +1,5 @@
-// POST /v1/operator/api-key: a new key for a regulator, shown this once; the one it takes over from works for a while longer.
+// POST /v1/operator/api-key: issues a key to a regulator. Only this answer shows it. A key that it replaces works for a
+// while longer.
 
 import * as v from 'valibot';
 import { audit, reasonSchema } from '../../shared/audit-trail.ts';
@@ -30,9 +31,9 @@ const Body = v.pipe(
     consumer: v.pipe(
       v.string(),
       v.regex(/^[a-z][a-z0-9-]{1,49}$/, 'must be the name of a consumer in kong.yaml'),
-      v.description('The service, as kong.yaml calls it.'),
+      v.description("The service's consumer name in kong.yaml."),
     ),
-    company: v.optional(v.pipe(text(255), v.description('For the first key of a service.'))),
+    company: v.optional(v.pipe(text(255), v.description('Required for the first key of a service.'))),
     contact_email: v.optional(emailSchema),
     description: v.optional(text(1000)),
     key_name: text(255),
@@ -40,7 +41,7 @@ const Body = v.pipe(
       v.pipe(
         v.array(v.picklist(PERMISSIONS)),
         v.minLength(1, 'must name at least one'),
-        v.maxLength(PERMISSIONS.length, 'names one twice'),
+        v.maxLength(PERMISSIONS.length, 'must name each only once'),
       ),
     ),
     limits: v.optional(
@@ -70,7 +71,7 @@ const Body = v.pipe(
       v.pipe(
         v.string(),
         v.uuid('must be the id of a key'),
-        v.description('The key that this one takes over from; what is left out is as there.'),
+        v.description('The key to replace. The new key takes the values that you leave out from it.'),
       ),
     ),
     overlap_hours: v.optional(
@@ -79,7 +80,7 @@ const Body = v.pipe(
         v.integer('must be a whole number'),
         v.minValue(0, 'must be 0 to 168'),
         v.maxValue(168, 'must be 0 to 168'),
-        v.description('How long the replaced key goes on working; 24 unless told.'),
+        v.description('How many hours the replaced key still works. The default is 24.'),
       ),
     ),
     reason: reasonSchema,
@@ -108,9 +109,9 @@ export default defineFunction({
   name: 'issue-api-key',
   summary: 'Issue an API key to a regulator, or replace one',
   description:
-    'The key is in this answer and nowhere else: hand it over, it cannot be shown again. For the first key of a service send `company` ' +
-    'and `contact_email`. With `replaces` the older key goes on working for `overlap_hours`. Afterwards the gateway is ' +
-    'configured with `GET /v1/operator/api-keys` (kong/README.md); until then it refuses the new key.',
+    'Only this answer shows the key: it cannot be shown again. For the first key of a service send `company` and ' +
+    '`contact_email`. With `replaces` the older key works for another `overlap_hours`. Then configure the gateway ' +
+    'with `GET /v1/operator/api-keys` (kong/README.md); before that it refuses the new key.',
   uses: { database: 'operator', redis: true, accessTokens: 'verify' },
   http: {
     route: 'POST /v1/operator/api-key',
@@ -120,7 +121,7 @@ export default defineFunction({
     answer: v.object({
       key: v.pipe(
         v.string(),
-        v.description('The key itself, shown this once.'),
+        v.description('The key itself. Only this answer shows it.'),
         v.examples(['ogk_live_0123456789ABCDEFGHIJKLMNOPQRSTUV4dK9xZ']),
       ),
       api_key: apiKeySchema,
@@ -150,7 +151,7 @@ export default defineFunction({
   },
 });
 
-/** Locked, so that two operators cannot both find room for one more key. */
+/** Locks the service, so that two operators cannot both find room for one more key. */
 async function serviceOf(query: Query, { consumer, company, contact_email, description }: Wish): Promise<string> {
   await query({ text: "select pg_advisory_xact_lock(hashtext('external-service:' || $1))", values: [consumer] });
   const [known] = await query<{ id: string }>({
@@ -164,13 +165,13 @@ async function serviceOf(query: Query, { consumer, company, contact_email, descr
     values: [company, consumer, contact_email, description ?? null],
   });
   if (!made) {
-    const detail = 'is the company of another consumer';
+    const detail = 'belongs to another consumer';
     throw new Problem('invalid_request', { errors: [{ pointer: '/company', detail }] });
   }
   return made.id;
 }
 
-/** The replaced key as it was; from now on it has an end. */
+/** Returns the replaced key as it was, and sets its end. */
 async function retire(query: Query, { consumer, overlap_hours = OVERLAP_HOURS }: Wish, id: string): Promise<ApiKey> {
   const replaced = await findApiKey(query, id);
   if (!replaced?.active || replaced.consumer !== consumer) throw new Problem('api_key_not_found');

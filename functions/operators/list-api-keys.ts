@@ -1,4 +1,4 @@
-// GET /v1/operator/api-keys: the keys of those who look in from outside, without the keys themselves.
+// GET /v1/operator/api-keys: the API keys of regulators, without their secrets.
 
 import * as v from 'valibot';
 import { query } from '../../shared/platform/database/database.ts';
@@ -11,7 +11,8 @@ export default defineFunction({
   name: 'list-api-keys',
   summary: 'The API keys of regulators',
   description:
-    'The newest first, those that no longer work as well. What it answers is what `kong/render.ts --api-keys` takes. Nothing here opens anything.',
+    'Newest first, including keys that no longer work. `kong/render.ts --api-keys` takes this answer. It contains no ' +
+    'secret.',
   uses: { database: 'operator', redis: true, accessTokens: 'verify' },
   http: {
     route: 'GET /v1/operator/api-keys',

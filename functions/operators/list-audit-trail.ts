@@ -1,4 +1,4 @@
-// GET /v1/operator/audit: what operators have done, and why, newest first.
+// GET /v1/operator/audit: the actions of operators with their reasons, newest first.
 
 import * as v from 'valibot';
 import { query } from '../../shared/platform/database/database.ts';
@@ -23,7 +23,7 @@ const Entry = v.pipe(
     reason: v.pipe(v.string(), v.examples(['Payments are posted twice: INC-204'])),
     detail: v.pipe(
       v.nullable(v.record(v.string(), v.unknown())),
-      v.description('What it was before and what it is now, in members of the action.'),
+      v.description('The values before and after. Its members depend on the action.'),
     ),
   }),
   v.title('AuditEntry'),
@@ -31,9 +31,9 @@ const Entry = v.pipe(
 
 export default defineFunction({
   name: 'list-audit-trail',
-  summary: 'What operators have done, and why',
+  summary: 'Actions of operators, with their reasons',
   description:
-    'Newest first. Filters can be combined. A row was written together with what it tells of, and is never changed.',
+    'Newest first. Filters can be combined. Each row was committed together with its action and never changes.',
   uses: { database: 'operator', redis: true, accessTokens: 'verify' },
   http: {
     route: 'GET /v1/operator/audit',

@@ -1,4 +1,4 @@
-// GET /v1/operator/freezes: what is frozen, newest first, and with `all=true` what once was.
+// GET /v1/operator/freezes: the freezes in force, newest first. `all=true` adds the ended ones.
 
 import * as v from 'valibot';
 import { type FreezeRow, freezeOf, freezeSchema, selectFreezes } from '../../shared/ledger/posting/freezes.ts';
@@ -9,8 +9,8 @@ import { operator } from '../../shared/sessions/operator.ts';
 
 export default defineFunction({
   name: 'list-freezes',
-  summary: 'What is frozen',
-  description: 'Newest first: the freezes in force, or all that ever were.',
+  summary: 'Freezes',
+  description: 'The freezes in force, newest first. `all=true` adds the ended ones.',
   uses: { database: 'operator', redis: true, accessTokens: 'verify' },
   http: {
     route: 'GET /v1/operator/freezes',
@@ -19,7 +19,10 @@ export default defineFunction({
     query: v.strictObject({
       limit: limitSchema,
       cursor: cursorSchema,
-      all: v.optional(v.pipe(v.picklist(['true', 'false']), v.description('Those that have ended, too.')), 'false'),
+      all: v.optional(
+        v.pipe(v.picklist(['true', 'false']), v.description('`true` adds the freezes that have ended.')),
+        'false',
+      ),
     }),
     answer: freezeSchema,
     status: 200,

@@ -20,7 +20,8 @@ export default defineFunction({
   name: 'thaw',
   summary: 'End a freeze',
   description:
-    'Money moves again from the next batch of each instance on, unless another freeze stops it. Thawing what is thawed changes nothing.',
+    'Each instance posts again from its next batch on, unless another freeze stops it. Thawing a thawed freeze ' +
+    'changes nothing.',
   uses: { database: 'operator', redis: true, accessTokens: 'verify' },
   http: {
     route: 'POST /v1/operator/thaw',

@@ -1,4 +1,4 @@
-// Every minute: brings the sums of reports forward, up to where nothing in the ledger can change any more.
+// Every minute: advances the sums of reports to the point up to which the ledger cannot change any more.
 
 import { EVERY_MINUTE, SCHEDULE_TYPE, scheduleSchema } from '../../shared/platform/events/schedule.ts';
 import { defineFunction } from '../../shared/platform/http/function.ts';
@@ -6,12 +6,12 @@ import { log } from '../../shared/platform/telemetry/log.ts';
 import { pushMetrics, setGauge } from '../../shared/platform/telemetry/metrics.ts';
 import { advanceRollups, ageOfRollups } from '../../shared/regulators/rollups.ts';
 
-/** The next run goes on where this one stops. */
+/** The next run continues where this one stops. */
 const LIMIT_MS = 20_000;
 
 export default defineFunction({
   name: 'advance-rollups',
-  summary: 'Bring the sums of reports forward',
+  summary: 'Advance the sums of reports',
   uses: { database: 'regulator' },
   event: {
     source: EVERY_MINUTE,
@@ -19,7 +19,7 @@ export default defineFunction({
     data: scheduleSchema,
     handle: async () => {
       const cut = await advanceRollups(LIMIT_MS);
-      log.info({ cut }, 'the sums of reports are brought forward');
+      log.info({ cut }, 'advanced the sums of reports');
       setGauge('one_gate.report.age_seconds', await ageOfRollups());
       await pushMetrics();
     },

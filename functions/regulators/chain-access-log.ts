@@ -1,4 +1,4 @@
-// Every minute: chains the access log by hash and signs where the chains stand, so that nothing in it can be changed unseen.
+// Every minute: chains the access log by hash and signs the heads of the chains, so that a change to a row is noticed.
 
 import { EVERY_MINUTE, SCHEDULE_TYPE, scheduleSchema } from '../../shared/platform/events/schedule.ts';
 import { defineFunction } from '../../shared/platform/http/function.ts';
@@ -20,7 +20,7 @@ export default defineFunction({
       const chained = await chainAccesses(LIMIT_MS);
       const heads = await signHeads();
       setGauge('one_gate.access_log.chained', chained);
-      if (chained > 0) log.info({ chained, heads }, 'the access log is chained');
+      if (chained > 0) log.info({ chained, heads }, 'chained the access log');
       await pushMetrics();
     },
   },

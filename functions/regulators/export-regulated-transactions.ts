@@ -1,4 +1,5 @@
-// GET /v1/regulator/transactions/export: all transactions of a range as one file, oldest first, that can be resumed where it broke off.
+// GET /v1/regulator/transactions/export: all transactions of a range as one file, oldest first. A broken export can be
+// resumed.
 
 import { pipeline, Readable } from 'node:stream';
 import { constants, createGzip } from 'node:zlib';
@@ -19,10 +20,10 @@ export default defineFunction({
   name: 'export-regulated-transactions',
   summary: 'Transactions in bulk, for regulators',
   description:
-    'The records of `/v1/regulator/transactions`, oldest first, as NDJSON or CSV; compressed with `Accept-Encoding: gzip`. What there is to ' +
-    'see is settled when the export begins: `X-Export-Cut` names it. An export that broke off goes on with `after` (the `id` of the last ' +
-    'whole record) and `cut`, and gives what was left; it ends regularly or the connection breaks, so that a part is never taken ' +
-    'for the whole. Names are masked.',
+    'The records of `/v1/regulator/transactions`, oldest first, as NDJSON or CSV; compressed with `Accept-Encoding: ' +
+    'gzip`. The export shows the state of its beginning, named by `X-Export-Cut`. To resume a broken export send ' +
+    '`after` (the `id` of the last whole record) and `cut`. If an export fails, the connection breaks, so that a ' +
+    'part is never taken for the whole. Names are masked.',
   uses: { database: 'regulator', redis: true },
   http: {
     route: 'GET /v1/regulator/transactions/export',
@@ -38,7 +39,7 @@ export default defineFunction({
             v.string(),
             v.toLowerCase(),
             v.uuid('must be the id of a record'),
-            v.description('Goes on behind this record.'),
+            v.description('Continues after this record.'),
           ),
         ),
         cut: v.optional(
@@ -48,7 +49,8 @@ export default defineFunction({
             v.transform((cut) => (/^\d+$/.test(cut) ? cutOfPosition(cut) : cut)),
             v.check(isCut, 'must be an X-Export-Cut, or cut.position of a report'),
             v.description(
-              '`X-Export-Cut` of the export that broke off; or `cut.position` of a report, for what had been created by then.',
+              'The `X-Export-Cut` of the broken export, or the `cut.position` of a report, for the records created ' +
+                'until then.',
             ),
           ),
         ),
@@ -64,16 +66,16 @@ export default defineFunction({
     handle: async ({ headers, query: { format, after, cut: given, ...filters } }) => {
       const latest = await currentCut();
       if (given !== undefined && liesAhead(given, latest)) {
-        throw new Problem('invalid_request', { errors: [{ pointer: 'query/cut', detail: 'lies in the future' }] });
+        throw new Problem('invalid_request', { errors: [{ pointer: 'query/cut', detail: 'is in the future' }] });
       }
       const cut = given ?? latest;
       const lines = Readable.from(exportLines({ format, filters, cut, after }), { objectMode: true, highWaterMark: 1 });
       const name = `attachment; filename="transactions.${format}"`;
       const said = { 'x-export-cut': cut, 'content-disposition': name, vary: 'accept-encoding' };
       if (!takesGzip(headers)) return { raw: lines, contentType: FORMATS[format], headers: said };
-      // A third of the size at the lowest level, at a sixth of the time of the usual one.
+      // Z_BEST_SPEED makes a third of the size in a sixth of the time of the default level.
       const zipped = createGzip({ level: constants.Z_BEST_SPEED, chunkSize: 64 * 1024 });
-      // Whoever reads it learns of a failure by the error that reaches the last stream.
+      // The caller learns of a failure from the error of the last stream.
       pipeline(lines, zipped, () => undefined);
       return { raw: zipped, contentType: FORMATS[format], headers: { ...said, 'content-encoding': 'gzip' } };
     },

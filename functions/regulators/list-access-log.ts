@@ -1,4 +1,4 @@
-// GET /v1/regulator/access-log: what a regulator has done here, for itself to check.
+// GET /v1/regulator/access-log: a regulator's own accesses, for it to check.
 
 import * as v from 'valibot';
 import { query } from '../../shared/platform/database/database.ts';
@@ -14,13 +14,14 @@ const Entry = v.pipe(
     ...hashedSchema.entries,
     number: v.pipe(
       v.nullable(v.string()),
-      v.description('Its place in your chain; null for the minute until it is chained.'),
+      v.description('Its place in your chain. Null until it is chained, within a minute.'),
       v.examples(['1204']),
     ),
     hash: v.pipe(
       v.nullable(v.string()),
       v.description(
-        'SHA-256, in hex, of the hash before it (as bytes; of the first: nothing) and the JSON array of the members above in their order, separated by ", ".',
+        'SHA-256, in hex, of the hash before it (as bytes; of the first: nothing) and the JSON array of the members ' +
+          'above in their order, separated by ", ".',
       ),
     ),
   }),
@@ -31,9 +32,10 @@ export default defineFunction({
   name: 'list-access-log',
   summary: 'Your own accesses, for regulators',
   description:
-    'All that was asked with your keys, what was refused as well, newest first; this very request is on the next page that you read. The ' +
-    'entries are a chain: each hash covers the one before it. `X-Access-Log-Head` is a signed statement (JWS, keys at ' +
-    '`/.well-known/receipt-keys.json`) of where the chain stands: keep it, and nobody can take anything out unseen.',
+    'All requests with your keys, refused ones included, newest first. This request itself is on the next page that ' +
+    'you read. The entries are a chain: each hash covers the one before it. `X-Access-Log-Head` is a signed ' +
+    "statement (JWS, keys at `/.well-known/receipt-keys.json`) of the chain's head: keep it, and you will notice if " +
+    'an entry is removed.',
   uses: { database: 'regulator', redis: true },
   http: {
     route: 'GET /v1/regulator/access-log',

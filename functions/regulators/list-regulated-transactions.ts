@@ -1,4 +1,4 @@
-// GET /v1/regulator/transactions: everybody's transactions for a regulator, newest first, with people's names masked.
+// GET /v1/regulator/transactions: all transactions, for a regulator, newest first, with masked names.
 
 import * as v from 'valibot';
 import { defineFunction } from '../../shared/platform/http/function.ts';
@@ -10,7 +10,7 @@ import { regulatorWith } from '../../shared/regulators/caller.ts';
 import { filterEntries } from '../../shared/regulators/filters.ts';
 import {
   accountOfUser,
-  everybodysOrder,
+  allTransactionsOrder,
   readAccountPage,
   readPage,
   walletsOrder,
@@ -26,7 +26,7 @@ const Query = v.pipe(
     cursor: cursorSchema,
     ...filterEntries,
     account_id: v.optional(
-      v.pipe(uuid('an account id'), v.description('One wallet: its own side of its transactions.')),
+      v.pipe(uuid('an account id'), v.description('One wallet. Shows its own side of its transactions.')),
     ),
     user_id: v.optional(
       v.pipe(uuid('a user_id of a record'), v.description('One person, by the `user_id` of a record.')),
@@ -35,7 +35,8 @@ const Query = v.pipe(
       v.pipe(
         v.picklist(['true', 'false']),
         v.description(
-          '`true` shows personal data: with READ_PERSONAL_DATA, the purpose INVESTIGATION and X-Case-Number, for one `account_id` or `user_id`.',
+          '`true` shows personal data. It needs READ_PERSONAL_DATA, the purpose INVESTIGATION, X-Case-Number, and ' +
+            'one `account_id` or `user_id`.',
         ),
       ),
     ),
@@ -44,7 +45,7 @@ const Query = v.pipe(
   v.check(({ account_id, user_id }) => !(account_id && user_id), 'must name account_id or user_id, not both'),
   v.check(
     ({ unmask, account_id, user_id }) => unmask !== 'true' || (account_id ?? user_id) !== undefined,
-    'must name account_id or user_id where personal data is asked for',
+    'must name account_id or user_id when it asks for personal data',
   ),
 );
 
@@ -52,10 +53,11 @@ export default defineFunction({
   name: 'list-regulated-transactions',
   summary: 'Transactions, for regulators',
   description:
-    'Each transaction once, newest first. A list shows what had been committed when its first page was read, however long it takes to read ' +
-    'it: nothing is skipped or repeated while new ones come and pending ones end. Where what you ask for is rare a page may be short or ' +
-    'empty: go on until `next_cursor` is null. With `account_id` or `user_id` you see that wallet’s side, what was pending first, the rest ' +
-    'by the time it ended. What is not open to regulators is left out here and counted in reports.',
+    'Each transaction once, newest first. A list shows the transactions that were committed when its first page was ' +
+    'read. Nothing is skipped or repeated while new ones arrive and pending ones end. If few transactions match, a ' +
+    'page may be short or empty: continue until `next_cursor` is null. With `account_id` or `user_id` you see that ' +
+    'wallet’s side: pending ones first, the others by the time they ended. Transactions that are not open to ' +
+    'regulators are left out here and counted in reports.',
   uses: { database: 'regulator', redis: true },
   http: {
     route: 'GET /v1/regulator/transactions',
@@ -76,7 +78,7 @@ export default defineFunction({
       }
       const belongsTo = { ...filters, account_id, user_id, unmasked };
       const ofWallet = (user_id ?? account_id) !== undefined;
-      const after = startOf(cursor, belongsTo, ofWallet ? walletsOrder : everybodysOrder);
+      const after = startOf(cursor, belongsTo, ofWallet ? walletsOrder : allTransactionsOrder);
       const account = user_id === undefined ? account_id : await accountOfUser(user_id);
       if (user_id !== undefined && account === undefined) return { data: [], nextCursor: null };
       const { transactions, next } =

@@ -1,4 +1,5 @@
-// For every event of the gateway's log: writes down what it has refused on regulators' addresses, which no function has seen.
+// For every event of the gateway's log: writes down the requests of regulators that the gateway refused, since no
+// function has seen them.
 
 import * as v from 'valibot';
 import { query } from '../../shared/platform/database/database.ts';
@@ -14,7 +15,7 @@ const text = (most: number) =>
     ),
   );
 
-/** What we read of an entry of Kong's http-log; kong.yaml says what it holds. */
+/** The fields that we read of an entry of Kong's http-log; kong.yaml defines the entry. */
 const Entry = v.object({
   client_ip: text(100),
   request: v.object({
@@ -44,16 +45,17 @@ const PROBLEMS: Readonly<Record<number, string>> = {
 
 export default defineFunction({
   name: 'record-gateway-access',
-  summary: 'Write down what the gateway has refused to regulators',
+  summary: 'Record the requests of regulators that the gateway refused',
   description:
-    'Kong’s http-log tells of every request on the regulators’ addresses. Those that a function has answered are in the access log already, ' +
-    'by the same gateway id, and are left as they are; the others are added.',
+    'Kong’s http-log has every request to the regulators’ addresses. Requests that a function has answered are in ' +
+    'the access log already, under the same gateway id. This function adds the others.',
   uses: { database: 'regulator' },
   event: {
     types: ['one-gate.gateway.access-seen'],
-    // What it says is written down as it is: a forged event would be a row of the access log.
+    // The function writes down what the event says: a forged one would be a row of the access log.
     sender: 'gateway',
-    // One entry, or a batch of them. Kong sends what is refused again and again, and nothing behind it: what cannot be used is let go.
+    // One entry or a batch. Kong sends a refused batch again and again and holds back the rest, so an unusable entry is
+    // dropped.
     data: v.unknown(),
     handle: async ({ data }) => {
       const entries = [data].flat().flatMap((each) => {
@@ -68,8 +70,8 @@ export default defineFunction({
 });
 
 /**
- * A burst of the same refusal without a key, from one address, is one row: nobody can fill the log. The same batch, sent again, is the
- * same rows.
+ * Repeated refusals without a key from one address in one batch become one row, so that a stranger cannot fill the log.
+ * The same batch, sent again, gives the same rows.
  */
 function gathered(entries: readonly Entry[]): { entry: Entry; requests: number }[] {
   const rows = new Map<string, { entry: Entry; requests: number }>();

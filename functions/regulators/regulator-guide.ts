@@ -1,4 +1,5 @@
-// GET /v1/regulator/openapi.json, /data-dictionary and /samples/{name}: what a regulator needs to know to write a program.
+// GET /v1/regulator/openapi.json, /data-dictionary and /samples/{name}: the documents for writing a client of the
+// regulators' API.
 
 import * as v from 'valibot';
 import { apiDocument } from '../../shared/documentation/api-document.ts';
@@ -12,9 +13,9 @@ import { SAMPLES } from '../../shared/regulators/samples.ts';
 
 export default defineFunction({
   name: 'regulator-guide',
-  summary: 'The regulators’ part described',
+  summary: 'The documents of the regulators’ part',
   description:
-    '`/v1/regulator/openapi.json` is this document, of the regulators’ part alone; `/v1/regulator/data-dictionary` explains every field (a ' +
+    '`/v1/regulator/openapi.json` is this document with the regulators’ part only; `/v1/regulator/data-dictionary` explains every field (a ' +
     `page with \`format=html\`); \`/v1/regulator/samples/{name}\` are sample files: ${Object.keys(SAMPLES).join(', ')}.`,
   uses: { database: 'regulator', redis: true },
   http: {
@@ -29,7 +30,10 @@ export default defineFunction({
       ),
     }),
     query: v.strictObject({
-      format: v.optional(v.pipe(v.picklist(['json', 'html']), v.description('Of the data dictionary.')), 'json'),
+      format: v.optional(
+        v.pipe(v.picklist(['json', 'html']), v.description('The format of the data dictionary.')),
+        'json',
+      ),
     }),
     answer: v.unknown(),
     status: 200,
@@ -46,7 +50,7 @@ export default defineFunction({
 
 function sample(name: string): Reply<never> {
   const file = Object.hasOwn(SAMPLES, name) ? SAMPLES[name] : undefined;
-  if (!file) throw new Problem('not_found', { detail: `There are these: ${Object.keys(SAMPLES).join(', ')}.` });
+  if (!file) throw new Problem('not_found', { detail: `The samples are: ${Object.keys(SAMPLES).join(', ')}.` });
   return { raw: file.make(), contentType: file.contentType };
 }
 
@@ -57,7 +61,7 @@ async function dictionary(format: 'json' | 'html'): Promise<Reply<never>> {
   return { raw: text, contentType: 'text/html; charset=utf-8', headers };
 }
 
-/** The document's paths for regulators; what they refer to stays, what they do not is left out. */
+/** The document with the regulators' paths only, and the components that they refer to. */
 async function regulatorsPart() {
   const document = await apiDocument();
   const paths = Object.fromEntries(

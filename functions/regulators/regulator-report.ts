@@ -1,4 +1,5 @@
-// GET /v1/regulator/report: what happened in a period, from sums that reach a complete cut; kept as it was first given out.
+// GET /v1/regulator/report: the figures of a period, from sums up to a complete cut. A report is kept as it was first
+// given out.
 
 import { v7 } from 'uuid';
 import * as v from 'valibot';
@@ -27,7 +28,7 @@ const day = v.pipe(
 const Query = v.pipe(
   v.strictObject({
     from: v.optional(v.pipe(day, v.description('The first day, in Asia/Jakarta.'), v.examples(['2026-10-01']))),
-    to: v.optional(v.pipe(day, v.description('The last day, included.'), v.examples(['2026-10-31']))),
+    to: v.optional(v.pipe(day, v.description('The last day, inclusive.'), v.examples(['2026-10-31']))),
     id: v.optional(
       v.pipe(v.string(), v.uuid('must be the id of a report'), v.description('A report that was given out before.')),
     ),
@@ -56,9 +57,10 @@ export default defineFunction({
   name: 'regulator-report',
   summary: 'The report for regulators',
   description:
-    'Totals by day, type, status and method, active users, failure rates, top-ups against outflow, the float, large and unusual transactions, ' +
-    'and control totals, as JSON, CSV or a page. It is made from the ledger up to `cut`, which a schedule moves every minute, and kept: ' +
-    'asked for by its `id` it is the same, byte for byte, in each format. JSON is the report itself, without an envelope.',
+    'Totals by day, type, status and method, active users, failure rates, top-ups against outflow, the float, large ' +
+    'and unusual transactions, and control totals, as JSON, CSV or a page. It covers the ledger up to `cut`, which ' +
+    'advances every minute. Reports are kept: by its `id` you get the same report, byte for byte, in each format. ' +
+    'JSON is the report itself, without an envelope.',
   uses: { database: 'regulator', redis: true },
   http: {
     route: 'GET /v1/regulator/report',
@@ -90,14 +92,14 @@ function replyWith({ id, json, csv, html }: Kept, format: 'json' | 'csv' | 'html
   return { raw: csv, contentType: 'text/csv; charset=utf-8', headers: { ...headers, 'content-disposition': name } };
 }
 
-/** The report at the present cut: the one that is there, or a new one. */
+/** Returns the kept report at the present cut, or makes it. */
 async function reportOn(serviceId: string, period: Period): Promise<Kept | undefined> {
   const version = codeVersion(revision());
   const present = await presentCut();
   const known = await findByQuestion(serviceId, period, present, version);
   if (known) return known;
   const report = await transaction(async (ask) => {
-    // One snapshot for all sums: the schedule may move them meanwhile.
+    // All sums are read in one snapshot, because the schedule may advance them meanwhile.
     await ask({ text: 'set transaction isolation level repeatable read, read only' });
     const cut = await cutOf(ask);
     const sums = await readSums(ask, 'rollups', cut.position, period);

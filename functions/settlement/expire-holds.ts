@@ -1,4 +1,4 @@
-// Every minute: releases what was held for longer than agreed, so that its payer has it again.
+// Every minute: releases the holds that have expired, so that their payers can spend the money again.
 
 import { releaseExpired } from '../../shared/holds/expiry.ts';
 import { EVERY_MINUTE, SCHEDULE_TYPE, scheduleSchema } from '../../shared/platform/events/schedule.ts';
@@ -6,12 +6,12 @@ import { defineFunction } from '../../shared/platform/http/function.ts';
 import { log } from '../../shared/platform/telemetry/log.ts';
 import { pushMetrics } from '../../shared/platform/telemetry/metrics.ts';
 
-/** With the last batch it ends before the next tick, which goes on where this one stops. */
+/** The last batch, too, ends before the next tick, which continues where this one stops. */
 const LIMIT_MS = 40_000;
 
 export default defineFunction({
   name: 'expire-holds',
-  summary: 'Release what was held for longer than agreed',
+  summary: 'Release expired holds',
   uses: { database: 'money', kafka: true },
   event: {
     source: EVERY_MINUTE,
@@ -19,8 +19,8 @@ export default defineFunction({
     data: scheduleSchema,
     handle: async (_event, trace) => {
       const expiry = await releaseExpired(LIMIT_MS, trace.traceparent);
-      if (expiry.released > 0) log.info({ released: expiry.released }, 'holds have expired');
-      if (expiry.left || expiry.refused > 0) log.warn(expiry, 'some holds that have expired are still open');
+      if (expiry.released > 0) log.info({ released: expiry.released }, 'released expired holds');
+      if (expiry.left || expiry.refused > 0) log.warn(expiry, 'some expired holds are still open');
       await pushMetrics();
     },
   },

@@ -1,4 +1,5 @@
-// Every minute: finds top-ups, holds and events that should have come to their end by now, and resolves the findings of those that have.
+// Every minute: finds top-ups, holds and events that should have ended by now, and resolves the findings of those that
+// have ended.
 
 import { keepFindings } from '../../shared/findings.ts';
 import { overdueHolds, overdueTopups } from '../../shared/ledger/proof/overdue.ts';
@@ -8,13 +9,13 @@ import { EVERY_MINUTE, SCHEDULE_TYPE, scheduleSchema } from '../../shared/platfo
 import { defineFunction } from '../../shared/platform/http/function.ts';
 import { pushMetrics, setGauge } from '../../shared/platform/telemetry/metrics.ts';
 
-/** relay-outbox has had its chance by then. */
+/** relay-outbox has had time to publish them by then. */
 const OVERDUE_SECONDS = 120;
 const MOST_COUNTED = 10_000;
 
 export default defineFunction({
   name: 'find-overdue',
-  summary: 'Find what should have come to its end by now',
+  summary: 'Find top-ups, holds and events that are overdue',
   uses: { database: 'auditor', kafka: true },
   event: {
     source: EVERY_MINUTE,

@@ -1,4 +1,4 @@
-// Every minute: makes the partitions of the coming months, and removes keys, tokens and sessions that have expired.
+// Every minute: makes the partitions of the coming months, and removes expired keys, tokens and sessions.
 
 import { keepLedger } from '../../shared/ledger/posting/upkeep.ts';
 import { EVERY_MINUTE, SCHEDULE_TYPE, scheduleSchema } from '../../shared/platform/events/schedule.ts';
@@ -6,12 +6,12 @@ import { defineFunction } from '../../shared/platform/http/function.ts';
 import { log } from '../../shared/platform/telemetry/log.ts';
 import { keepSessions } from '../../shared/sessions/upkeep.ts';
 
-/** For the keys; the next tick goes on where this one stops. */
+/** Bounds the removal of keys. The next tick continues where this one stops. */
 const LIMIT_MS = 30_000;
 
 export default defineFunction({
   name: 'keep-house',
-  summary: 'Remove what has expired, and make room for what comes',
+  summary: 'Remove expired rows and make partitions',
   uses: { database: 'housekeeper', redis: true },
   event: {
     source: EVERY_MINUTE,
@@ -25,6 +25,6 @@ async function keepHouse(): Promise<void> {
   const ledger = await keepLedger(LIMIT_MS);
   const { removed } = await keepSessions();
   if (ledger.partitionsMade + ledger.keysRemoved + removed > 0) {
-    log.info({ ...ledger, sessionsRemoved: removed }, 'the house is kept');
+    log.info({ ...ledger, sessionsRemoved: removed }, 'removed expired rows and made partitions');
   }
 }

@@ -1,4 +1,4 @@
-// Every minute: proves the books from where the last run stopped, as a role that cannot move money.
+// Every minute: proves the books from where the last run stopped. Its database role cannot move money.
 
 import { continueTrialBalance } from '../../shared/ledger/proof/trial-balance.ts';
 import { EVERY_MINUTE, SCHEDULE_TYPE, scheduleSchema } from '../../shared/platform/events/schedule.ts';
@@ -6,7 +6,7 @@ import { defineFunction } from '../../shared/platform/http/function.ts';
 import { log } from '../../shared/platform/telemetry/log.ts';
 import { pushMetrics } from '../../shared/platform/telemetry/metrics.ts';
 
-/** With the last page of the books it ends before the next tick, which goes on where this one stops. */
+/** The last page, too, ends before the next tick, which continues where this one stops. */
 const LIMIT_MS = 40_000;
 
 export default defineFunction({
@@ -27,6 +27,6 @@ export default defineFunction({
 async function proveBooks(): Promise<void> {
   const { accounts, legs, broken, isRoundComplete } = await continueTrialBalance(LIMIT_MS);
   const found = { accounts, legs, broken: broken.length, isRoundComplete };
-  if (broken.length > 0) log.error(found, 'the books contradict themselves: see the findings');
+  if (broken.length > 0) log.error(found, 'the books are wrong: see the findings');
   else log.info(found, 'the books are proven');
 }

@@ -1,4 +1,5 @@
-// POST /v1/notifications/...: a provider says what became of a payment. It is verified, kept, and never believed: settle-topup asks.
+// POST /v1/notifications/...: a provider reports the state of a payment. The notification is verified and kept, but not
+// believed: settle-topup asks the provider.
 
 import { anyone, defineFunction, type Reply } from '../../shared/platform/http/function.ts';
 import { Problem } from '../../shared/platform/http/problem.ts';
@@ -8,7 +9,7 @@ import { providers } from '../../shared/providers/providers.ts';
 import { keepNotification } from '../../shared/topups/notification.ts';
 import { apiOf } from '../../shared/topups/provider.ts';
 
-/** A route for each path that a provider posts to, described as its protocol has it. */
+/** One route for each path that a provider posts to, described in the terms of its protocol. */
 const routes = providers.flatMap(({ method, title, notifications }) => {
   if (!notifications) return [];
   const { paths, description, headers, body, answer, alsoStatus } = notifications;
@@ -44,12 +45,12 @@ export default defineFunction({
       const api = await apiOf(method);
       const verified = api.verifyNotification({ headers, rawBody, path: url, now: new Date() });
       if (verified.name === 'invalid') {
-        log.warn({ method, reason: verified.reason, traceId: trace.traceId }, 'a notification is refused');
+        log.warn({ method, reason: verified.reason, traceId: trace.traceId }, 'refused a notification');
         return inTheirWords(api.replyToNotification(verified));
       }
       const { notification, signed } = verified;
       const { reference, state } = notification;
-      log.info({ method, reference, state, traceId: trace.traceId }, 'a provider tells');
+      log.info({ method, reference, state, traceId: trace.traceId }, 'received a notification');
       try {
         const end = await keepNotification(method, notification, { body: rawBody.toString('utf8'), ...signed });
         return inTheirWords(api.replyToNotification({ name: end }));

@@ -1,4 +1,4 @@
-// Every minute: publishes what was left in the outbox by an instance that died or could not reach Kafka.
+// Every minute: publishes the outbox events that an instance left behind when it died or could not reach Kafka.
 
 import { leaseFromOutbox } from '../../shared/platform/events/outbox.ts';
 import { send } from '../../shared/platform/events/publisher.ts';
@@ -7,16 +7,16 @@ import { defineFunction } from '../../shared/platform/http/function.ts';
 import { log } from '../../shared/platform/telemetry/log.ts';
 
 const AT_ONCE = 500;
-/** Younger ones are still with the instance that committed them. */
+/** The instance that committed a younger event is still publishing it. */
 const OLDER_THAN_SECONDS = 10;
-/** Longer than a send can take, so that nobody else sends the same at the same time. */
+/** Longer than a send can take, so that no two runs send the same event at the same time. */
 const LEASE_SECONDS = 60;
-/** The next tick goes on where this one stops. */
+/** The next tick continues where this one stops. */
 const LIMIT_MS = 45_000;
 
 export default defineFunction({
   name: 'relay-outbox',
-  summary: 'Publish events that were left behind',
+  summary: 'Publish the events left in the outbox',
   uses: { database: 'money', kafka: true },
   event: {
     source: EVERY_MINUTE,
@@ -30,7 +30,7 @@ export default defineFunction({
         if (events.length === 0) break;
         relayed += await send(events);
       }
-      if (relayed > 0) log.info({ relayed }, 'events that were left behind are published');
+      if (relayed > 0) log.info({ relayed }, 'published events left in the outbox');
     },
   },
 });

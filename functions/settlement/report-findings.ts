@@ -1,4 +1,5 @@
-// Every minute: tells by metrics which findings are open and how old the proof of the books is, so that an operator need not look for them.
+// Every minute: publishes the number of open findings and the age of the proof of the books as metrics, so that
+// operators are alerted.
 
 import { countOpenFindings, FINDING_KINDS, isAboutMoney } from '../../shared/findings.ts';
 import { ageOfTrialBalance } from '../../shared/ledger/proof/trial-balance.ts';
@@ -10,7 +11,7 @@ import { pushMetrics, setGauge } from '../../shared/platform/telemetry/metrics.t
 
 export default defineFunction({
   name: 'report-findings',
-  summary: 'Tell operators which findings are open',
+  summary: 'Report open findings as metrics',
   uses: { database: 'auditor' },
   event: {
     source: EVERY_MINUTE,
@@ -28,7 +29,7 @@ async function reportFindings(): Promise<void> {
   for (const kind of FINDING_KINDS) setGauge('one_gate.findings.open', open[kind], { kind });
   const broken = FINDING_KINDS.filter(isAboutMoney).reduce((sum, kind) => sum + open[kind], 0);
   setGauge('one_gate.trial_balance.violations', broken);
-  // It grows while the books cannot be proven.
+  // The age grows while the books cannot be proven.
   setGauge('one_gate.trial_balance.age_seconds', await ageOfTrialBalance(query));
   const findings = Object.fromEntries(Object.entries(open).filter(([, count]) => count > 0));
   if (Object.keys(findings).length > 0) log.warn({ findings }, 'open findings');

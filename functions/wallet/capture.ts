@@ -1,4 +1,4 @@
-// POST /v1/capture: takes what a payer has set aside for the caller.
+// POST /v1/capture: takes the money that a payer has held for the caller.
 
 import * as v from 'valibot';
 import { defineFunction } from '../../shared/platform/http/function.ts';
@@ -12,10 +12,10 @@ import { transactionSchema } from '../../shared/wallet/transaction.ts';
 
 export default defineFunction({
   name: 'capture',
-  summary: 'Take what is held',
+  summary: 'Capture a hold',
   description:
-    'Once per hold, by its payee and before it expires. Without `amount` all of it is taken; the rest of a smaller one is the ' +
-    "payer's again at once.",
+    'The payee captures a hold once, before it expires. Without `amount` it captures the whole hold. The rest of a ' +
+    "smaller amount is the payer's again at once.",
   uses: { database: 'money', redis: true, kafka: true, accessTokens: 'verify' },
   http: {
     route: 'POST /v1/capture',

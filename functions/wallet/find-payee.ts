@@ -1,4 +1,4 @@
-// GET /v1/payees: finds somebody to pay by username or proven phone number.
+// GET /v1/payees: finds a person or a merchant to pay, by username or proven phone number.
 
 import * as v from 'valibot';
 import { maskName } from '../../shared/ledger/reading/payees.ts';
@@ -11,13 +11,13 @@ export default defineFunction({
   name: 'find-payee',
   summary: 'Find a person or a merchant to pay',
   description:
-    'Asked for a username or a phone number, exactly one of them. A phone number finds the one person who has proven it to be theirs, and ' +
-    'does not tell the username: show ' +
-    '`masked_name` to the payer, and pay to the `account_id` or to the phone number.',
+    'Send exactly one of username and phone. A phone number finds the one person who has proven it. The answer to a ' +
+    'phone number has no username: show `masked_name` to the payer, and pay to the `account_id` or to the phone ' +
+    'number.',
   uses: { database: 'reader', redis: true, accessTokens: 'verify' },
   http: {
     route: 'GET /v1/payees',
-    // It is all that stops a sweep of the directory of people.
+    // Only this limit stops a sweep of the directory of people, so it refuses when it cannot count.
     limit: { perMinute: 120, by: 'user', whenUncounted: 'refuse' },
     caller: user,
     query: v.pipe(
@@ -26,7 +26,7 @@ export default defineFunction({
         phone: v.optional(
           v.pipe(
             v.string(),
-            // In a query + is a space unless it is written as %2B, and it often is not.
+            // A + in a query means a space unless it is written as %2B, and clients often forget that.
             v.transform((written) => written.replace(/^ /, '+')),
             phoneSchema,
           ),
@@ -42,10 +42,10 @@ export default defineFunction({
         account_id: v.pipe(v.string(), v.uuid()),
         username: v.pipe(
           v.nullable(v.string()),
-          v.description('Null for whoever was looked for by phone number.'),
+          v.description('Null if you searched by phone number.'),
           v.examples(['warung_sari']),
         ),
-        masked_name: v.pipe(v.string(), v.description('Enough to recognise somebody by.'), v.examples(['w****g s**i'])),
+        masked_name: v.pipe(v.string(), v.description('Enough to recognise the payee.'), v.examples(['w****g s**i'])),
         type: v.picklist(['user', 'merchant']),
       }),
     }),

@@ -1,4 +1,4 @@
-// GET /v1/account: the caller's wallet, now or as it was at any time.
+// GET /v1/account: the caller's wallet, now or at a time in the past.
 
 import * as v from 'valibot';
 import { readAccount, readAccountAt } from '../../shared/ledger/reading/account.ts';
@@ -14,25 +14,25 @@ export default defineFunction({
   name: 'get-account',
   summary: "The caller's wallet, now or at any time",
   description:
-    'With `at` the wallet as it was at that moment, computed from its history; a movement at exactly that moment has happened. Moments ' +
-    'less than ten seconds ago can still change by what is being committed; older ones never do.',
+    'With `at` the answer shows the wallet at that moment, computed from its history; a movement at exactly that ' +
+    'moment counts. Moments less than ten seconds ago can still change; older ones never do.',
   uses: { database: 'reader', redis: true, accessTokens: 'verify' },
   http: {
     route: 'GET /v1/account',
     limit: { perMinute: 600, by: 'user' },
     caller: user,
     query: v.strictObject({
-      at: v.optional(v.pipe(timeSchema, v.description('A time in the past; now, if left out.'))),
+      at: v.optional(v.pipe(timeSchema, v.description('A time in the past. The default is now.'))),
     }),
     answer: v.object({
       account: v.object({
         id: v.pipe(v.string(), v.uuid()),
-        balance: v.pipe(amount, v.description('What is there, holds included.')),
-        available: v.pipe(amount, v.description('What can be spent: the balance less what is held.')),
+        balance: v.pipe(amount, v.description('The money in the wallet, held money included.')),
+        available: v.pipe(amount, v.description('The spendable money: the balance less the held money.')),
         currency: v.string(),
         status: v.pipe(
           v.nullable(v.picklist(['ACTIVE', 'SUSPENDED', 'CLOSED'])),
-          v.description('Null with `at`: it is known for the present only.'),
+          v.description('Null with `at`: only the present status is known.'),
         ),
         verified: v.pipe(
           v.boolean(),
@@ -41,10 +41,14 @@ export default defineFunction({
         updated_at: v.pipe(
           time,
           v.description(
-            'The last change until `as_of`; of a transaction that has changed again since then, only the later change counts.',
+            'The last change until `as_of`. If a transaction has changed again since, only its later change counts.',
           ),
         ),
-        as_of: v.pipe(time, v.description('The moment that this is about.'), v.examples(['2026-11-20T04:05:06.789Z'])),
+        as_of: v.pipe(
+          time,
+          v.description('The moment that the figures are true for.'),
+          v.examples(['2026-11-20T04:05:06.789Z']),
+        ),
       }),
     }),
     status: 200,

@@ -1,4 +1,4 @@
-// GET /v1/idempotency-keys/{key}: what became of a request, for whoever has lost its answer.
+// GET /v1/idempotency-keys/{key}: the answer of an earlier request, for a caller that has lost it.
 
 import * as v from 'valibot';
 import { idempotencyKeyIn } from '../../shared/platform/host/input.ts';
@@ -12,11 +12,11 @@ const time = v.pipe(v.string(), v.isoTimestamp(), v.description('UTC, RFC 3339.'
 
 export default defineFunction({
   name: 'get-idempotency-key',
-  summary: 'What became of a request, by its Idempotency-Key',
+  summary: 'Look up a request by its Idempotency-Key',
   description:
-    "Keys are the caller's account's own. `{key}` is percent-encoded; it may be quoted as in the header, which a key such as `..` needs, " +
-    'since that means something else in an address. An answer that is completed can also be had again by sending the same request ' +
-    'with the same key.',
+    "Keys are the caller's account's own. `{key}` is percent-encoded; it may be quoted as in the header, which a key " +
+    'such as `..` needs, since `..` means something else in an address. You also get a completed answer again by ' +
+    'sending the same request with the same key.',
   uses: { database: 'reader', redis: true, accessTokens: 'verify' },
   http: {
     route: 'GET /v1/idempotency-keys/{key}',
@@ -34,29 +34,32 @@ export default defineFunction({
       idempotency_key: v.pipe(v.string(), v.examples(['8e03978e-40d5-43dd-bc93-6894a57f9324'])),
       state: v.pipe(
         v.picklist(['completed', 'in_progress']),
-        v.description('In progress: a provider is being asked, and there is no answer yet.'),
+        v.description('In progress: we are asking a provider and have no answer yet.'),
       ),
-      function: v.pipe(v.string(), v.description('What was called with it.'), v.examples(['pay'])),
+      function: v.pipe(v.string(), v.description('The function that was called.'), v.examples(['pay'])),
       first_seen: time,
       expires_at: v.pipe(
         time,
-        v.description('Kept at least until then: 30 days.'),
+        v.description('The key is kept at least until then: 30 days.'),
         v.examples(['2026-12-20T04:05:06.789Z']),
       ),
       outcome: v.pipe(
         v.picklist(['succeeded', 'pending', 'failed', 'unknown']),
         v.description(
-          'Of the request. What was answered with 202 follows the transaction: it is pending until that has come to its end. ' +
-            'Unknown while in progress.',
+          'The outcome of the request. If the answer was 202, it follows the transaction and is pending until ' +
+            'that ends. Unknown while in progress.',
         ),
       ),
       status: v.pipe(
         v.nullable(v.number()),
-        v.description('The HTTP status that was answered; null while in progress.'),
+        v.description('The HTTP status of the answer. Null while in progress.'),
         v.examples([201]),
       ),
       operation_id: v.pipe(v.nullable(v.pipe(v.string(), v.uuid())), v.description('Null if the request was refused.')),
-      transaction: v.pipe(v.nullable(transactionSchema), v.description("The caller's side of it, as it is now.")),
+      transaction: v.pipe(
+        v.nullable(transactionSchema),
+        v.description("The caller's side of the transaction, as it is now."),
+      ),
     }),
     status: 200,
     errors: ['idempotency_key_not_found'],

@@ -1,4 +1,4 @@
-// GET /v1/transactions/{id}/receipt: a signed receipt for a transaction that has succeeded.
+// GET /v1/transactions/{id}/receipt: a signed receipt for a successful transaction.
 
 import * as v from 'valibot';
 import { readOwnLeg } from '../../shared/ledger/reading/history.ts';
@@ -15,10 +15,10 @@ export default defineFunction({
   name: 'get-receipt',
   summary: 'A signed receipt for a transaction',
   description:
-    '`receipt` is a compact JWS (EdDSA, Ed25519, typ `receipt+jwt`) that anybody can check offline with the keys from `keys_url`; ' +
-    '`content` is what it says, to be shown. `{id}` as in /v1/transactions/{id}. Each party has a receipt of its own, in which the ' +
-    "other's name is masked. Asked for again, it is the same receipt. A payment that was given back keeps its receipt, and the refund " +
-    'has one of its own. With Node and jose, after saving the keys once:\n\n' +
+    '`receipt` is a compact JWS (EdDSA, Ed25519, typ `receipt+jwt`). Check it offline with the keys from `keys_url`. ' +
+    '`content` is its text, to be shown. `{id}` is as in /v1/transactions/{id}. Each party has its own receipt, in ' +
+    "which the other's name is masked. A repeated request gets the same receipt. A refunded payment keeps its " +
+    'receipt, and the refund has its own. With Node and jose, after saving the keys once:\n\n' +
     '```js\n' +
     "import { compactVerify, createLocalJWKSet } from 'jose';\n" +
     'const { payload, protectedHeader } = await compactVerify(receipt, createLocalJWKSet(keys), { algorithms: ["EdDSA"] });\n' +
@@ -40,7 +40,7 @@ export default defineFunction({
       keys_url: v.pipe(
         v.string(),
         v.url(),
-        v.description('Where the public keys are; they may be kept.'),
+        v.description('The address of the public keys. You may keep them.'),
         v.examples([`https://one-gate.example${RECEIPT_KEYS_PATH}`]),
       ),
       content: receiptSchema,
@@ -59,7 +59,7 @@ export default defineFunction({
           detail:
             transaction.status === 'PENDING'
               ? 'The transaction is PENDING: ask again when it is SUCCESS.'
-              : `The transaction is ${transaction.status}: no money has moved, so there is nothing to give a receipt for.`,
+              : `The transaction is ${transaction.status}: no money has moved, so there is no receipt.`,
         });
       }
       return { data: { receipt: await signReceipt(content), keys_url: `${publicUrl()}${RECEIPT_KEYS_PATH}`, content } };

@@ -1,4 +1,4 @@
-// GET /v1/transactions/{id}: one transaction, as the caller's side of it.
+// GET /v1/transactions/{id}: the caller's side of one transaction.
 
 import * as v from 'valibot';
 import { readOwnLeg } from '../../shared/ledger/reading/history.ts';

@@ -17,7 +17,7 @@ import {
 } from '../../shared/wallet/request.ts';
 import { transactionSchema } from '../../shared/wallet/transaction.ts';
 
-/** What cards have made the custom. */
+/** Card schemes hold for seven days, too. */
 const WEEK_SECONDS = 7 * 86_400;
 const SHORTEST_SECONDS = 60;
 const LONGEST_SECONDS = 30 * 86_400;
@@ -26,8 +26,9 @@ export default defineFunction({
   name: 'hold',
   summary: 'Set money aside for a payment that comes later',
   description:
-    'The answer is a `PENDING` payment: the money is still in the wallet and no longer available. Only the payee ends it, with ' +
-    '/v1/capture (in whole or in part) or /v1/void; after `expires_at` it ends by itself and the money is available again.',
+    'The answer is a `PENDING` payment: the money is still in the wallet, but no longer available. Only the payee ' +
+    'ends the hold, with /v1/capture (in whole or in part) or /v1/void; after `expires_at` it ends by itself and the ' +
+    'money is available again.',
   uses: { database: 'money', redis: true, kafka: true, accessTokens: 'verify' },
   http: {
     route: 'POST /v1/hold',
@@ -43,7 +44,7 @@ export default defineFunction({
           v.integer('must be a whole number of seconds'),
           v.minValue(SHORTEST_SECONDS, `must be at least ${SHORTEST_SECONDS} seconds`),
           v.maxValue(LONGEST_SECONDS, `must be at most ${LONGEST_SECONDS} seconds (30 days)`),
-          v.description('Seconds; seven days unless told.'),
+          v.description('Seconds. The default is seven days.'),
           v.examples([WEEK_SECONDS]),
         ),
         WEEK_SECONDS,

@@ -14,8 +14,8 @@ export default defineFunction({
   name: 'list-transactions',
   summary: "The caller's transactions, newest change first",
   description:
-    'A pending transaction that comes to its end moves to the top. Filters can be combined. `from` (inclusive) and `to` (exclusive) ' +
-    'are about the time of the last change, `updated_at`, by which the list is ordered.',
+    'A pending transaction moves to the top when it ends. Filters can be combined. `from` (inclusive) and `to` ' +
+    '(exclusive) compare `updated_at`, the time of the last change. The list is ordered by it.',
   uses: { database: 'reader', redis: true, accessTokens: 'verify' },
   http: {
     route: 'GET /v1/transactions',

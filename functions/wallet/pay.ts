@@ -21,7 +21,8 @@ export default defineFunction({
   name: 'pay',
   summary: 'Pay a person or a merchant from the wallet',
   description:
-    'The money has moved when the answer is 201: both sides see their leg at once. Repeat with the same key as often as needed.',
+    'The money has moved when the answer is 201: both sides see their leg at once. Repeat with the same key as often ' +
+    'as needed.',
   uses: { database: 'money', redis: true, kafka: true, accessTokens: 'verify' },
   http: {
     route: 'POST /v1/pay',

@@ -1,4 +1,4 @@
-// GET /.well-known/receipt-keys.json: the public keys that receipts are checked with, by anybody and without us.
+// GET /.well-known/receipt-keys.json: the public keys for checking receipts offline.
 
 import { anyone, defineFunction } from '../../shared/platform/http/function.ts';
 import { keySetReply, keySetSchema } from '../../shared/platform/http/key-set.ts';
@@ -8,8 +8,8 @@ export default defineFunction({
   name: 'receipt-keys',
   summary: 'Public keys of receipts',
   description:
-    'A JWK set (RFC 7517). A key appears here before it signs its first receipt and stays for as long as its receipts may have to be ' +
-    'checked: years. Access tokens have other keys, at /.well-known/jwks.json.',
+    'A JWK set (RFC 7517). A key appears here before it signs its first receipt and stays as long as its receipts ' +
+    'may have to be checked: for years. Access tokens have other keys, at /.well-known/jwks.json.',
   uses: { receipts: 'publish' },
   http: {
     route: 'GET /.well-known/receipt-keys.json',

@@ -14,9 +14,9 @@ export default defineFunction({
   name: 'refund',
   summary: 'Give a payment back, in whole or in part',
   description:
-    'By whoever was paid. Each refund is a transaction of its own that names the payment (`refund_of`); all of them together never ' +
-    'exceed it. Without `amount` everything that is left is given back. Limits on e-money do not stand in its way, nor does a ' +
-    "suspension of the payer's wallet.",
+    'Only the payee of a payment can refund it. Each refund is a transaction of its own that names the payment ' +
+    '(`refund_of`). Together they never exceed it. Without `amount` the whole rest is given back. Limits on e-money ' +
+    "do not apply to refunds, nor does a suspension of the payer's wallet.",
   uses: { database: 'money', redis: true, kafka: true, accessTokens: 'verify' },
   http: {
     route: 'POST /v1/refund',

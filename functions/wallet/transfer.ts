@@ -16,7 +16,8 @@ export default defineFunction({
   name: 'transfer',
   summary: 'Send money to another person',
   description:
-    'By username, proven phone number or account id. The money has moved when the answer is 201. Merchants are paid with /v1/pay.',
+    'By username, proven phone number or account id. The money has moved when the answer is 201. Pay merchants with ' +
+    '/v1/pay.',
   uses: { database: 'money', redis: true, kafka: true, accessTokens: 'verify' },
   http: {
     route: 'POST /v1/transfer',

@@ -1,4 +1,4 @@
-// POST /v1/void: gives up what a payer has set aside for the caller.
+// POST /v1/void: gives up money that a payer has held for the caller.
 
 import * as v from 'valibot';
 import { defineFunction } from '../../shared/platform/http/function.ts';
@@ -11,8 +11,8 @@ import { transactionSchema } from '../../shared/wallet/transaction.ts';
 
 export default defineFunction({
   name: 'void',
-  summary: 'Give up what is held',
-  description: "By the hold's payee. The payment becomes `CANCELLED` and the money is available to its payer again.",
+  summary: 'Void a hold',
+  description: 'The payee gives up the hold. The payment becomes `CANCELLED` and the payer can spend the money again.',
   uses: { database: 'money', redis: true, kafka: true, accessTokens: 'verify' },
   http: {
     route: 'POST /v1/void',

@@ -1,4 +1,4 @@
-// The API document as it was built, with this platform's own address in it.
+// The built API document, with this platform's address in it.
 
 import { publicUrl } from '../platform/environment.ts';
 import { builtFile, once } from './built.ts';

@@ -1,8 +1,10 @@
-// Files that the build puts beside the bundles: the API document, and the script of the page that shows it.
+// Files that the build puts beside the bundles: the API document, and the script of its page.
 
 import { readFile } from 'node:fs/promises';
 
-/** Beside a bundle, above a bundle's later parts, in the build of a source tree: one of these is where this text runs. */
+/**
+ * This module runs in one of three places: beside a bundle, below it in a later part, or in the build of a source tree.
+ */
 const PLACES = ['./', '../', '../../.build/'];
 
 export async function builtFile(name: string): Promise<string> {
@@ -16,7 +18,7 @@ export async function builtFile(name: string): Promise<string> {
   throw new Error(`${name} is not beside the bundles: \`make build\` puts it there.`);
 }
 
-/** Makes a thing once, when it is first asked for. A failure is not remembered. */
+/** Makes a value at the first request for it. A failure is not remembered. */
 export function once<Made>(make: () => Promise<Made>): () => Promise<Made> {
   let made: Promise<Made> | undefined;
   return () => {

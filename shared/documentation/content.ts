@@ -1,4 +1,5 @@
-// Documents that are the same for everybody: kept ready to send, with a name for their content so that nobody fetches them twice.
+// Documents that are the same for all callers. They are kept ready to send, with an ETag, so that a client fetches them
+// once.
 
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
@@ -18,7 +19,7 @@ export async function content(contentType: string, text: string | Buffer): Promi
   return { contentType, bytes, zipped: await promisify(gzip)(bytes), etag };
 }
 
-/** The whole document, or 304 to somebody who has it already. Caches ask again after `seconds`. */
+/** Sends the whole document, or 304 if the client has it. Caches revalidate after `seconds`. */
 export function sendContent(
   { contentType, bytes, zipped, etag }: Content,
   request: Headers,
@@ -27,7 +28,7 @@ export function sendContent(
   const zip = /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/.test(String(request['accept-encoding'] ?? ''));
   const headers = {
     'cache-control': `public, max-age=${seconds}`,
-    // The two encodings are different bytes, so they have different names.
+    // The two encodings are different bytes, so they have different ETags.
     etag: zip ? `"${etag}-gzip"` : `"${etag}"`,
     vary: 'accept-encoding',
   };

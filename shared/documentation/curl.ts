@@ -1,9 +1,9 @@
-// Requests that can be pasted into a shell.
+// Example requests for a shell.
 
 import type { AnyTrigger, Desk } from './described-function.ts';
 import type { Parameter, Reference } from './openapi.ts';
 
-/** The request with the examples of its parameters and its body; the access token is left to a variable. */
+/** The request with the examples of its parameters and its body. The access token is a variable. */
 export function curl(
   http: AnyTrigger,
   method: string,

@@ -1,4 +1,4 @@
-// What the document is made from, and what is at hand while it is made.
+// The inputs of the document, and the tools for describing operations.
 
 import type { FunctionDeclaration, HttpTrigger } from '../platform/http/function.ts';
 import type { Components } from './openapi.ts';
@@ -6,12 +6,12 @@ import type { Sampler } from './sample.ts';
 import type { SchemaBook } from './schema.ts';
 
 export interface DescribedFunction {
-  /** The folder it lives in. */
+  /** The function's folder. */
   domain: string;
   declaration: FunctionDeclaration;
 }
 
-/** What operations are described with. */
+/** The tools for describing operations. */
 export interface Desk {
   publicUrl: string;
   book: SchemaBook;

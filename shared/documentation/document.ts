@@ -1,4 +1,4 @@
-// The OpenAPI 3.1 document of a list of functions. Everything in it comes from their declarations, so that it cannot drift.
+// The OpenAPI 3.1 document of a list of functions. Everything in it comes from their declarations, so it cannot drift.
 
 import type { AnyTrigger, DescribedFunction, Desk } from './described-function.ts';
 import { headers } from './header.ts';
@@ -11,8 +11,8 @@ import { sampler } from './sample.ts';
 import { schemaBook } from './schema.ts';
 
 /**
- * Throws when a declaration cannot be described: a schema that JSON Schema cannot express, two schemas with one title, two functions
- * at one route.
+ * Throws if a declaration cannot be described: a schema that JSON Schema cannot express, two schemas with one title, or
+ * two functions at one route.
  */
 export function describeApi(functions: readonly DescribedFunction[], version: string): OpenApiDocument {
   const book = schemaBook();
@@ -59,7 +59,7 @@ export function describeApi(functions: readonly DescribedFunction[], version: st
   };
 }
 
-/** The function as it is at one of its routes, which may be described differently. */
+/** The function at one of its routes, which may have its own description. */
 function as(
   route: string,
   { declaration, ...rest }: DescribedFunction,
@@ -82,7 +82,7 @@ function describe(described: ReturnType<typeof as>, route: string, desk: Desk): 
   }
 }
 
-/** What lies below a page (a script, a picture) is a part of it and no operation of its own. */
+/** Leaves out routes below a page (a script, a picture): they are parts of the page. */
 function documentedRoutes(http: AnyTrigger): string[] {
   return [http.route, ...(http.alsoAt ?? []).filter((route) => !route.startsWith(`${http.route}/`))];
 }
@@ -109,7 +109,9 @@ const idempotencyKey: Parameter = {
   in: 'header',
   required: true,
   description:
-    'A name of your own for this movement of money (a UUID will do), of at most 255 printable ASCII characters, bare or in double quotes. Send the same one with every retry: the money moves once, and you get the first answer again. It belongs to your account, over all functions, and is kept for 30 days.',
+    'Your own name for this movement of money, such as a UUID: at most 255 printable ASCII characters, bare or in ' +
+    'double quotes. Send the same key with every retry: the money moves once, and you get the first answer again. A ' +
+    'key belongs to your account, across all functions, and is kept for 30 days.',
   schema: {
     type: 'string',
     minLength: 1,
@@ -124,7 +126,8 @@ const apiKey = {
   in: 'header',
   name: 'X-API-Key',
   description:
-    'The key that One Gate has issued to a regulator: `ogk_live_` and 38 characters. It works from the agreed networks, for what it permits, and so often as it says.',
+    'The key that One Gate has issued to a regulator: `ogk_live_` and 38 characters. It works from the agreed ' +
+    'networks, within its permissions and limits.',
 };
 
 const accessToken = {
@@ -132,5 +135,6 @@ const accessToken = {
   scheme: 'bearer',
   bearerFormat: 'JWT',
   description:
-    'The `access_token` of `/v1/login` or `/v1/refresh`: a JWT signed with EdDSA (Ed25519), valid for 15 minutes. Its public keys are at `/.well-known/jwks.json`.',
+    'The `access_token` of `/v1/login` or `/v1/refresh`: a JWT signed with EdDSA (Ed25519), valid for 15 minutes. ' +
+    'Its public keys are at `/.well-known/jwks.json`.',
 };

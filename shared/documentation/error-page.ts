@@ -1,4 +1,4 @@
-// The page of one error code, and the page that lists them all.
+// The page of one error code, and the page that lists all codes.
 
 import { STATUS_CODES } from 'node:http';
 import { type ProblemCode, problems } from '../platform/http/problems.ts';
@@ -6,7 +6,7 @@ import { type Html, html } from './html.ts';
 import { meanings } from './meaning.ts';
 import { isOnlyAboutMoney, problemExample, retryAdvice } from './problem-example.ts';
 
-/** An operation that can answer with a code. */
+/** An operation that can answer with the code. */
 export interface Source {
   operationId: string;
   method: string;
@@ -14,7 +14,7 @@ export interface Source {
   aboutMoney: boolean;
 }
 
-/** The same facts as data, for those who ask for JSON. */
+/** The same facts as data, for clients that ask for JSON. */
 export interface ErrorFacts {
   code: ProblemCode;
   type: string;
@@ -60,7 +60,7 @@ function sourceList(sources: readonly Source[]): Html {
       html`<li><a href="/docs#operation/${operationId}"><code>${method} ${path}</code></a></li>
 `,
   );
-  return html`<h2>Who answers with it</h2>
+  return html`<h2>Operations that answer with it</h2>
 <ul>
 ${items}
 </ul>`;
@@ -82,12 +82,12 @@ ${rows}
 </table>`;
 }
 
-/** A long code may be broken after an underscore, where a phone has no room for it. */
+/** Allows a line break after an underscore, because a long code is wider than a phone. */
 function breakable(code: string): Html[] {
   return code.split(/(?<=_)/).map((part, index) => (index > 0 ? html`<wbr>${part}` : html`${part}`));
 }
 
-/** Addresses and headers stand out from the words around them. */
+/** Marks addresses and headers as code. */
 function withCode(text: string): Html[] {
   return text
     .split(

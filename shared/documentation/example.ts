@@ -1,5 +1,5 @@
-// What fields of a common name hold in examples, so that one story runs through the document: Siti tops up and pays Sari's food stall.
-// A schema's own v.examples come first.
+// Example values for fields by name, so that one story runs through the document: Siti tops up and pays Sari's food
+// stall. A schema's own v.examples come first.
 
 import type { JsonSchema } from '@valibot/to-json-schema';
 
@@ -26,7 +26,7 @@ const examples: Record<string, string | Record<string, string>> = {
   x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo',
 };
 
-/** Gives the members of an object's schema that have no example of their own that of their name. */
+/** Gives an example to each member of an object's schema that has none, by the member's name. */
 export function giveExamples(properties: JsonSchema['properties'] = {}): void {
   for (const [name, schema] of Object.entries(properties)) {
     const example = Object.hasOwn(examples, name) ? examples[name] : undefined;
@@ -64,7 +64,9 @@ const transactions: Record<string, object> = {
   'cancel 202': toppingUp,
 };
 
-/** The transactions in an operation's example as they would be after that operation: the fields of one agree with each other. */
+/**
+ * Changes the example transactions to their state after the operation, so that the fields of one agree with each other.
+ */
 export function agreeing(answer: string, example: unknown): unknown {
   if (typeof example !== 'object' || example === null) return example;
   if (Array.isArray(example)) return example.map((item) => agreeing(answer, item));

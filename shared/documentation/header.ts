@@ -5,16 +5,17 @@ import type { Header, Reference } from './openapi.ts';
 export const headers = {
   'X-Request-Id': {
     description:
-      'Names this request in our logs and yours. Send your own (up to 128 of `A-Za-z0-9_.:-`) and it comes back.',
+      'The id of this request, for our logs and yours. If you send your own (up to 128 of `A-Za-z0-9_.:-`), the ' +
+      'answer has the same.',
     schema: { type: 'string' },
   },
   'Idempotent-Replayed': {
     description:
-      '`true` when this is the kept answer of an earlier request with the same Idempotency-Key. Absent otherwise.',
+      '`true` if this is the kept answer of an earlier request with the same Idempotency-Key. Absent otherwise.',
     schema: { type: 'string', enum: ['true'] },
   },
   'WWW-Authenticate': {
-    description: 'What is wrong with the access token (RFC 6750).',
+    description: 'The fault of the access token (RFC 6750).',
     schema: { type: 'string', examples: ['Bearer realm="one-gate", error="invalid_token"'] },
   },
   'Retry-After': { description: 'Seconds to wait before the next attempt.', schema: { type: 'integer', minimum: 0 } },
@@ -23,18 +24,19 @@ export const headers = {
   'RateLimit-Reset': { description: 'Seconds until the minute is over.', schema: { type: 'integer' } },
   RateLimit: {
     description:
-      "What is left of this operation's own quotas, and seconds until they are whole again (draft-ietf-httpapi-ratelimit-headers).",
+      "The rest of this operation's own quotas, and the seconds until they are full again " +
+      '(draft-ietf-httpapi-ratelimit-headers).',
     schema: { type: 'string', examples: ['"login-account";r=9;t=900'] },
   },
   'RateLimit-Policy': {
-    description: "This operation's own quotas: how many (`q`) in how many seconds (`w`).",
+    description: "This operation's own quotas: `q` requests in `w` seconds.",
     schema: { type: 'string', examples: ['"login-account";q=10;w=900'] },
   },
 } as const satisfies Record<string, Header>;
 
 /** The gateway counts every call by the minute. */
 export const GATEWAY_QUOTA = ['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset'] as const;
-/** Operations that count attempts themselves say so. */
+/** For operations that also count attempts themselves. */
 export const OWN_QUOTA = ['RateLimit', 'RateLimit-Policy'] as const;
 
 export type HeaderName = keyof typeof headers;

@@ -1,4 +1,4 @@
-// Pages of HTML: everything put into one is escaped, and what a page may load is said in its headers.
+// HTML pages. Every inserted text is escaped, and headers restrict what a page may load.
 
 import { createHash } from 'node:crypto';
 
@@ -8,7 +8,7 @@ export interface Html {
 
 type Value = string | number | Html | readonly Html[];
 
-/** A piece of a page. Texts are escaped; other pieces go in as they are. */
+/** A piece of a page. Texts are escaped; other pieces are inserted unchanged. */
 export function html(strings: TemplateStringsArray, ...values: Value[]): Html {
   return { html: String.raw({ raw: strings }, ...values.map(escapeText)) };
 }
@@ -47,12 +47,12 @@ th { color: var(--quiet); font-size: .9rem; font-weight: 600; }
 
 const styleHash = createHash('sha256').update(STYLE).digest('base64');
 
-/** A gate, drawn in the page's own address, so that no browser asks for /favicon.ico. */
+/** The icon is part of the page's text, so that browsers do not ask for /favicon.ico. */
 export const icon = html`<link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath d='M2 15V8a6 6 0 0 1 12 0v7h-3V8a3 3 0 0 0-6 0v7z' fill='%230b5cad'/%3E%3C/svg%3E">`;
 
 const STRANGERS = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/** The headers of a page that may load only what `sources` names. */
+/** The headers of a page that may load only `sources`. */
 export function pageHeaders(sources: string): Record<string, string> {
   return {
     'content-security-policy': `default-src 'none'; img-src data:; ${sources}; ${STRANGERS}`,

@@ -1,4 +1,4 @@
-// What the reader of the API document should know before the first request, and what each domain is about.
+// The introduction of the API document, and a description of each domain.
 
 import { PUBLIC_URL_PLACEHOLDER } from './problem-example.ts';
 
@@ -52,12 +52,15 @@ Bodies may have 64 kB. Calls are counted per minute, and \`RateLimit-Limit\`, \`
 beyond it, 429 with \`Retry-After\`. Every answer has an \`X-Request-Id\`: quote it to support.
 `.trim();
 
-/** The folders of functions/ in the order in which a newcomer meets them, and their functions likewise; the others follow. */
+/**
+ * The folders of functions/ and their functions, in the best order for a newcomer. Functions that are not listed
+ * follow.
+ */
 export const domains = [
   {
     name: 'identity',
     title: 'Identity',
-    description: 'Who is calling: registration, sessions and the keys that access tokens are verified with.',
+    description: 'Registration, sessions, and the keys for verifying access tokens.',
     first: ['register', 'login', 'refresh', 'logout'],
   },
   {
@@ -70,15 +73,16 @@ export const domains = [
     name: 'settlement',
     title: 'Settlement',
     description:
-      'What payment providers call, in their own words and signed with their own keys. Integrators of One Gate do not need it.',
+      'Payment providers call these, in their own protocols and signed with their own keys. Integrators of One Gate ' +
+      'do not need them.',
     first: [],
   },
   {
     name: 'regulators',
     title: 'Regulators',
     description:
-      'For Bank Indonesia and OJK: transactions, reports, and the log of every look. With an API key (`X-API-Key`), from agreed networks, and ' +
-      'with a purpose (`X-Purpose-Code`) on every request.',
+      'For Bank Indonesia and OJK: transactions, reports, and the access log. Calls need an API key (`X-API-Key`), ' +
+      'an agreed network, and a purpose (`X-Purpose-Code`) on every request.',
     first: [
       'list-regulated-transactions',
       'export-regulated-transactions',
@@ -91,7 +95,8 @@ export const domains = [
     name: 'operators',
     title: 'Operators',
     description:
-      'For people with the role of an operator: stopping money, suspending, closing and verifying accounts, and the trail of it.',
+      'For operators: freezing money, suspending, closing and verifying accounts, API keys of regulators, and the ' +
+      'audit trail.',
     first: [
       'freeze',
       'thaw',
@@ -106,7 +111,7 @@ export const domains = [
   {
     name: 'documentation',
     title: 'Documentation',
-    description: 'This document, the page that shows it, and a page for every error.',
+    description: 'This document, its page, and a page for every error.',
     first: [],
   },
 ] as const satisfies { name: string; title: string; description: string; first: string[] }[];

@@ -1,4 +1,4 @@
-// The parts of an OpenAPI 3.1 document that ours is made of.
+// The parts of an OpenAPI 3.1 document that we use.
 
 import type { JsonSchema } from '@valibot/to-json-schema';
 
@@ -41,9 +41,9 @@ export interface Operation {
   parameters?: (Parameter | Reference)[];
   requestBody?: { required: true; content: Record<string, MediaType> };
   responses: Record<string, Response | Reference>;
-  /** Every code this operation can be refused with. */
+  /** Every code that this operation can be refused with. */
   'x-problem-codes': string[];
-  /** A request to paste into a shell. */
+  /** An example request for a shell. */
   'x-codeSamples'?: { lang: string; label: string; source: string }[];
 }
 

@@ -1,14 +1,14 @@
-// What a valibot pipe says to those who send, and to those who get: the document has no transformations.
+// Describes a valibot pipe as a sender or a receiver sees it, because the document has no transformations.
 
 import type { Keywords } from '../platform/http/rule.ts';
 
 /**
- * Whether a schema describes what a caller sends (before transformations) or gets (after them). In a query everything is text: what is
- * read as a number there is described as one.
+ * The side of a schema: what a caller sends (before transformations) or receives (after them). A query is all text, so
+ * text that becomes a number is described as a number.
  */
 export type Side = 'input' | 'query' | 'output';
 
-/** What a valibot schema or action looks like from outside; all of them are plain data. */
+/** The data of a valibot schema or action. */
 export interface Node {
   kind: 'schema' | 'validation' | 'transformation' | 'metadata';
   type: string;
@@ -18,14 +18,14 @@ export interface Node {
   message?: unknown;
   requirement?: unknown;
   operation?: unknown;
-  /** What JSON Schema says instead of a rule that valibot does not have. */
+  /** The keywords of JSON Schema for a rule that valibot does not have. */
   keywords?: Keywords;
   getter?: (input: unknown) => Node;
   [part: string]: unknown;
 }
 
 const CHANGE_THE_TYPE = /^(transform|raw_transform|parse_json|stringify_json|find_item|reduce_items|to_\w*(?<!case))$/;
-/** Steps that change nothing a caller can see in the schema. */
+/** Steps that change nothing in the schema that a caller sees. */
 export const SILENT = new Set([
   'trim',
   'trim_start',
@@ -39,7 +39,7 @@ export const SILENT = new Set([
   'raw_check',
 ]);
 
-/** The steps of a pipe that say what is on this side: the schema, then its metadata, then its rules. */
+/** The steps of a pipe that matter on this side: the schema, then its metadata, then its rules. */
 export function steps(pipe: Node[], side: Side): Node[] {
   const flat = flatten(pipe);
   const [schema, ...rules] = shown(flat, side);
@@ -56,14 +56,14 @@ function shown(flat: Node[], side: Side): Node[] {
   return flat.slice(0, Math.max(change, 1));
 }
 
-/** The number that a text with these rules is read as. */
+/** The number that a text with these rules becomes. */
 function numberLike(text: Node[]): Node {
   const whole = text.some(({ requirement }) => requirement instanceof RegExp && !requirement.test('1.5'));
   const number: Node = { kind: 'schema', type: 'number' };
   return whole ? { ...number, pipe: [number, { kind: 'validation', type: 'integer' }] } : number;
 }
 
-/** A titled part stays one step, unless rules follow that only its inside can be combined with. */
+/** Keeps a titled part as one step, unless rules follow that can only be combined with its inside. */
 function flatten(pipe: Node[]): Node[] {
   const rules = pipe
     .slice(1)
@@ -71,7 +71,7 @@ function flatten(pipe: Node[]): Node[] {
   return pipe.flatMap((step) => (step.pipe && (!titleOf(step) || (rules && !hides(step))) ? flatten(step.pipe) : step));
 }
 
-/** Whether the type changes inside a part, so that what follows it is about something a caller never sees. */
+/** Whether the type changes inside a part. The rules after it are about a value that callers never see. */
 function hides(node: Node): boolean {
   return (node.pipe ?? []).some(changesType);
 }
@@ -80,7 +80,7 @@ function changesType(step: Node, index: number): boolean {
   return (index > 0 && step.kind === 'schema') || CHANGE_THE_TYPE.test(step.type);
 }
 
-/** The title that a schema has by itself, not that of a part of its pipe. */
+/** The title of the schema itself, not of a part of its pipe. */
 export function titleOf(node: Node): string | undefined {
   const titles = (node.pipe ?? []).map((step) => (step.type === 'metadata' ? step.metadata?.title : step.title));
   return titles.findLast((title): title is string => typeof title === 'string');

@@ -1,10 +1,10 @@
-// What a problem looks like on the wire, for the API document and for the error pages.
+// Example problems, for the API document and for the error pages.
 
 import { CURRENCY } from '../money.ts';
 import { type ProblemDetails, problemBody } from '../platform/http/problem.ts';
 import { type ProblemCode, problems } from '../platform/http/problems.ts';
 
-/** Stands for the public address in the built document; the functions that serve it put in the real one. */
+/** Stands for the public address in the built document. The functions that serve the document insert the real one. */
 export const PUBLIC_URL_PLACEHOLDER = 'https://one-gate.example';
 
 export const REQUEST_ID = '0198c1f2-6d1e-7a54-9d6b-2f3c8a4b5e60';
@@ -25,7 +25,7 @@ const details: { [Code in ProblemCode]?: ProblemDetails } = {
   refund_too_large: limit('paid_amount', '150000.00', '50000.00'),
 };
 
-/** The body of a problem as a function answers it. `aboutMoney`: to a request with an Idempotency-Key. */
+/** The body of a problem, as a function answers it. `aboutMoney`: to a request with an Idempotency-Key. */
 export function problemExample(publicUrl: string, code: ProblemCode, aboutMoney: boolean): Record<string, unknown> {
   const outcome = MAY_HAVE_HAPPENED.has(code) ? 'unknown' : 'failed';
   return {
@@ -36,18 +36,24 @@ export function problemExample(publicUrl: string, code: ProblemCode, aboutMoney:
   };
 }
 
-/** Codes that only requests about money can meet. */
+/** Codes that only requests about money can get. */
 export function isOnlyAboutMoney(code: ProblemCode): boolean {
   return code.startsWith('idempotency_key') || code === 'request_in_progress' || code === 'outcome_unknown';
 }
 
-/** What the caller should know before sending the same request again. */
+/** Advice about sending the same request again. */
 export function retryAdvice(code: ProblemCode): string {
   if (!problems[code].safeToRetry) {
-    return 'The same request would be refused again. Change what the problem is about first; for money, use a new Idempotency-Key.';
+    return 'The same request would be refused again. Correct it first. For money, use a new Idempotency-Key.';
   }
   if (MAY_HAVE_HAPPENED.has(code)) {
-    return 'It may have happened already, and the same Idempotency-Key keeps it from happening twice. A request that takes no key can be sent again if it only reads.';
+    return (
+      'It may have happened already, and the same Idempotency-Key keeps it from happening twice. A request without ' +
+      'a key can be sent again if it only reads.'
+    );
   }
-  return 'Nothing has happened yet: once the above is done, send the same request again, with the same Idempotency-Key if it takes one.';
+  return (
+    'Nothing has happened yet. Follow the advice above, then send the same request again, with the same ' +
+    'Idempotency-Key if it has one.'
+  );
 }

@@ -1,4 +1,5 @@
-// The readable page of the API document: Redoc, served by us. Nothing comes from anybody else, so it works without the internet.
+// The page of the API document: Redoc, served from here. It loads nothing from other servers, so it works without the
+// internet.
 
 import { randomBytes } from 'node:crypto';
 import { builtFile, once } from './built.ts';
@@ -7,17 +8,20 @@ import { html, icon, pageHeaders } from './html.ts';
 
 export const SCRIPT_PATH = '/docs/redoc.js';
 
-/** The version that STYLES_OF_REDOC was taken from: with another one, look into the browser's console first. */
+/** STYLES_OF_REDOC belongs to this version. After an upgrade, check the browser's console. */
 export const REDOC_VERSION = '2.5.4';
 
-/** What Redoc adds to the page before it is told the nonce: an empty style that it fills by script, and that of its scrollbars. */
+/**
+ * The styles that Redoc adds before it knows the nonce: an empty one, which its script fills, and that of its
+ * scrollbars.
+ */
 const STYLES_OF_REDOC =
   "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=' 'sha256-QMIg+bpjm3JdElJ388KYke01izlUW0UoNOeKjpMxdgc='";
 
-/** Redoc would ask its maker for a logo. */
+/** Redoc would load a logo from its maker. */
 const LOGO = 'https://cdn.redoc.ly/redoc/logo-mini.svg';
 
-/** The page and its headers. Its nonce is new each time: scripts and styles that do not have it are not run. */
+/** The page and its headers. The nonce is new each time, and browsers run only scripts and styles that carry it. */
 export function referencePage(): { text: string; headers: Record<string, string> } {
   const nonce = randomBytes(16).toString('base64');
   const page = html`<!doctype html>
@@ -41,7 +45,7 @@ ${icon}
     `script-src 'nonce-${nonce}'`,
     `style-src 'nonce-${nonce}' ${STYLES_OF_REDOC}`,
     "connect-src 'self'",
-    // The search runs in a worker that Redoc makes from its own text.
+    // Redoc makes the worker of its search from its own text.
     'worker-src blob:',
   ];
   return { text: page.html, headers: pageHeaders(sources.join('; ')) };
@@ -63,7 +67,7 @@ const options = {
   },
 };
 
-/** Redoc itself. */
+/** The script of Redoc. */
 export const redocScript = once(async () =>
   content('text/javascript; charset=utf-8', (await builtFile('redoc.standalone.js')).replaceAll(LOGO, 'data:,')),
 );

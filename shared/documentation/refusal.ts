@@ -1,4 +1,4 @@
-// Everything an operation can refuse with, as responses of the OpenAPI document.
+// The refusals of an operation, as responses of the OpenAPI document.
 
 import { type ProblemCode, problems } from '../platform/http/problems.ts';
 import type { AnyTrigger } from './described-function.ts';
@@ -47,7 +47,7 @@ const requestsAboutMoney = [
   'outcome_unknown',
 ] as const satisfies readonly ProblemCode[];
 
-/** One response per status. Those that several operations share are components, named by their codes. */
+/** One response per status. Responses that several operations share are components, named by their codes. */
 export function refusals(http: AnyTrigger, publicUrl: string, components: Components): Record<string, Reference> {
   const aboutMoney = http.idempotencyKey === true;
   const byStatus = Map.groupBy(problemsOf(http), (code) => problems[code].status);
@@ -104,10 +104,10 @@ const asksToWait = new Set<ProblemCode>([
   'outcome_unknown',
 ]);
 
-/** Refusals that were decided together with the key are kept with it. */
+/** A refusal that was decided under the key is kept with it. */
 const keptAndReplayed = new Set([402, 403, 404, 409, 422]);
 
-/** The schemas of a problem, whatever its code. */
+/** The schemas of a problem with any code. */
 export const problemSchemas = {
   Problem: {
     title: 'Problem',
@@ -115,27 +115,27 @@ export const problemSchemas = {
     type: 'object',
     required: ['type', 'title', 'status', 'code', 'detail', 'request_id'],
     properties: {
-      type: { type: 'string', format: 'uri', description: "The code's own page: what it means and what to do next." },
-      title: { type: 'string', description: 'What is wrong, in a few words; the same for every problem of this code.' },
-      status: { type: 'integer', description: 'The HTTP status, for those who have lost it.' },
+      type: { type: 'string', format: 'uri', description: "The code's own page: its meaning and the next step." },
+      title: { type: 'string', description: 'The problem in a few words. The same for every problem with this code.' },
+      status: { type: 'integer', description: 'The HTTP status.' },
       code: {
         type: 'string',
-        description: 'For programs to branch on. It never changes its meaning; new ones may be added.',
+        description: 'Programs branch on it. A code never changes its meaning; new codes may be added.',
       },
-      detail: { type: 'string', description: 'What to do next, in this case.' },
-      request_id: { type: 'string', description: 'The X-Request-Id of this answer: quote it to support.' },
+      detail: { type: 'string', description: 'The next step in this case.' },
+      request_id: { type: 'string', description: 'The X-Request-Id of this answer. Quote it to support.' },
       policy: {
         type: 'object',
-        description: 'Of a 429: the limit that was hit.',
+        description: 'With 429: the limit that was reached.',
         properties: {
           name: { type: 'string', examples: ['minute'] },
-          limit: { type: 'integer', description: 'Requests in a window.' },
+          limit: { type: 'integer', description: 'The most requests in a window.' },
           window_seconds: { type: 'integer' },
         },
       },
       errors: {
         type: 'array',
-        description: 'The fields that cannot be used.',
+        description: 'The invalid fields.',
         items: { $ref: '#/components/schemas/FieldError' },
       },
     },
@@ -148,7 +148,8 @@ export const problemSchemas = {
       pointer: {
         type: 'string',
         description:
-          'A JSON pointer into the body, such as `/amount`; `query/<name>`, `path/<name>` or `header/<name>` for the other parts.',
+          'A JSON pointer into the body, such as `/amount`; `query/<name>`, `path/<name>` or `header/<name>` for the ' +
+          'other parts.',
         examples: ['/amount'],
       },
       detail: { type: 'string', description: 'What the field must be.', examples: ['must be more than zero'] },
@@ -167,7 +168,8 @@ export const problemSchemas = {
             type: 'string',
             enum: ['failed', 'unknown'],
             description:
-              '`failed`: no money has moved. `unknown`: it may have; send the same request with the same key to find out.',
+              '`failed`: no money has moved. `unknown`: it may have; send the same request with the same key to find ' +
+              'out.',
           },
           safe_to_retry: {
             type: 'boolean',
@@ -176,13 +178,17 @@ export const problemSchemas = {
           look_at: {
             type: 'string',
             format: 'uri',
-            description: 'Of an `unknown`: where to find out what became of it.',
+            description: 'With `unknown`: the address that tells the outcome.',
           },
-          look_after_seconds: { type: 'integer', description: 'And when; the same as Retry-After.' },
+          look_after_seconds: {
+            type: 'integer',
+            description: 'The seconds until you should look. Equals Retry-After.',
+          },
           limit: {
             type: 'object',
             description:
-              'The rule that stood in the way, its value, and what was left; null where that is not yours to know.',
+              'The rule that refused the request, its value, and the rest below it. The rest is null if it is not ' +
+              'yours to see.',
             required: ['rule', 'value', 'left', 'currency'],
             properties: {
               rule: {

@@ -1,5 +1,5 @@
-// Examples for the API document, made of the examples that the schemas carry. The sampler is the one the readable page uses, so that
-// both show the same.
+// Examples for the API document, made from the examples of the schemas. The page uses the same sampler, so both show
+// the same.
 
 import type { JsonSchema } from '@valibot/to-json-schema';
 import { sample } from 'openapi-sampler';
@@ -7,7 +7,7 @@ import type { SchemaBook } from './schema.ts';
 
 export interface Sampler {
   (schema: object): unknown;
-  /** A request as somebody would first send it: what is required, and of the rest what has an example of its own. */
+  /** A first request: the required fields, and the optional ones that have an example of their own. */
   request(schema: JsonSchema): unknown;
 }
 

@@ -1,8 +1,7 @@
 // The valibot schemas of the declarations as JSON Schema 2020-12, the dialect of OpenAPI 3.1.
-//
-// A schema with a title of its own, `v.pipe(v.object({ ... }), v.title('Transaction'))`, is a component of that name wherever it is
-// used; without one it is written out in place. `v.description` and `v.examples` are carried over wherever they stand in a pipe. A rule
-// that JSON Schema cannot express (`v.check`) is told in words, with its message.
+// A schema with a title of its own, `v.pipe(v.object({ ... }), v.title('Transaction'))`, becomes a component of that
+// name. A schema without one is written out in place. `v.description` and `v.examples` may stand anywhere in a pipe. A
+// rule that JSON Schema cannot express (`v.check`) is described by its message.
 
 import { type JsonSchema, type OverrideActionContext, toJsonSchema } from '@valibot/to-json-schema';
 import type { GenericSchema } from 'valibot';
@@ -10,9 +9,9 @@ import { giveExamples } from './example.ts';
 import { type Node, SILENT, type Side, steps, titleOf } from './pipe.ts';
 
 export interface SchemaBook {
-  /** The schema, with references to components in it. Throws where the document would say less than the schema does. */
+  /** The schema, with references to components. Throws if the document would say less than the schema. */
   describe(schema: GenericSchema, side: Side): JsonSchema;
-  /** Every component met so far, by title. */
+  /** All components so far, by title. */
   components(): Record<string, JsonSchema>;
 }
 
@@ -45,7 +44,7 @@ export function schemaBook(): SchemaBook {
     return { kind: 'schema', type: 'reference', title };
   }
 
-  /** A copy in which titled parts are references and pipes hold what matters on this side. */
+  /** A copy in which titled parts are references and pipes hold the steps of this side. */
   function arrange(node: Node, side: Side): Node {
     const title = titleOf(node);
     if (title) return reference(title, node, side);
@@ -96,7 +95,7 @@ function mapValues<Value>(values: Record<string, Value>, change: (value: Value) 
   return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, change(value)]));
 }
 
-/** Writes references, and takes out what says nothing. */
+/** Writes references, and removes steps that say nothing. */
 function tidy(node: Node, schema: JsonSchema): JsonSchema | undefined {
   if (node.type === 'reference') return { $ref: `#/components/schemas/${node.title}` };
   if (schema.required?.length === 0) delete schema.required;
@@ -114,7 +113,7 @@ function tidy(node: Node, schema: JsonSchema): JsonSchema | undefined {
       ...(nullable.enum && { enum: [...nullable.enum, null] }),
     };
   }
-  // The library throws what it cannot convert only when there is no override.
+  // The library throws for an inconvertible schema only without an override.
   return undefined;
 }
 
@@ -133,7 +132,7 @@ function tellInWords({ valibotAction, jsonSchema, errors }: OverrideActionContex
   return { ...jsonSchema, description: jsonSchema.description ? `${jsonSchema.description} ${rule}` : rule };
 }
 
-/** JSON Schema's patterns are Unicode ones as they are; a second one stands beside the first. */
+/** JSON Schema's patterns are Unicode patterns already. A second pattern is added beside the first. */
 function withPattern(schema: JsonSchema, { source, flags }: RegExp): JsonSchema | undefined {
   if (flags !== '' && flags !== 'u') {
     delete schema.pattern; // Without its flags it would be another rule.

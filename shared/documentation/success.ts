@@ -1,4 +1,4 @@
-// What an operation answers when it succeeds, as a response of the OpenAPI document.
+// The successful answers of an operation, as responses of the OpenAPI document.
 
 import { STATUS_CODES } from 'node:http';
 import type { AnyTrigger, Desk } from './described-function.ts';
@@ -9,7 +9,7 @@ import { REQUEST_ID } from './problem-example.ts';
 import type { Sampler } from './sample.ts';
 import type { SchemaBook } from './schema.ts';
 
-/** The answers by status. Where a refusal has the same status, what comes depends on who refused, so both are possible. */
+/** The answers by status. If a refusal has the same status, the description names both. */
 export function successes(
   name: string,
   http: AnyTrigger,
@@ -59,12 +59,12 @@ const moneyMembers = {
   outcome: {
     type: 'string',
     enum: ['succeeded', 'pending'],
-    description: '`succeeded`: it is done. `pending`: it is on its way; the transaction says how it ends.',
+    description: '`succeeded`: it is done. `pending`: not yet; the transaction tells how it ends.',
     examples: ['succeeded'],
   },
   safe_to_retry: {
     type: 'boolean',
-    description: 'The same request with the same Idempotency-Key may be sent again: this answer comes again.',
+    description: 'The same request with the same Idempotency-Key may be sent again. It gets this answer again.',
     examples: [true],
   },
 } as const;
@@ -84,7 +84,7 @@ function envelope(data: object, page: boolean, money: boolean): object {
       ...(page && {
         next_cursor: {
           type: ['string', 'null'],
-          description: 'Pass it as `cursor` to get the next page; null on the last one.',
+          description: 'Pass it as `cursor` to get the next page. Null on the last page.',
           examples: [null],
         },
       }),
@@ -93,7 +93,7 @@ function envelope(data: object, page: boolean, money: boolean): object {
       timestamp: {
         type: 'string',
         format: 'date-time',
-        description: 'When this was answered.',
+        description: 'The time of this answer.',
         examples: ['2026-11-20T04:05:06.789Z'],
       },
     },

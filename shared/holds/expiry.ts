@@ -1,5 +1,5 @@
-// Holds whose time is over: each is released under a key of its own, so that it is released once, however often the schedule comes,
-// and a capture that was faster stands.
+// Releases expired holds. Each release has its own key, so a hold is released once, however often the schedule runs,
+// and an earlier capture stands.
 
 import { type Finding, keepFindings } from '../findings.ts';
 import { dataOf } from '../ledger/posting/keys.ts';
@@ -10,32 +10,35 @@ import type { Decided, Leg, Outcome, Recorded } from '../ledger/rules/words.ts';
 import { query } from '../platform/database/database.ts';
 import { log } from '../platform/telemetry/log.ts';
 
-/** They go into one batch of the ledger, and are read in one page. */
+/** The size of one page, which becomes one batch of the ledger. */
 const AT_ONCE = 50;
 
 interface ExpiredHold {
   [column: string]: unknown;
   operation_id: string;
   payer_account: string;
-  /** Null when its leg is missing. */
+  /** Null if its leg is missing. */
   payee_account: string | null;
   amount: string;
   expires_at: string;
 }
 
-/** `elsewhere`: captured or voided at the same moment. `frozen`, `later`: nothing has happened, the next run tries again. */
+/**
+ * `elsewhere`: captured or voided at the same moment. `frozen`, `later`: nothing has happened, the next run tries
+ * again.
+ */
 type End = 'released' | 'elsewhere' | 'frozen' | 'later' | { refused: string };
 
 export interface Expiry {
   released: number;
   refused: number;
-  /** Not tried, or to be tried again. */
+  /** True if some expired holds are left for the next run. */
   left: boolean;
 }
 
 /**
- * Releases expired holds, the oldest first; no batch begins after `limitMs`. One that cannot be released becomes a finding, is passed
- * over, and is tried again by the next run: it stands in nobody's way.
+ * Releases expired holds, the oldest first. No batch begins after `limitMs`. A hold that cannot be released becomes a
+ * finding and does not block the others; the next run tries it again.
  */
 export async function releaseExpired(limitMs: number, traceparent: string): Promise<Expiry> {
   const end = performance.now() + limitMs;
@@ -61,7 +64,7 @@ export async function releaseExpired(limitMs: number, traceparent: string): Prom
   return expiry;
 }
 
-/** The next ones after one of them, in order of their expiry. */
+/** The next page after the given hold, in the order of expiry. */
 function readExpired(after: ExpiredHold | undefined): Promise<ExpiredHold[]> {
   return query<ExpiredHold>({
     name: 'holds-expired',
@@ -100,7 +103,7 @@ async function release(hold: ExpiredHold, traceparent: string): Promise<End> {
   } catch (error) {
     if (!(error instanceof PostingFailure)) throw error;
     log.warn({ error, operationId }, 'an expired hold could not be released');
-    // The database is away or the account is busy; anything else is about this hold.
+    // `busy` and `unknown` mean that the database is away or the account is locked. `failed` is about this hold.
     return error.kind === 'failed' ? { refused: 'it cannot be written' } : 'later';
   }
 }

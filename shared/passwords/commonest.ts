@@ -1,11 +1,11 @@
-// Common passwords: those that were counted in leaks all over the world (zxcvbn's list, the commonest of some 49 000 first), and those that
-// are common in Indonesia and lack there. Only passwords of a length that the rules allow are kept, in lower case.
+// Common passwords: the list of zxcvbn, counted in leaks all over the world (some 49 000, the commonest first), and
+// passwords that are common in Indonesia and missing there. Only lengths that the rules allow are kept, in lower case.
 
 import { SHORTEST_PASSWORD } from './length.ts';
 
 let loading: Promise<ReadonlySet<string>> | undefined;
 
-/** Loaded with the first password that is set: the build leaves some 1 500 of the list. */
+/** Loaded with the first new password. The build keeps some 1 500 of the list. */
 export function commonPasswords(): Promise<ReadonlySet<string>> {
   loading ??= import('@zxcvbn-ts/language-common/src/passwords.json', { with: { type: 'json' } }).then(
     ({ default: counted }) => new Set([...longEnough(counted), ...IN_INDONESIA]),

@@ -1,4 +1,4 @@
-// How long a password must and may be, in characters.
+// The least and greatest length of a password, in characters.
 
 export const SHORTEST_PASSWORD = 10;
 export const LONGEST_PASSWORD = 128;

@@ -1,5 +1,5 @@
-// The only file that reads the environment. A value is read when it is first needed; a missing one stops with a sentence that
-// says what to set, so that a function needs no more than it uses.
+// The only file that reads the environment. A value is read when it is first needed, so that a function needs no more
+// than it uses. If a value is missing, the process stops and names the variable to set.
 
 import process from 'node:process';
 
@@ -33,7 +33,7 @@ export const port = () => wholeNumber('PORT', 8080);
 /** The one address to listen on; all of the machine's unless told. */
 export const listenAddress = () => optional('HOST');
 export const logLevel = () => optional('LOG_LEVEL') ?? 'info';
-/** What was deployed, as Knative names it. */
+/** The deployed revision, as Knative names it. */
 export const revision = () => optional('K_REVISION') ?? 'not deployed';
 /** The Service that this process belongs to, as Knative names it. */
 export const serviceName = () => optional('K_SERVICE');
@@ -74,7 +74,7 @@ export const eventTokens = once(() => {
   };
 });
 
-/** Where the platform is reached from outside, without a trailing slash. */
+/** The platform's public address, without a trailing slash. */
 export const publicUrl = once(() => (optional('PUBLIC_URL') ?? 'http://localhost:8080').replace(/\/+$/, ''));
 
 export const database = once(() => ({
@@ -87,7 +87,7 @@ export const redis = once(() => ({
   token: required('UPSTASH_REDIS_REST_TOKEN', 'the token of the Redis REST proxy'),
 }));
 
-/** Where events go: Kafka when brokers are named, else the sink that Knative injects. */
+/** The destination of events: Kafka if brokers are named, else the sink that Knative injects. */
 export const eventSink = once((): { brokers: string[] } | { sink: string } => {
   const brokers = optional('KAFKA_BROKERS');
   if (brokers) return { brokers: brokers.split(',').map((broker) => broker.trim()) };
@@ -116,11 +116,11 @@ export const receiptSigningKeys = once(() =>
 export interface Setting {
   /** The name of the environment variable. */
   variable: string;
-  /** What it holds, for the sentence that says it is missing. */
+  /** The meaning of the value, for the message that it is missing. */
   holds: string;
 }
 
-/** The values of declared settings, by the names that they are declared under. */
+/** The values of declared settings, by the settings' names. */
 export function valuesOf<Name extends string>(settings: Readonly<Record<Name, Setting>>): Record<Name, string> {
   const entries = Object.entries<Setting>(settings).map(([name, { variable, holds }]) => [
     name,

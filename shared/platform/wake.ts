@@ -1,8 +1,12 @@
-// What can begin with the first request that an instance gets, before anybody knows what it wants: a cold function makes somebody wait.
+// Steps that begin with the first request of an instance, before its function is known, because a caller waits for a
+// cold function.
 
 let steps: (() => void)[] | undefined = [];
 
-/** Registers a step, which must not throw. Nothing happens in an instance that only answers probes, or once it has begun. */
+/**
+ * Registers a step, which must not throw. It does not run in an instance that only answers probes, nor after the first
+ * request.
+ */
 export function atFirstRequest(step: () => void): void {
   steps?.push(step);
 }

@@ -1,5 +1,5 @@
-// What a provider declares about itself. It is data: importing it opens nothing and reads no environment, so that whatever follows from it
-// (schemas, manifests, documents) can be derived by a program.
+// A provider's declaration of itself. It is data: importing it opens nothing and reads no environment, so that programs
+// can derive schemas, manifests and documents from it.
 
 import type { GenericSchema } from 'valibot';
 import type { Setting } from '../platform/environment.ts';
@@ -7,39 +7,39 @@ import type { Provider } from './provider.ts';
 
 /** A payment method that callers may name. */
 export interface PaymentMethodDeclaration<Method extends string = string> {
-  /** As the API, the tables and the events write it. */
+  /** The method, as the API, the tables and the events write it. */
   method: Method;
-  /** As people write it. */
+  /** The name for people. */
   title: string;
 }
 
-/** What a provider can be used for. `topup`: it takes money for wallets. `cancel`: a payment there can be given up. */
+/** A provider's capability. `topup`: it takes money for wallets. `cancel`: it can cancel a payment. */
 export type Capability = 'topup' | 'cancel';
 
 export interface ProviderDeclaration<Method extends string = string, Settings extends Declared = Declared>
   extends PaymentMethodDeclaration<Method> {
-  /** Of its folder, its simulator, its label and its Secret, in lower case with dashes. */
+  /** The name of its folder, its simulator, its label and its Secret, in lower case with dashes. */
   name: string;
   capabilities: readonly Capability[];
   settings: Settings;
-  /** Our accounts for what it holds for us; a migration makes them. */
+  /** Our accounts for its money. A migration creates them. */
   accounts: {
-    /** Falls with every payment that it has taken: what it holds for us, with the sign turned. */
+    /** Falls with every payment that the provider takes: the money that it holds for us, with the sign turned. */
     clearing: string;
-    /** Money that it holds for us and that cannot go to the wallet it was meant for. */
+    /** Money that the provider holds for us and that could not go to the intended wallet. */
     suspense: string;
   };
-  /** Of the events about its payments: a slow provider must not hold up another. */
+  /** The topic of events about its payments. Each provider has its own, so that a slow one does not hold up another. */
   topic: string;
-  /** Absent: it tells nothing, and is only asked. */
+  /** Absent if the provider sends no notifications and must be asked. */
   notifications?: Notifications;
-  /** Loads its code and makes its API with these settings. Throws when a setting cannot be used. */
+  /** Loads its code and makes its API with these settings. Throws if a setting is unusable. */
   open(settings: Record<keyof Settings, string>): Promise<Provider>;
 }
 
 type Declared = Readonly<Record<string, Setting>>;
 
-/** What the provider posts, by its own protocol: for the document. The API verifies it, on the bytes that were signed. */
+/** The provider's notifications in its own protocol, for the document. The API verifies them on the signed bytes. */
 export interface Notifications {
   paths: readonly `/v1/notifications/${string}`[];
   description: string;
@@ -49,7 +49,7 @@ export interface Notifications {
   alsoStatus: Readonly<Record<number, string>>;
 }
 
-/** Only checks types. */
+/** Checks types only. */
 export function declareProvider<const Method extends string, Settings extends Declared>(
   declaration: ProviderDeclaration<Method, Settings>,
 ): ProviderDeclaration<Method, Settings> {

@@ -1,35 +1,40 @@
-// What every wallet provider can do for us, in words that belong to none of them. A provider never throws for what a provider may
-// answer or fail to answer: each call ends in a named outcome, and `unknown` is one of them, never a kind of failure.
+// The interface of every wallet provider, in neutral terms. A provider does not throw for an answer or for a missing
+// one: each call ends in a named outcome. `unknown` is one of them, and never means failure.
 
 import type { Money } from '../money.ts';
 
-/** Handed on with a call: the caller's trace, and what ends the call early (which makes its outcome `unknown`). */
+/**
+ * Passed with a call: the caller's trace, and a signal that ends the call early (which makes its outcome `unknown`).
+ */
 export interface CallContext {
   traceparent?: string | undefined;
   signal?: AbortSignal | undefined;
 }
 
 export interface PaymentRequest {
-  /** Ours, at most 64 characters, unique for ever, committed before the call: the same reference never pays twice. */
+  /**
+   * Our reference, at most 64 characters, unique for ever, committed before the call. The same reference never pays
+   * twice.
+   */
   reference: string;
   /** Minor units (1/100), more than zero. */
   amount: bigint;
   currency: string;
-  /** Where the payer's browser goes after paying. */
+  /** The payer's browser goes there after paying. */
   returnUrl: string;
   /** After this moment the provider no longer takes the money. */
   expiresAt: Date;
-  /** What the payer reads on the provider's page. */
+  /** The text on the provider's page. */
   description?: string;
 }
 
-/** A payment requested earlier. Without the provider's own reference it is found by ours. */
+/** A payment that was requested earlier. Without the provider's own reference it is found by ours. */
 export interface PaymentReference {
   reference: string;
   providerReference?: string | undefined;
 }
 
-/** Why nobody can say yet what happened. */
+/** Why the outcome is not known yet. */
 export type UnknownReason =
   | 'timeout'
   | 'network'
@@ -45,11 +50,11 @@ export type UnknownReason =
 export interface Unknown {
   name: 'unknown';
   reason: UnknownReason;
-  /** The provider's own code, when there was one. */
+  /** The provider's own code, if it sent one. */
   code?: string;
 }
 
-/** The provider has said no, and nothing was moved by this call. */
+/** The provider has refused, and this call has moved no money. */
 export interface Refused {
   name: 'refused';
   /** A stable name of the provider's reason, such as `exceeds_transaction_amount_limit`. */
@@ -62,10 +67,10 @@ export type PaymentRequestOutcome =
   | Refused
   | Unknown;
 
-/** What the provider knows of a payment. Amounts are in minor units. */
+/** A payment's state at the provider. Amounts are in minor units. */
 export type PaymentState =
   | { name: 'paid'; providerReference: string | undefined; amount: Money; currency: string; paidAt?: Date }
-  /** Paid once; some or all of it was given back since. `amount` is what had been paid. */
+  /** Paid once, and refunded in whole or in part since. `amount` is the paid amount. */
   | { name: 'refunded'; providerReference: string | undefined; amount: bigint; currency: string; paidAt?: Date }
   | { name: 'pending'; providerReference: string | undefined }
   | { name: 'cancelled'; providerReference: string | undefined }
@@ -81,16 +86,16 @@ export type CancelOutcome =
   | Refused
   | Unknown;
 
-/** A notification as it came over HTTP: names of headers in lower case, the body's bytes untouched. */
+/** A notification as it came over HTTP: header names in lower case, the body's bytes unchanged. */
 export interface NotificationMessage {
   headers: Readonly<Record<string, string | string[] | undefined>>;
   rawBody: Buffer;
-  /** Path (and query) the notification was posted to. */
+  /** The path (and query) that the notification was posted to. */
   path: string;
   now: Date;
 }
 
-/** A hint, even when its signature is right: ask `inquire` before any money moves. */
+/** A hint, even if its signature is right: call `inquire` before any money moves. */
 export interface PaymentNotification {
   reference: string;
   providerReference: string;
@@ -99,12 +104,12 @@ export interface PaymentNotification {
   providerState: string;
   amount?: bigint;
   currency?: string;
-  /** The same for every repetition of the same news. */
+  /** The same for every repetition of the same notification. */
   deduplicationKey: string;
 }
 
 export type NotificationOutcome =
-  /** `signed`: its time and signature as they came, which a dispute would need beside the bytes. */
+  /** `signed`: the time and signature as they came. A dispute needs them beside the bytes. */
   | { name: 'valid'; notification: PaymentNotification; signed: { at: string; signature: string } }
   | { name: 'invalid'; reason: InvalidNotificationReason };
 
@@ -115,14 +120,14 @@ export type InvalidNotificationReason =
   | 'malformed_body'
   | 'other_merchant';
 
-/** What has become of a notification here. `unknown_payment`: its signature is right, but we never asked for such a payment. */
+/** What we did with a notification. `unknown_payment`: its signature is right, but we never asked for this payment. */
 export type NotificationEnd =
   | { name: 'kept' }
   | { name: 'unknown_payment' }
   | { name: 'invalid'; reason: InvalidNotificationReason }
   | { name: 'try_again' };
 
-/** What the provider expects to read in answer to a notification. */
+/** The answer that the provider expects to a notification. */
 export interface NotificationReply {
   status: number;
   headers: Record<string, string>;
@@ -130,21 +135,25 @@ export interface NotificationReply {
 }
 
 export interface Provider {
-  /** A call is about to come: what it needs besides, such as a token, is asked for already. Nothing becomes of a failure. */
+  /** Prepares for a call that will come soon, for example by asking for a token. Ignores failures. */
   prepare(): void;
   /**
-   * Asks the provider to take a payment. May be repeated with the same reference: it never makes a second payment. `refused` speaks
-   * of this call only, so after an `unknown` outcome inquire first. `unknown` must be settled by `inquire` (or `cancel`).
+   * Asks the provider to take a payment. May be repeated with the same reference: it never makes a second payment.
+   * `refused` is about this call only, so inquire first after an `unknown` outcome. Settle `unknown` by `inquire` (or
+   * `cancel`).
    */
   requestPayment(request: PaymentRequest, context?: CallContext): Promise<PaymentRequestOutcome>;
-  /** The provider's word on a payment. `not_found` just after a lost request may still become `pending` when that arrives. */
+  /**
+   * Asks the provider for a payment's state. `not_found` right after a lost request may become `pending` when the
+   * request arrives.
+   */
   inquire(payment: PaymentReference, context?: CallContext): Promise<InquiryOutcome>;
   /**
-   * Asks the provider to give a payment up. Only `cancelled` means that it can no longer be paid. Absent without the capability
-   * `cancel`: a payment then ends at the provider by itself.
+   * Asks the provider to cancel a payment. Only `cancelled` means that it can no longer be paid. Absent without the
+   * capability `cancel`: such a payment expires at the provider.
    */
   cancel?(payment: PaymentReference & { reason?: string }, context?: CallContext): Promise<CancelOutcome>;
   verifyNotification(message: NotificationMessage): NotificationOutcome;
-  /** The answer to a notification: that it is kept, why it is not, or that it should be sent again. */
+  /** The answer to a notification: kept, refused with a reason, or to be sent again. */
   replyToNotification(outcome: NotificationEnd): NotificationReply;
 }

@@ -1,10 +1,10 @@
-// Every payment method, and every provider. To add a provider: its folder, and its line here.
+// All payment methods and providers. A new provider adds its folder and its line here.
 
 import * as v from 'valibot';
 import { gopay } from './gopay/declaration.ts';
 import { shopeePay } from './shopee-pay/declaration.ts';
 
-/** In the order in which documents name them. One without a provider is accepted by the schemas and refused by the functions. */
+/** In the order of the documents. Schemas accept a method without a provider; functions refuse it. */
 const methods = [gopay, shopeePay] as const;
 
 export type PaymentMethod = (typeof methods)[number]['method'];

@@ -1,4 +1,5 @@
-// A receipt: what became of one transaction, as one party to it may show it to others, signed so that it can be checked without us.
+// A receipt: a signed statement about one transaction, which one party can show to others and which is checked without
+// us.
 
 import * as v from 'valibot';
 import { maskName } from '../ledger/reading/payees.ts';
@@ -11,7 +12,7 @@ import { signingKey } from './signing-keys.ts';
 const TYPE = 'receipt+jwt';
 export const RECEIPT_KEYS_PATH = '/.well-known/receipt-keys.json';
 
-/** Whose receipt it is. */
+/** The party that the receipt is for. */
 export interface Holder {
   accountId: string;
   username: string;
@@ -21,12 +22,12 @@ export interface Holder {
 const { entries: tx } = transactionSchema.pipe[0];
 const time = v.pipe(v.string(), v.isoTimestamp(), v.description('UTC, RFC 3339.'));
 
-/** What a receipt says. No balances, descriptions or metadata: it is shown to others. */
+/** The content of a receipt. It has no balances, descriptions or metadata, because it is shown to others. */
 export const receiptSchema = v.pipe(
   v.object({
-    iss: v.pipe(v.string(), v.description('Who has signed: this platform’s address, without a slash at the end.')),
+    iss: v.pipe(v.string(), v.description('The signer: this platform’s address, without a slash at the end.')),
     iat: v.pipe(v.number(), v.description('`settled_at` in Unix seconds.')),
-    jti: v.pipe(v.string(), v.uuid(), v.description("The receipt's id: that of the transaction's leg it is about.")),
+    jti: v.pipe(v.string(), v.uuid(), v.description("The receipt's id: the id of the transaction's leg.")),
     sub: v.pipe(v.string(), v.uuid(), v.description('The account whose receipt it is.')),
     transaction_id: tx.transaction_id,
     operation_id: tx.operation_id,
@@ -50,7 +51,7 @@ export const receiptSchema = v.pipe(
     settled_at: time,
     statement: v.pipe(
       v.string(),
-      v.description('The same as a sentence, for people.'),
+      v.description('The content as one sentence, for people.'),
       v.examples(['siti.rahayu paid IDR 150000.00 to w****g s**i on 2026-11-20T04:05:06.789Z (PAY-01A192E7...).']),
     ),
   }),
@@ -59,7 +60,7 @@ export const receiptSchema = v.pipe(
 
 export type Receipt = v.InferOutput<typeof receiptSchema>;
 
-/** What can be said for good; undefined while the transaction has not succeeded, since only then it stays as it is. */
+/** The receipt's content. Undefined before the transaction has succeeded, since only then it is final. */
 export function receiptOf(transaction: Transaction, holder: Holder): Receipt | undefined {
   const { id, status, counterparty, created_at, updated_at: settled_at } = transaction;
   if (status !== 'SUCCESS') return undefined;
@@ -70,7 +71,8 @@ export function receiptOf(transaction: Transaction, holder: Holder): Receipt | u
   };
   return {
     iss: publicUrl(),
-    // Not the time of asking: the same transaction has the same receipt, byte for byte, as long as the same key signs.
+    // The time of settlement, not of the request, so that a transaction's receipt stays the same, byte for byte, as
+    // long as the same key signs.
     iat: Math.floor(Date.parse(settled_at) / 1000),
     jti: id,
     sub: holder.accountId,

@@ -1,4 +1,5 @@
-// The keys of receipts, which are none of the access tokens': a receipt is checked years later and by anybody, a token within minutes and by us.
+// The keys of receipts. They differ from the keys of access tokens, because a receipt is checked by others years later,
+// a token by us within minutes.
 
 import { receiptPublicKeys, receiptSigningKeys } from '../platform/environment.ts';
 import { signingKeys } from '../signing-keys.ts';

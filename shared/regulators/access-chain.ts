@@ -1,5 +1,6 @@
-// The access log as chains of hashes, one per service: each row's hash covers the row and the hash before it. The database chains
-// (0019, chain_access_logs); here a chain is checked, by the same rule written a second time, and its head is signed.
+// The access log as hash chains, one per service: each row's hash covers the row and the hash before it. The database
+// chains the rows (0019, chain_access_logs). This file checks a chain by the same rule, written a second time, and
+// signs its head.
 
 import { createHash } from 'node:crypto';
 import * as v from 'valibot';
@@ -9,29 +10,36 @@ import { CompactSign } from '../platform/packages/jose.ts';
 import { signingKey } from '../receipts/signing-keys.ts';
 
 const TYPE = 'access-log-head+jwt';
-/** The chain of accesses of which nobody knows whose they are. */
-export const NOBODY = '00000000-0000-0000-0000-000000000000';
+/** The chain of accesses by unknown callers. */
+export const UNKNOWN_CALLERS = '00000000-0000-0000-0000-000000000000';
 
-/** What a row's hash covers, in this order. `created_at` in UTC with microseconds. */
+/** The members that a row's hash covers, in this order. `created_at` is UTC with microseconds. */
 export const hashedSchema = v.object({
-  id: v.pipe(v.string(), v.uuid(), v.description('Of the entry.')),
+  id: v.pipe(v.string(), v.uuid(), v.description('The entry’s id.')),
   gateway_request_id: v.pipe(v.nullable(v.string()), v.description('The gateway’s X-Kong-Request-Id.')),
-  external_service_id: v.pipe(v.nullable(v.string()), v.description('Who you are to us; names your chain.')),
-  api_key_id: v.pipe(v.nullable(v.string()), v.description('With which of your keys; null where the gateway refused.')),
+  external_service_id: v.pipe(v.nullable(v.string()), v.description('Your id at One Gate. It names your chain.')),
+  api_key_id: v.pipe(
+    v.nullable(v.string()),
+    v.description('The key that you used. Null if the gateway refused the request.'),
+  ),
   endpoint: v.pipe(v.string(), v.description('The path.'), v.examples(['/v1/regulator/transactions'])),
-  query: v.pipe(v.nullable(v.string()), v.description('As it was sent.'), v.examples(['type=TOPUP&limit=100'])),
-  http_method: v.pipe(v.string(), v.description('OTHER for what HTTP does not name.'), v.examples(['GET'])),
-  ip_address: v.pipe(v.nullable(v.string()), v.description('Where from.'), v.examples(['203.0.113.7'])),
-  user_agent: v.pipe(v.nullable(v.string()), v.description('As it was sent.')),
-  response_status: v.pipe(v.number(), v.description('How it was answered.'), v.examples([200])),
-  problem_code: v.pipe(v.nullable(v.string()), v.description('Why it was refused.')),
+  query: v.pipe(
+    v.nullable(v.string()),
+    v.description('The query, as it was sent.'),
+    v.examples(['type=TOPUP&limit=100']),
+  ),
+  http_method: v.pipe(v.string(), v.description('OTHER if it is no method of HTTP.'), v.examples(['GET'])),
+  ip_address: v.pipe(
+    v.nullable(v.string()),
+    v.description('The address that the request came from.'),
+    v.examples(['203.0.113.7']),
+  ),
+  user_agent: v.pipe(v.nullable(v.string()), v.description('The header, as it was sent.')),
+  response_status: v.pipe(v.number(), v.description('The status of the answer.'), v.examples([200])),
+  problem_code: v.pipe(v.nullable(v.string()), v.description('The reason of a refusal.')),
   purpose_code: v.pipe(v.nullable(v.string()), v.description('X-Purpose-Code.'), v.examples(['SUPERVISION'])),
   case_number: v.pipe(v.nullable(v.string()), v.description('X-Case-Number.')),
-  requests: v.pipe(
-    v.number(),
-    v.description('More than one only where a burst without a key was refused.'),
-    v.examples([1]),
-  ),
+  requests: v.pipe(v.number(), v.description('More than one only for a refused burst without a key.'), v.examples([1])),
   created_at: v.pipe(
     v.string(),
     v.isoTimestamp(),
@@ -47,7 +55,7 @@ export const HASHED_COLUMNS = `
   log.user_agent, log.response_status, log.problem_code, log.purpose_code, log.case_number, log.requests,
   to_char(log.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as created_at`;
 
-/** The text that is hashed after the hash before it. */
+/** The text to hash after the previous hash. */
 export function hashedText(row: Hashed): string {
   const names = Object.keys(hashedSchema.entries) as (keyof Hashed)[];
   return `[${names.map((name) => JSON.stringify(row[name])).join(', ')}]`;
@@ -59,7 +67,7 @@ export function nextHash(before: Buffer, row: Hashed): Buffer {
 
 const AT_ONCE = 500;
 
-/** Chains what is complete, a bounded piece at a time for `limitMs`. Gives how many rows. */
+/** Chains complete rows, in bounded pieces, for `limitMs`. Returns the number of rows. */
 export async function chainAccesses(limitMs: number): Promise<number> {
   const end = performance.now() + limitMs;
   let chained = 0;
@@ -79,7 +87,7 @@ export interface Head {
   hash: string;
 }
 
-/** Signs where each chain stands, if it has grown since it was signed last. */
+/** Signs the head of each chain that has grown since it was last signed. */
 export async function signHeads(): Promise<number> {
   const heads = await query<Head>({
     text: `
@@ -88,7 +96,7 @@ export async function signHeads(): Promise<number> {
         cross join lateral (
           select * from api_access_chain link where link.chain = chains.chain order by link.number desc limit 1) last
        where not exists (select from api_access_heads signed where signed.chain = last.chain and signed.number >= last.number)`,
-    values: [NOBODY],
+    values: [UNKNOWN_CALLERS],
   });
   for (const head of heads) {
     await query({
@@ -117,9 +125,9 @@ export interface ChainFinding {
 export interface ChainProof {
   chains: number;
   rows: number;
-  /** Requests that the rows stand for. */
+  /** The number of requests that the rows stand for. */
   requests: number;
-  /** Not chained yet; they are not proven. */
+  /** Rows that are not chained yet and so not proven. */
   waiting: number;
   findings: ChainFinding[];
 }
@@ -133,8 +141,8 @@ interface ChainRow extends Hashed {
 }
 
 /**
- * Reads the log from its first row, in one snapshot (`ask` is a transaction's), and finds every row that was changed, taken out, put in
- * later or cut off. `kept`: heads that were handed out, as the regulator has them.
+ * Reads the log from its first row, in one snapshot (`ask` belongs to a transaction), and finds every row that was
+ * changed, removed, inserted later or cut off. `kept`: signed heads that the regulator has kept.
  */
 export async function proveAccessLog(ask: Query, kept: readonly Head[] = []): Promise<ChainProof> {
   const findings: ChainFinding[] = [];
@@ -142,7 +150,7 @@ export async function proveAccessLog(ask: Query, kept: readonly Head[] = []): Pr
   const heads = await headsOf(ask, kept);
   let rows = 0;
   let requests = 0;
-  for (let after: [string, string] = [NOBODY, '0']; ; ) {
+  for (let after: [string, string] = [UNKNOWN_CALLERS, '0']; ; ) {
     const page = await readChain(ask, after);
     for (const row of page) {
       rows++;
@@ -155,7 +163,12 @@ export async function proveAccessLog(ask: Query, kept: readonly Head[] = []): Pr
   }
   for (const [key, hash] of heads) {
     const [chain = '', number = ''] = key.split(':');
-    findings.push({ chain, number, logId: null, what: `the chain was signed up to here (${hash}) and no longer is` });
+    findings.push({
+      chain,
+      number,
+      logId: null,
+      what: `the signed head is missing (${hash})`,
+    });
   }
   const { waiting, late } = await readUnchained(ask);
   for (const id of late) {
@@ -163,7 +176,7 @@ export async function proveAccessLog(ask: Query, kept: readonly Head[] = []): Pr
       chain: '',
       number: null,
       logId: id,
-      what: 'the row was put in behind the back of what had been chained',
+      what: 'the row was inserted before a row that was already chained',
     });
   }
   return { chains: ends.size, rows, requests, waiting, findings };
@@ -180,14 +193,13 @@ function compare(
   const found = (what: string) => ({ chain: row.chain, number: row.number, logId: row.id, what });
   const findings: ChainFinding[] = [];
   if (number !== before.number + 1n) findings.push(found(`the chain has a gap after ${before.number}`));
-  if (!row.there) findings.push(found('the row has been taken out'));
-  else if (!row.belongs) findings.push(found('the row stands in the chain of another service'));
-  else if (!nextHash(before.hash, row).equals(said)) findings.push(found('the row is not what was chained'));
+  if (!row.there) findings.push(found('the row has been removed'));
+  else if (!row.belongs) findings.push(found('the row is in the chain of another service'));
+  else if (!nextHash(before.hash, row).equals(said)) findings.push(found('the row does not match its hash'));
   const signedHash = heads.get(`${row.chain}:${row.number}`);
-  if (signedHash !== undefined && signedHash !== row.hash)
-    findings.push(found('the chain is not the one that was signed'));
+  if (signedHash !== undefined && signedHash !== row.hash) findings.push(found('the hash differs from the signed one'));
   heads.delete(`${row.chain}:${row.number}`);
-  // Each link is judged by the one before it as it is: one altered row is one finding.
+  // Each link is checked against the stored hash before it, so that one altered row is one finding.
   ends.set(row.chain, { number, hash: said, createdAt: row.created_at });
   return findings;
 }
@@ -198,7 +210,7 @@ function readChain(ask: Query, [chain, number]: [string, string]): Promise<Chain
   return ask<ChainRow>({
     text: `
       select link.chain, link.number, encode(link.hash, 'hex') as hash, log.id is not null as there,
-             link.chain = coalesce(log.external_service_id, '${NOBODY}') as belongs, ${HASHED_COLUMNS}
+             link.chain = coalesce(log.external_service_id, '${UNKNOWN_CALLERS}') as belongs, ${HASHED_COLUMNS}
         from api_access_chain link left join api_access_logs log on log.id = link.log_id
        where (link.chain, link.number) > ($1, $2) order by link.chain, link.number limit ${PAGE}`,
     values: [chain, number],
@@ -212,7 +224,10 @@ async function headsOf(ask: Query, kept: readonly Head[]): Promise<Map<string, s
   return new Map([...signedHeads, ...kept].map(({ chain, number, hash }) => [`${chain}:${number}`, hash]));
 }
 
-/** Rows that wait for the next run, and rows that no run will ever take, since they claim a position that had been chained. */
+/**
+ * Rows that wait for the next run, and rows that no run will take because they claim a position that was already
+ * chained.
+ */
 async function readUnchained(ask: Query): Promise<{ waiting: number; late: string[] }> {
   const rows = await ask<{ id: string; late: boolean }>({
     text: `

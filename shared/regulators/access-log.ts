@@ -1,5 +1,5 @@
-// The access log: what a regulator asked for is written down before the answer leaves, and what was refused as well. Without the row
-// there is no answer.
+// The access log: a row is written for every request of a regulator, refused ones included, before the answer leaves.
+// If the row cannot be written, there is no answer.
 
 import { query } from '../platform/database/database.ts';
 import type { Access } from '../platform/http/function.ts';
@@ -16,7 +16,7 @@ export interface AccessRow {
   serviceId: string | null;
   keyId: string | null;
   method: string;
-  /** Path and query as they came. */
+  /** Path and query, as they came. */
   url: string;
   address: string | null;
   userAgent: string | null;
@@ -27,7 +27,7 @@ export interface AccessRow {
   requests: number;
 }
 
-/** For `beforeAnswer` of every function that regulators call. */
+/** The `beforeAnswer` of every function that regulators call. */
 export async function recordAccess(access: Access<Regulator>): Promise<void> {
   const { headers, method, url, status, problem, caller } = access;
   const gatewayId = writtenHeader(headers, 'x-kong-request-id', 64);
@@ -49,7 +49,7 @@ export async function recordAccess(access: Access<Regulator>): Promise<void> {
   ]);
 }
 
-/** What the gateway has told of already, or the function, is not written twice. */
+/** Writes the rows. A request that the gateway or the function has already reported is not written twice. */
 export async function insertAccesses(rows: readonly AccessRow[]): Promise<void> {
   await query({
     name: 'insert-accesses',
@@ -85,7 +85,10 @@ function columnsOf(row: AccessRow) {
   };
 }
 
-/** Text that PostgreSQL takes and JSON writes in one way only; a key that stands where it should not is not kept. */
+/**
+ * Leaves only characters that PostgreSQL stores and JSON writes in one way. Removes keys that were sent in the wrong
+ * place.
+ */
 function usable(text: string): string {
   return text
     .toWellFormed()

@@ -1,5 +1,5 @@
-// API keys of those who look in from outside. A key is shown once; what is kept are two digests of it, ours and the gateway's. It is
-// random (190 bits), so that one round of a hash is enough and a found digest opens nothing.
+// API keys of regulators. A key is shown once; the database keeps two digests of it, ours and the gateway's. A key is
+// random (190 bits), so one round of a hash is enough, and a leaked digest does not reveal it.
 
 import { createHash, randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
@@ -10,23 +10,23 @@ const RANDOM_LENGTH = 32;
 const CHECK_LENGTH = 6;
 const FORM = /^ogk_live_[0-9A-Za-z]{38}$/;
 
-/** What is kept of a key. */
+/** The stored form of a key. */
 export interface KeptKey {
   /** SHA-256. */
   hash: Buffer;
-  /** What the gateway finds it by (kong.yaml, digest-the-api-key), as hex. */
+  /** The digest that the gateway finds the key by (kong.yaml, digest-the-api-key), as hex. */
   gatewayDigest: string;
-  /** For people who have several: `ogk_live_3fK9…Q2x0`. */
+  /** Helps people to tell their keys apart: `ogk_live_3fK9…Q2x0`. */
   hint: string;
 }
 
-/** `ogk_live_`, 32 random characters, and six that are their check: a slip of the pen is found out before anybody is asked. */
+/** `ogk_live_`, 32 random characters, and six check digits, which reveal a typing error without a look-up. */
 export function newApiKey(): string {
   const random = Array.from({ length: RANDOM_LENGTH }, () => DIGITS[randomInt(DIGITS.length)]).join('');
   return withCheck(PREFIX + random);
 }
 
-/** Whether it has the form of a key, its check digits included. */
+/** Whether the text has the form of a key, with the right check digits. */
 export function isApiKey(text: string): boolean {
   return FORM.test(text) && withCheck(text.slice(0, -CHECK_LENGTH)) === text;
 }
@@ -43,7 +43,7 @@ export function hashOf(key: string): Buffer {
   return createHash('sha256').update(key).digest();
 }
 
-/** CRC-32 of what comes before, in base 62: found by secret scanners without asking us, too. */
+/** Appends the CRC-32 in base 62, which secret scanners can also check without us. */
 function withCheck(body: string): string {
   let rest = crc32(body);
   let check = '';

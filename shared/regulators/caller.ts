@@ -1,5 +1,5 @@
-// Recognises a regulator by the API key, and lets it do what the key allows: from where, how often, what. The gateway has checked key,
-// group and limits before; here they are checked again, and the address, the purpose and the permission.
+// Recognises a regulator by the API key, and checks the address, the quota, the purpose and the permission. The gateway
+// has checked key, group and limits before; this is the second check.
 
 import { type Measure, throttle } from '../platform/cache/throttle.ts';
 import { query } from '../platform/database/database.ts';
@@ -12,14 +12,14 @@ import { purposeOf } from './purpose.ts';
 export const PERMISSIONS = ['READ_TRANSACTIONS', 'READ_REPORTS', 'READ_PERSONAL_DATA'] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 
-/** The key that a request came with, and whose it is. */
+/** The key of a request, and its owner. */
 export interface Regulator {
   keyId: string;
   serviceId: string;
   permissions: readonly Permission[];
-  /** Neither disabled nor expired. */
+  /** True if the key is neither disabled nor expired. */
   isAlive: boolean;
-  /** Whether the key may be used from the address that the request came from. */
+  /** Whether the key may be used from the request's address. */
   isAllowedThere: boolean;
   limits: readonly Measure[];
 }
@@ -38,7 +38,10 @@ interface KeyRow {
 
 const SECONDS = { second: 1, minute: 60, hour: 3_600, day: 86_400 } as const;
 
-/** A regulator whose key has one of these permissions. The database is asked at every call: a key that was disabled ends with the next one. */
+/**
+ * A regulator whose key has one of these permissions. Every call asks the database, so a disabled key is refused from
+ * the next call on.
+ */
 export function regulatorWith(...oneOf: Permission[]): CallerKind<Regulator> {
   return {
     name: `regulator with ${oneOf.join(' or ')}`,

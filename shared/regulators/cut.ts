@@ -1,15 +1,19 @@
-// The cut of a list: it shows what had been committed when its first page was read, however long it takes to read the rest. It is a snapshot
-// as PostgreSQL writes it, `oldest that ran:next to begin:those that ran between,…`, held against the transaction that wrote a leg.
-//
-// Of the primary: a standby does not know what runs. A report has a simpler one, a number before which all have ended: what is committed
-// behind a slow transaction comes into the next report, but is in a list at once.
+// The cut of a list: the list shows the transactions that were committed when its first page was read, however long the
+// reader takes. A cut is a PostgreSQL snapshot, `oldest running:next to begin:running between,…`, and is compared with
+// the transaction that wrote a leg.
+// It is read on the primary, since a standby does not know the running transactions. A report has a simpler cut: a
+// number below which all transactions have ended. A commit behind a slow transaction is in the next report, but in a
+// list at once.
 
 import { type Query, query } from '../platform/database/database.ts';
 
-/** A cut travels in addresses and names so many that ran; were there more, it is that of the moment before the next of them began. */
+/**
+ * A cut travels in addresses, so it names at most this many running transactions. If there are more, it becomes the
+ * snapshot of the moment before the next one began.
+ */
 const MOST_NAMED = 20;
 
-/** Now. */
+/** The cut of this moment. */
 export async function currentCut(ask: Query = query): Promise<string> {
   const [row] = await ask<{ cut: string }>({ text: 'select pg_current_snapshot()::text as cut' });
   return shortened(row?.cut ?? '');
@@ -22,14 +26,14 @@ export function shortened(cut: string): string {
   return `${oldest}:${running[MOST_NAMED]}:${running.slice(0, MOST_NAMED).join(',')}`;
 }
 
-/** The cut of a report (`cut.position`), as that of a list. */
+/** The cut of a report (`cut.position`) in the form of a list's cut. */
 export function cutOfPosition(position: string): string {
   return `${position}:${position}:`;
 }
 
 const LAST_POSITION = 2n ** 63n - 1n;
 
-/** Whether the database would take it. */
+/** Whether the database accepts the text as a snapshot. */
 export function isCut(text: string): boolean {
   if (!/^\d{1,19}:\d{1,19}:(?:\d{1,19}(?:,\d{1,19})*)?$/.test(text)) return false;
   const [oldest = 0n, next = 0n, ...running] = text.split(/[:,]/).filter(Boolean).map(BigInt);
@@ -42,7 +46,7 @@ export function isCut(text: string): boolean {
   );
 }
 
-/** Whether anything that it shows has yet to begin. */
+/** Whether the cut includes transactions that have not begun yet. */
 export function liesAhead(cut: string, current: string): boolean {
   return nextOf(cut) > nextOf(current);
 }

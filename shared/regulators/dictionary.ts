@@ -1,11 +1,12 @@
-// The data dictionary: every field of every answer that regulators get, out of the API document, and the codes that they send.
+// The data dictionary: every field of every answer to regulators, taken from the API document, and the codes that
+// regulators send.
 
 import { type Html, html, textPage } from '../documentation/html.ts';
 import type { PERMISSIONS } from './caller.ts';
 import { RULES } from './notable.ts';
 import { PURPOSES } from './purpose.ts';
 
-/** As JSON Schema has it in the document. */
+/** A JSON Schema, as the document has it. */
 interface Schema {
   description?: string;
   type?: string | string[];
@@ -19,7 +20,7 @@ interface Schema {
 
 export interface DictionaryEntry {
   object: string;
-  /** With dots for members of members, `[]` for each of a list. */
+  /** The path of the field: dots for nested members, `[]` for list elements. */
   field: string;
   type: string;
   values?: unknown[];
@@ -41,7 +42,7 @@ const PERMITS: Record<(typeof PERMISSIONS)[number], string> = {
   READ_PERSONAL_DATA: 'unmask=true, for a case',
 };
 
-/** `schemas`: those of the API document, by title. */
+/** `schemas`: the schemas of the API document, by title. */
 export function dictionaryOf(schemas: Readonly<Record<string, unknown>>): Dictionary {
   return {
     fields: OBJECTS.flatMap((object) => entries(object, '', schemas[object] as Schema)),
@@ -78,7 +79,7 @@ function typeOf(variants: readonly Schema[]): string {
   return [...new Set(types)].join(' or ');
 }
 
-/** What stands between back-ticks is a name. */
+/** Text between back-ticks is a name. */
 function withCode(text: string): Html[] {
   return text.split('`').map((piece, place) => (place % 2 === 0 ? html`${piece}` : html`<code>${piece}</code>`));
 }
@@ -92,7 +93,7 @@ export function dictionaryPage(dictionary: Dictionary): { text: string; headers:
     'Data dictionary',
     html`
 <h1>Data dictionary</h1>
-<p>Every field of what regulators are answered with. Amounts are decimal strings in IDR; times are UTC, days Asia/Jakarta’s.</p>
+<p>Every field of the answers to regulators. Amounts are decimal strings in IDR; times are UTC, days Asia/Jakarta’s.</p>
 ${[...objects].map(
   ([object, fields]) => html`
 <h2>${object}</h2>

@@ -1,5 +1,6 @@
-// All transactions of a range as one stream, oldest first, in chunks by the primary key: the database writes the lines, this process only
-// passes them on, so that it needs the memory of a few chunks however long the stream is. Two chunks are being written while one is sent.
+// All transactions of a range as one stream, oldest first, in chunks by the primary key. The database writes the lines
+// and this process only passes them on, so it needs the memory of a few chunks for any length. While one chunk is sent,
+// two are being written.
 
 import { type Query, query } from '../platform/database/database.ts';
 import { type Filters, toRead, toShow } from './filters.ts';
@@ -8,7 +9,7 @@ import { COUNTS, CSV_HEAD, csvLine, JOINS, jsonLine } from './record.ts';
 export const FORMATS = { ndjson: 'application/x-ndjson', csv: 'text/csv; charset=utf-8' } as const;
 export type Format = keyof typeof FORMATS;
 
-/** Below every id that there is. */
+/** Below every existing id. */
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 /** Legs in a chunk; two make a transaction. */
 const CHUNK = 4_000;
@@ -17,14 +18,14 @@ const IN_FLIGHT = 2;
 export interface Export {
   format: Format;
   filters: Filters;
-  /** What there is to see. */
+  /** The cut that the export shows. */
   cut: string;
-  /** The id of the last record that was received; undefined for all. */
+  /** The id of the last received record. Undefined for the whole range. */
   after?: string | undefined;
   chunk?: number;
 }
 
-/** Lines with their ends, a chunk at a time. */
+/** Whole lines, one chunk at a time. */
 export async function* exportLines(wish: Export, ask: Query = query): AsyncGenerator<string> {
   const { format, after } = wish;
   if (format === 'csv' && after === undefined) yield `${CSV_HEAD}\r\n`;
@@ -34,7 +35,7 @@ export async function* exportLines(wish: Export, ask: Query = query): AsyncGener
     while (begin !== undefined && inFlight.length < IN_FLIGHT) {
       const end: string | undefined = await endOfChunk(wish, begin, ask);
       const chunk = readChunk(wish, begin, end, ask);
-      // Its failure is thrown where it is waited for.
+      // Silences the rejection here, because the chunk is awaited later, and its failure is thrown there.
       chunk.catch(() => undefined);
       inFlight.push(chunk);
       begin = end;
@@ -44,7 +45,7 @@ export async function* exportLines(wish: Export, ask: Query = query): AsyncGener
   }
 }
 
-/** The last leg of the chunk that begins behind `begin`; undefined for the last chunk, which has no end. */
+/** The last leg of the chunk that begins after `begin`. Undefined for the last chunk, which is open-ended. */
 async function endOfChunk({ filters, chunk = CHUNK }: Export, begin: string, ask: Query): Promise<string | undefined> {
   const values: unknown[] = [begin, chunk - 1];
   const [row] = await ask<{ id: string }>({
@@ -66,7 +67,7 @@ async function readChunk(
   return row?.lines ?? null;
 }
 
-/** Shown in test/bench, with its plan. */
+/** Exported for test/bench, which shows its plan. */
 export function chunkStatement(
   format: Format,
   filters: Filters,

@@ -1,4 +1,4 @@
-// What a regulator may ask transactions for, the same in pages and in exports: how each filter is written, and what it is in SQL.
+// The filters of regulators' transactions, the same for pages and exports: the schema and the SQL of each.
 
 import * as v from 'valibot';
 import { formatAmount, type Money } from '../money.ts';
@@ -7,10 +7,10 @@ import { rangeEntries } from '../platform/http/time.ts';
 import { paymentMethodSchema } from '../providers/providers.ts';
 import { amountSchema } from '../wallet/request.ts';
 
-/** Cursors and SQL know amounts as they are written. */
+/** Cursors and SQL take amounts as decimal strings. */
 const asText = v.transform((amount: Money) => formatAmount(amount));
 
-/** Entries of a query; `rangeInOrder` belongs to them. */
+/** The entries of a query's schema. Use them with `rangeInOrder`. */
 export const filterEntries = {
   ...rangeEntries('Created'),
   type: v.optional(v.picklist(['TOPUP', 'PAYMENT', 'REFUND', 'TRANSFER'])),
@@ -22,7 +22,7 @@ export const filterEntries = {
 
 export type Filters = { [Name in keyof typeof filterEntries]?: v.InferOutput<(typeof filterEntries)[Name]> };
 
-// Ids are times since 1970, and this is a search: what is older than every leg is the same as 1970.
+// Ids are times since 1970. An earlier time is taken as 1970, since every leg is younger.
 const firstIdOf = (place: string) => `uuidv7_from(greatest(${place}::timestamptz, timestamptz 'epoch'))`;
 
 const CLAUSES: Clauses<Filters> = {
@@ -35,17 +35,23 @@ const CLAUSES: Clauses<Filters> = {
   amount_to: (place) => `leg.amount <= ${place}::numeric`,
 };
 
-/** Conditions by which the legs to read are found, in the order of their ids. The others would have an unknown number of legs read for a page. */
+/**
+ * Predicates for finding the legs by an index, in the order of their ids. Any other filter would read an unbounded
+ * number of legs for a page.
+ */
 export function toRead(filters: Filters, values: unknown[]): string[] {
   return conditionsOf(CLAUSES, foundByIndex(filters), values);
 }
 
-/** Conditions for the legs to show, of those that were read. */
+/** Predicates for the legs to return, among those that were read. */
 export function toShow(filters: Filters, values: unknown[]): string[] {
   return ['leg.is_accessible_external', ...conditionsOf(CLAUSES, filters, values)];
 }
 
-/** The time, and one thing that is rare: legs in order of their ids are found by the primary key, or by the indexes of rare legs (0020). */
+/**
+ * The time, and at most one rare value: the primary key, or an index of rare legs (0020), finds these legs in the order
+ * of their ids.
+ */
 function foundByIndex({ from, to, type, status, payment_method }: Filters): Filters {
   if (status !== undefined && status !== 'SUCCESS') return { from, to, status };
   if (payment_method !== undefined) return { from, to, payment_method };

@@ -1,7 +1,7 @@
-// Pages of transactions for regulators, newest first, that neither skip nor repeat: the first page takes a cut, and all pages show exactly
-// what had been committed by then, as it stands when they are read.
-//
-// A page reads a bounded number of legs. Where what is asked for is rare it may be short, or empty, and have a next page all the same.
+// Pages of transactions for regulators, newest first, that neither skip nor repeat. The first page takes a cut, and all
+// pages show the transactions committed by then, in their state at the time of reading.
+// A page reads a bounded number of legs. If few of them match, the page is short or empty and may still have a next
+// page.
 
 import { query, type Statement } from '../platform/database/database.ts';
 import { byId, byNumber, type Order } from '../platform/http/page.ts';
@@ -11,19 +11,19 @@ import { COUNTS, columns, JOINS, type RegulatedTransaction } from './record.ts';
 
 export interface Page {
   transactions: RegulatedTransaction[];
-  /** Where the next page begins; undefined at the end. */
+  /** The beginning of the next page. Undefined at the end. */
   next: string | undefined;
 }
 
 /**
- * So many legs are read for one page, and no more: neighbours on the disk, or those of a wallet, which lie all over it. The last of them comes
- * with the page even if it does not belong there: it says where the next one begins, by the same look at the ledger.
+ * The most legs that one page reads: neighbours on the disk, or the legs of one wallet, which are scattered. The last
+ * leg read is returned even if it does not match, because the next page begins at it, in the same snapshot.
  */
 const MOST_READ = 6_000;
 const MOST_READ_OF_WALLET = 2_000;
 
-/** Of everybody's transactions: the cut of the list, and the id that the page before ended with. */
-export const everybodysOrder: Order = {
+/** The order of all transactions: the cut of the list, and the last id of the page before. */
+export const allTransactionsOrder: Order = {
   top: '',
   isPosition: (text) => {
     const [cut = '', below = '', ...more] = text.split('/');
@@ -31,7 +31,7 @@ export const everybodysOrder: Order = {
   },
 };
 
-/** One page of everybody's transactions. `after`: `next` of the page before, or the top. */
+/** One page of all transactions. `after`: `next` of the page before, or the top. */
 export async function readPage(filters: Filters, after: string, limit: number, unmasked: boolean): Promise<Page> {
   const [cut = '', below = ''] = after === '' ? [await currentCut(), byId.top] : after.split('/');
   const rows = await query<Row>(pageStatement(filters, cut, below, limit, unmasked));
@@ -39,7 +39,7 @@ export async function readPage(filters: Filters, after: string, limit: number, u
   return { transactions: shown(rows), next: next && `${cut}/${next}` };
 }
 
-/** Shown in test/bench, with its plan. */
+/** Exported for test/bench, which shows its plan. */
 export function pageStatement(
   filters: Filters,
   cut: string,
@@ -68,20 +68,20 @@ export function pageStatement(
 
 interface Row extends RegulatedTransaction {
   leg_number: string;
-  /** False for one that is only there as the last that was read. */
+  /** False for a row that is returned only because it was the last one read. */
   belongs: boolean;
   is_last: boolean;
 }
 
-/** The row behind which the next page begins; undefined at the end of the list. */
+/** The row after which the next page begins. Undefined at the end of the list. */
 function nextAfter(rows: readonly Row[], limit: number): Row | undefined {
   const last = rows.at(-1);
   return rows.length === limit || last?.is_last ? last : undefined;
 }
 
 /**
- * Of one wallet's transactions: the cut of the list, the number of the last leg that had ended before it, and the id (of a pending one) or the
- * number (of one that had ended) that the page before ended with.
+ * The order of one wallet's transactions: the cut of the list, the number of the last leg that had ended before it, and
+ * the last id (of a pending leg) or number (of an ended leg) of the page before.
  */
 export const walletsOrder: Order = {
   top: '',
@@ -93,9 +93,9 @@ export const walletsOrder: Order = {
 };
 
 /**
- * One page of one wallet's transactions, its own side of them: first what was pending when the list began, then the rest by the time it
- * came to its end. There is no index of an account's legs by time, which payments would pay for; its legs by number are enough, since
- * what has ended never changes, and what was pending at the cut is told by its positions.
+ * One page of one wallet's transactions, from its own side: first the legs that were pending at the cut, then the
+ * others by the time they ended. There is no index of an account's legs by time, because payments would pay for it. The
+ * index by number suffices: an ended leg never changes, and its positions tell whether a leg was pending at the cut.
  */
 export async function readAccountPage(
   accountId: string,
@@ -182,7 +182,7 @@ function endedAtCut({ accountId, filters, cut, top, limit, unmasked }: OfAccount
   });
 }
 
-/** The wallet of a person by the name that regulators know her by. */
+/** The wallet of a person, by the pseudonym that regulators see. */
 export async function accountOfUser(pseudonym: string): Promise<string | undefined> {
   const [row] = await query<{ id: string }>({
     text: 'select account.id from users person join accounts account on account.user_id = person.id where person.pseudonym = $1',

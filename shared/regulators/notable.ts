@@ -1,5 +1,5 @@
-// The rules that point at large and unusual transactions. They are decided by the row alone, in the database (0021, notable_rules), so that
-// anybody can check them; a test holds the two together.
+// The rules for large and unusual transactions. The database applies them to each row alone (0021, notable_rules), so
+// that a regulator can check them. A test compares this list with the database's.
 
 export const RULES = {
   LARGE: 'Rp 10,000,000 or more',
@@ -8,5 +8,5 @@ export const RULES = {
 } as const;
 export type Rule = keyof typeof RULES;
 
-/** Shown of each rule, the largest first. */
+/** The most examples of each rule, the largest first. */
 export const EXAMPLES = 10;

@@ -1,4 +1,4 @@
-// Why a regulator looks: every request says it, and the access log keeps it.
+// The purpose of a regulator's request. Every request states it, and the access log keeps it.
 
 import * as v from 'valibot';
 import type { Headers } from '../platform/http/function.ts';
@@ -7,10 +7,10 @@ import { Problem } from '../platform/http/problem.ts';
 export const PURPOSES = {
   SUPERVISION: 'ongoing supervision of the payment system',
   INSPECTION: 'an announced inspection of One Gate',
-  INVESTIGATION: 'a case against somebody; needed to see personal data, with its number in X-Case-Number',
-  STATISTICS: 'statistics that name nobody',
+  INVESTIGATION: 'the investigation of a case; required for personal data, together with X-Case-Number',
+  STATISTICS: 'statistics without names',
   COMPLAINT: 'a consumer’s complaint',
-  TEST: 'trying the connection',
+  TEST: 'a test of the connection',
 } as const;
 export type Purpose = keyof typeof PURPOSES;
 
@@ -21,7 +21,7 @@ export const regulatorHeaders = v.object({
   'X-Purpose-Code': v.pipe(
     v.picklist(Object.keys(PURPOSES) as [Purpose, ...Purpose[]]),
     v.description(
-      `Why you look; the access log keeps it. ${Object.entries(PURPOSES)
+      `The purpose of the request; the access log keeps it. ${Object.entries(PURPOSES)
         .map(([code, meaning]) => `\`${code}\`: ${meaning}`)
         .join('; ')}.`,
     ),
@@ -31,26 +31,26 @@ export const regulatorHeaders = v.object({
     v.pipe(
       v.string(),
       v.regex(CASE_NUMBER),
-      v.description('The number of the case, where personal data is asked for.'),
+      v.description('The number of the case. Required for personal data.'),
       v.examples(['OJK-2026/0815']),
     ),
   ),
 });
 
-/** As it was written, cut to what the log keeps; null where there is none. */
+/** The header as it was sent, cut to the length that the log keeps. Null if it is missing. */
 export function writtenHeader(headers: Headers, name: string, most: number): string | null {
   const value = headers[name];
   const text = Array.isArray(value) ? value.join(', ') : value;
   return text ? text.slice(0, most) : null;
 }
 
-/** Undefined where no known purpose is named. */
+/** Undefined if the header names no known purpose. */
 export function purposeOf(headers: Headers): Purpose | undefined {
   const code = writtenHeader(headers, 'x-purpose-code', 50);
   return code !== null && Object.hasOwn(PURPOSES, code) ? (code as Purpose) : undefined;
 }
 
-/** A `case_number_required` Problem unless the request is about a case and says which. */
+/** Throws `case_number_required` unless the request names a case and its purpose is an investigation. */
 export function requireCase(headers: Headers): void {
   const number = writtenHeader(headers, 'x-case-number', 60);
   if (purposeOf(headers) !== 'INVESTIGATION' || number === null || !CASE_NUMBER.test(number)) {

@@ -1,5 +1,5 @@
-// A transaction as regulators read it: one flat record, the same in pages, NDJSON and CSV. A page reads its columns; of an export the database
-// writes the lines, so that a million of them cost this process nothing but sending.
+// A transaction as regulators read it: one flat record, the same in pages, NDJSON and CSV. A page reads its columns.
+// For an export the database writes the lines, so that this process only sends them.
 
 import * as v from 'valibot';
 import { paymentMethodSchema } from '../providers/providers.ts';
@@ -11,18 +11,24 @@ const text = (meaning: string, example: string) =>
   v.pipe(v.nullable(v.string()), v.description(meaning), v.examples([example]));
 
 const identity = v.object({
-  username: v.pipe(v.string(), v.description('As registered; never given to somebody else.')),
-  email: v.pipe(v.string(), v.description('As registered; others may have registered the same one.')),
-  phone: v.pipe(v.string(), v.description('E.164, as registered; others may have registered the same one.')),
+  username: v.pipe(v.string(), v.description('As registered. It never changes hands.')),
+  email: v.pipe(v.string(), v.description('As registered. Other users may have registered the same one.')),
+  phone: v.pipe(v.string(), v.description('E.164, as registered. Other users may have registered the same one.')),
 });
 
 interface Field {
   schema: v.GenericSchema;
-  /** Of `leg`, and of `person`, `other` and `stranger` (its account's user, the counterparty's account and user). */
+  /**
+   * SQL over `leg`, and over `person`, `other` and `stranger` (the user of its account, the counterparty's account and
+   * user).
+   */
   sql: string;
-  /** How it is written: as it is and always there, or perhaps null; as text that anybody may have written; as JSON. */
+  /**
+   * How the value is written: `always` as it is and never null, `perhaps` as it is or null, `free` as text that a user
+   * has written, `json` as JSON.
+   */
   kind: 'always' | 'perhaps' | 'free' | 'json';
-  /** Null unless the regulator has a case. */
+  /** Null unless the regulator names a case. */
   personal?: true;
 }
 
@@ -30,20 +36,24 @@ const time = (moment: string) => `to_char(${moment} at time zone 'UTC', 'YYYY-MM
 const nameOf = (user: string) => `${user}.masked_name`;
 
 export const FIELDS = {
-  id: { sql: 'leg.id', kind: 'always', schema: uuid('Orders transactions by time; resume and page by it.') },
+  id: {
+    sql: 'leg.id',
+    kind: 'always',
+    schema: uuid('The record’s id. Ids grow with time; resume an export after one.'),
+  },
   transaction_id: {
     sql: 'leg.transaction_id',
     kind: 'always',
     schema: v.pipe(
       v.string(),
-      v.description('What people quote.'),
+      v.description('The id that people quote.'),
       v.examples(['PAY-01A192E762807ABC8DEF012345678901']),
     ),
   },
   operation_id: {
     sql: 'leg.operation_id',
     kind: 'always',
-    schema: uuid('The movement of money that this is the payer’s side of (of a top-up: the wallet’s).'),
+    schema: uuid('The movement of money. The record is its payer’s side, or the wallet’s side of a top-up.'),
   },
   type: {
     sql: 'leg.transaction_type',
@@ -51,7 +61,8 @@ export const FIELDS = {
     schema: v.pipe(
       v.picklist(['TOPUP', 'PAYMENT', 'REFUND', 'TRANSFER']),
       v.description(
-        'TOPUP: from a provider into a wallet; PAYMENT: to a merchant or person for something; REFUND: a payment given back; TRANSFER: between people.',
+        'TOPUP: from a provider into a wallet; PAYMENT: to a merchant or person for something; REFUND: a payment ' +
+          'given back; TRANSFER: between people.',
       ),
     ),
   },
@@ -60,7 +71,9 @@ export const FIELDS = {
     kind: 'always',
     schema: v.pipe(
       v.picklist(['PENDING', 'SUCCESS', 'FAILED', 'CANCELLED']),
-      v.description('Only SUCCESS has moved money. PENDING may still become any of the others; those never change.'),
+      v.description(
+        'Only SUCCESS has moved money. PENDING may still become any other status; the others never change.',
+      ),
     ),
   },
   direction: {
@@ -74,26 +87,31 @@ export const FIELDS = {
     kind: 'always',
     schema: v.pipe(v.string(), v.description('ISO 4217.'), v.examples(['IDR'])),
   },
-  balance_before: { sql: 'leg.balance_before', kind: 'always', schema: amount('What `account_id` held before') },
-  balance_after: { sql: 'leg.balance_after', kind: 'always', schema: amount('What it held afterwards') },
+  balance_before: { sql: 'leg.balance_before', kind: 'always', schema: amount('The balance of `account_id` before') },
+  balance_after: { sql: 'leg.balance_after', kind: 'always', schema: amount('The balance afterwards') },
   payment_method: {
     sql: 'leg.payment_method',
     kind: 'perhaps',
-    schema: v.pipe(v.nullable(paymentMethodSchema), v.description('Of a top-up: where the money came from.')),
+    schema: v.pipe(
+      v.nullable(paymentMethodSchema),
+      v.description('The provider of a top-up’s money. Null for other types.'),
+    ),
   },
-  account_id: { sql: 'leg.account_id', kind: 'always', schema: uuid('The wallet whose side this is.') },
+  account_id: { sql: 'leg.account_id', kind: 'always', schema: uuid('The wallet that this side belongs to.') },
   user_id: {
     sql: 'person.pseudonym',
     kind: 'perhaps',
     schema: v.pipe(
       v.nullable(v.string()),
-      v.description('Its owner, by a name that is made up and stays the same; find more of hers with `user_id`.'),
+      v.description(
+        'The owner’s pseudonym. It never changes; `user_id` in a query finds the same person’s transactions.',
+      ),
     ),
   },
   user_name: {
     sql: nameOf('person'),
     kind: 'free',
-    schema: text('Its owner’s name, masked.', 's**i'),
+    schema: text('The owner’s name, masked.', 's**i'),
   },
   user_type: {
     sql: 'person.type',
@@ -105,23 +123,26 @@ export const FIELDS = {
     kind: 'perhaps',
     schema: v.pipe(
       v.nullable(v.string()),
-      v.description('The other side’s account: a wallet, or one of One Gate’s own.'),
+      v.description('The other side’s account: a wallet or an account of One Gate.'),
     ),
   },
   counterparty_user_id: {
     sql: 'stranger.pseudonym',
     kind: 'perhaps',
-    schema: v.pipe(v.nullable(v.string()), v.description('As `user_id`, of the other side.')),
+    schema: v.pipe(v.nullable(v.string()), v.description('`user_id` of the other side.')),
   },
   counterparty_name: {
     sql: `coalesce(${nameOf('stranger')}, other.name)`,
     kind: 'free',
-    schema: text('As `user_name`; of One Gate’s own accounts their name in the books.', 'w****g s**i'),
+    schema: text('The other side’s masked name, or the name of One Gate’s account.', 'w****g s**i'),
   },
   counterparty_type: {
     sql: `coalesce(stranger.type::text, case when other.id is not null then 'system' end)`,
     kind: 'perhaps',
-    schema: v.pipe(v.nullable(v.picklist(['user', 'merchant', 'system'])), v.description('Who the other side is.')),
+    schema: v.pipe(
+      v.nullable(v.picklist(['user', 'merchant', 'system'])),
+      v.description('The kind of the other side.'),
+    ),
   },
   external_reference: {
     sql: 'leg.external_reference',
@@ -131,36 +152,36 @@ export const FIELDS = {
   refund_of: {
     sql: 'leg.refund_of',
     kind: 'perhaps',
-    schema: v.pipe(v.nullable(v.string()), v.description('Of a refund: the operation_id of the payment.')),
+    schema: v.pipe(v.nullable(v.string()), v.description('The operation_id of the payment that a refund gives back.')),
   },
   created_at: {
-    // The time by which the list is ordered and cut, to the millisecond.
+    // The time that orders the list and that its filters compare, to the millisecond.
     sql: time('uuid_extract_timestamp(leg.id)'),
     kind: 'always',
-    schema: v.pipe(v.string(), v.isoTimestamp(), v.description('UTC. `from` and `to` are about this time.')),
+    schema: v.pipe(v.string(), v.isoTimestamp(), v.description('UTC. `from` and `to` compare this time.')),
   },
   updated_at: {
     sql: time('leg.updated_at'),
     kind: 'always',
-    schema: v.pipe(v.string(), v.isoTimestamp(), v.description('UTC. When it came to its status.')),
+    schema: v.pipe(v.string(), v.isoTimestamp(), v.description('UTC. The time of the last change of status.')),
   },
   description: {
     sql: 'leg.description',
     kind: 'free',
     personal: true,
-    schema: text('What the payer wrote. Null unless a case is named.', 'Lunch'),
+    schema: text('The payer’s text. Null unless you name a case.', 'Lunch'),
   },
   user_identity: {
     sql: identityOf('person'),
     kind: 'json',
     personal: true,
-    schema: v.pipe(v.nullable(identity), v.description('Who the owner is. Null unless a case is named.')),
+    schema: v.pipe(v.nullable(identity), v.description('The owner’s identity. Null unless you name a case.')),
   },
   counterparty_identity: {
     sql: identityOf('stranger'),
     kind: 'json',
     personal: true,
-    schema: v.pipe(v.nullable(identity), v.description('As `user_identity`, of the other side.')),
+    schema: v.pipe(v.nullable(identity), v.description('`user_identity` of the other side.')),
   },
 } as const satisfies Record<string, Field>;
 
@@ -183,8 +204,8 @@ export const recordSchema = v.pipe(
 export type RegulatedTransaction = v.InferOutput<typeof recordSchema>;
 
 /**
- * What the expressions below speak of; `leg` is there already. `offset 0` has each looked up by its key: how many legs lie between two ids the
- * planner can only guess, and where it guesses too many it would read all users there are for a few thousand.
+ * The tables that the expressions use beside `leg`. `offset 0` makes the planner look each row up by its key. It can
+ * only guess how many legs lie between two ids, and after a high guess it would read all users for a few thousand legs.
  */
 export const JOINS = `
   left join lateral (${userBy('leg.user_id')}) person on true
@@ -195,10 +216,10 @@ function userBy(id: string): string {
   return `select id, username, email, phone, type, pseudonym, masked_name from users where users.id = ${id} offset 0`;
 }
 
-/** One side of each transaction, so that each is there once: the payer's, of a top-up the wallet's. */
+/** Selects one side of each transaction, so that each is listed once: the payer's, or the wallet's of a top-up. */
 export const COUNTS = `(leg.direction = 'DEBIT') <> (leg.transaction_type = 'TOPUP') and leg.user_id is not null`;
 
-/** SQL for the columns of a record, in its order. With `unmasked` they hold what is personal. */
+/** SQL for the columns of a record, in its order. `unmasked` includes personal data. */
 export function columns(unmasked: boolean): string {
   return NAMES.map((name) => {
     const { sql, kind, ...rest } = FIELDS[name];
@@ -207,9 +228,10 @@ export function columns(unmasked: boolean): string {
   }).join(', ');
 }
 
-/** SQL for a record as one line of JSON. With `unmasked` it holds what is personal. */
+/** SQL for a record as one line of JSON. `unmasked` includes personal data. */
 export function jsonLine(unmasked: boolean): string {
-  // Tens of thousands of these a second: text and values are joined by ||, which takes half as long as concat.
+  // The database writes tens of thousands of lines a second, so text and values are joined by ||, which takes half as
+  // long as concat.
   const pieces: string[] = [];
   let text = '{';
   const value = (sql: string) => {
@@ -236,13 +258,13 @@ export function jsonLine(unmasked: boolean): string {
 export const CSV_HEAD = NAMES.filter((name) => !('personal' in FIELDS[name])).join(',');
 
 /**
- * SQL for a record as one line of CSV (RFC 4180). Text that anybody may have written is quoted, and marked with ' where a spreadsheet would
- * take it for a formula.
+ * SQL for a record as one line of CSV (RFC 4180). Text from users is quoted, and gets a leading ' if a spreadsheet
+ * would take it for a formula.
  */
 export function csvLine(): string {
   const cells = NAMES.filter((name) => !('personal' in FIELDS[name])).map((name) => {
     const { sql, kind } = FIELDS[name];
-    // Null is an empty cell to concat.
+    // concat makes an empty cell of null.
     if (kind !== 'free') return sql;
     return `'"' || regexp_replace(replace(${sql}, '"', '""'), '^([=+@\\t\\r-])', '''\\1') || '"'`;
   });

@@ -1,8 +1,8 @@
-// A report as CSV (RFC 4180): one table of section, name, measure and value, so that every figure has its line.
+// A report as CSV (RFC 4180): one table of section, name, measure and value, with one line for each figure.
 
 import type { Report } from './report-schema.ts';
 
-/** Nested objects become names with dots; of a list of objects the first member names the line. */
+/** Nested objects become names with dots. In a list of objects the first member names the line. */
 export function reportCsv(report: Report): string {
   const lines = [['section', 'name', 'measure', 'value']];
   for (const [section, content] of Object.entries(report)) {

@@ -1,4 +1,4 @@
-// A report as a page that people read and print: the figures in sentences and tables, the days as a chart. No scripts.
+// A report as a page to read and print: the figures in sentences and tables, the days as a chart. No scripts.
 
 import { type Html, html, textPage } from '../documentation/html.ts';
 import { parseAmount } from '../money.ts';
@@ -130,7 +130,7 @@ const WIDTH = 720;
 const HEIGHT = 160;
 const WIDEST_BAR = 48;
 
-/** A bar per day: what succeeded, and above it what failed or is pending. */
+/** A bar per day: successful transactions, and on top the failed and pending ones. */
 function chart(days: Report['by_day']): Html {
   if (days.length === 0) return html`<p>There were none.</p>`;
   const most = Math.max(...days.map(({ transactions }) => transactions), 1);

@@ -1,4 +1,4 @@
-// What a report says, field by field; the data dictionary is made of it.
+// The fields of a report. The data dictionary is made from their descriptions.
 
 import * as v from 'valibot';
 
@@ -7,47 +7,49 @@ const text = (meaning: string, ...examples: string[]) =>
 const count = (meaning: string) => v.pipe(v.number(), v.integer(), v.description(meaning));
 const money = (meaning: string) =>
   v.pipe(v.string(), v.description(`${meaning}, in IDR, a decimal string.`), v.examples(['150000.00']));
-const counted = { transactions: count('How many.'), amount: money('Their amounts together') };
+const counted = { transactions: count('The number of transactions.'), amount: money('The sum of their amounts') };
 
 const period = v.pipe(
   v.object({
     from: text('The first day.', '2026-10-01'),
-    to: text('The last day, included.', '2026-10-31'),
-    time_zone: v.pipe(v.literal('Asia/Jakarta'), v.description('Whose days they are.')),
-    complete: v.pipe(v.boolean(), v.description('Whether the cut lies behind the end of the period.')),
+    to: text('The last day, inclusive.', '2026-10-31'),
+    time_zone: v.pipe(v.literal('Asia/Jakarta'), v.description('The time zone of the days.')),
+    complete: v.pipe(v.boolean(), v.description('True if the cut is after the end of the period.')),
   }),
-  v.description('What the report is about: transactions by the time they were created, money by the time it moved.'),
+  v.description(
+    'The period of the report. It counts transactions by the time of creation, and money by the time it moved.',
+  ),
 );
 
 const cut = v.pipe(
   v.object({
-    position: text('Everything in the ledger before this transaction number, and nothing else.', '71204'),
-    at: v.pipe(v.string(), v.isoTimestamp(), v.description('When the ledger was read up to there. UTC.')),
+    position: text('The report covers exactly the ledger’s entries before this transaction number.', '71204'),
+    at: v.pipe(v.string(), v.isoTimestamp(), v.description('The time when the ledger reached the cut. UTC.')),
   }),
-  v.description('Up to where the ledger was read.'),
+  v.description('The end of the part of the ledger that the report covers.'),
 );
 
 const float = v.pipe(
   v.object({
     owed: v.pipe(
       v.object({ people: money('In wallets of people'), merchants: money('In wallets of merchants') }),
-      v.description('To whom.'),
+      v.description('The creditors.'),
     ),
     held: v.pipe(
       v.record(v.string(), money('Held there')),
-      v.description('With providers, by the name of the account in our books.'),
+      v.description('The money at providers, by the name of the account in our books.'),
     ),
-    suspense: money('Paid to us and not yet given to anybody: it could not go to a wallet'),
-    difference: money('Held less owed less suspense: zero, or something is wrong'),
+    suspense: money('Received but not credited yet, because it could not go to a wallet'),
+    difference: money('Held less owed less suspense; zero if the books are right'),
   }),
-  v.description('What One Gate owed at the end of the period, against what providers held for it.'),
+  v.description('One Gate’s debts at the end of the period, against the money that providers held for it.'),
 );
 
 const notable = v.pipe(
   v.array(
     v.object({
       rule: text('Its name.', 'LARGE'),
-      meaning: text('What it points at.'),
+      meaning: text('The meaning of the rule.'),
       ...counted,
       largest: v.pipe(
         v.array(
@@ -59,7 +61,7 @@ const notable = v.pipe(
             created_at: text('UTC.'),
           }),
         ),
-        v.description('Ten of them at most.'),
+        v.description('Ten transactions at most.'),
       ),
     }),
   ),
@@ -68,26 +70,31 @@ const notable = v.pipe(
 
 const control = v.pipe(
   v.object({
-    transactions: count('All of `by_day`, of `by_type`, of `by_status` and of `by_method`.'),
-    amount: money('Their amounts together'),
+    transactions: count('The total of `by_day`, of `by_type`, of `by_status` and of `by_method`.'),
+    amount: money('The sum of their amounts'),
     legs: count('Legs of the ledger that moved money within the period.'),
-    debits: money('Of those legs'),
-    credits: money('Of those legs; equal to `debits`, since the books are kept in double entry'),
+    debits: money('The debits of those legs'),
+    credits: money('The credits of those legs, equal to `debits` because the books are in double entry'),
     withheld: count(
-      'Transactions of the period that are not open to regulators. They are in none of the figures above but the float and the legs.',
+      'Transactions of the period that are not open to regulators. Of the figures above, only the float and the legs ' +
+        'include them.',
     ),
   }),
-  v.description('For checking that nothing was lost on the way.'),
+  v.description('Totals for checking that the report is complete.'),
 );
 
 export const reportSchema = v.pipe(
   v.object({
-    id: v.pipe(v.string(), v.uuid(), v.description('Ask for it again by this id: it is the same, byte for byte.')),
+    id: v.pipe(
+      v.string(),
+      v.uuid(),
+      v.description('The report’s id. The report of this id never changes, byte for byte.'),
+    ),
     title: text('For people.'),
     period,
     cut,
-    query_hash: text('SHA-256 of what was asked for, in hex.'),
-    code_version: text('What computed it.', 'report 1, regulator-report-00007'),
+    query_hash: text('SHA-256 of the query, in hex.'),
+    code_version: text('The version of the code that computed the report.', 'report 1, regulator-report-00007'),
     by_day: v.pipe(
       v.array(
         v.object({
@@ -98,7 +105,7 @@ export const reportSchema = v.pipe(
           pending: count('PENDING at the cut.'),
         }),
       ),
-      v.description('Transactions by the day they were created on.'),
+      v.description('Transactions by the day of creation.'),
     ),
     by_type: v.pipe(
       v.array(v.object({ type: text('TOPUP, PAYMENT, REFUND or TRANSFER.'), ...counted })),
@@ -111,29 +118,32 @@ export const reportSchema = v.pipe(
     by_method: v.pipe(
       v.array(
         v.object({
-          payment_method: v.pipe(v.nullable(v.string()), v.description('Of top-ups; null of all others.')),
+          payment_method: v.pipe(
+            v.nullable(v.string()),
+            v.description('The method of a top-up. Null for other types.'),
+          ),
           ...counted,
         }),
       ),
       v.description('By payment method.'),
     ),
-    active_users: count('Users who were a party to a transaction of the period that succeeded.'),
+    active_users: count('Users who were a party to a successful transaction of the period.'),
     failure_rates: v.pipe(
       v.array(
         v.object({
           type: text('As in `by_type`.'),
-          ended: count('Those that are no longer PENDING.'),
-          failed: count('FAILED and CANCELLED of those.'),
-          rate: text('One by the other, a decimal with four places.', '0.0123'),
+          ended: count('Transactions that are no longer PENDING.'),
+          failed: count('The FAILED and CANCELLED ones among them.'),
+          rate: text('`failed` divided by `ended`, a decimal with four places.', '0.0123'),
         }),
       ),
-      v.description('What did not succeed of what has ended.'),
+      v.description('The share of ended transactions that did not succeed.'),
     ),
     topups_and_outflow: v.pipe(
       v.object({
-        topups: money('What came into wallets of people from providers'),
-        outflow: money('What left them by payments, refunds taken off'),
-        net: money('The one less the other'),
+        topups: money('Money from providers into wallets of people'),
+        outflow: money('Payments out of those wallets, less refunds'),
+        net: money('`topups` less `outflow`'),
       }),
       v.description('Money that moved within the period.'),
     ),

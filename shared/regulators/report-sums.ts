@@ -1,5 +1,5 @@
-// The sums that a report is made of, from either of two sources that must agree: the rollups that a schedule brings forward
-// (0021), or the legs themselves as they were at the same cut, at any time after it.
+// The sums of a report, from either of two sources that must agree: the rollups that a schedule advances (0021), or the
+// legs themselves as they were at the same cut.
 
 import type { TransactionStatus, TransactionType } from '../ledger/rules/words.ts';
 import type { Query } from '../platform/database/database.ts';
@@ -7,7 +7,7 @@ import type { PaymentMethod } from '../providers/providers.ts';
 import { EXAMPLES, RULES, type Rule } from './notable.ts';
 import { COUNTS } from './record.ts';
 
-/** Days in Asia/Jakarta, both included. */
+/** Days in Asia/Jakarta, both inclusive. */
 export interface Period {
   from: string;
   to: string;
@@ -23,7 +23,7 @@ export interface Total {
   amount: string;
 }
 
-/** Of money that moved: by the end of the period, and within it. */
+/** Money that moved until the end of the period, and within it. */
 export interface Flow {
   /** `people`, `merchants`, or the name of an account of One Gate's own. */
   holder: string;
@@ -31,7 +31,7 @@ export interface Flow {
   legs: string;
   debits: string;
   credits: string;
-  /** credits - debits from the first day on. */
+  /** credits - debits from the first day of the ledger on. */
   standing: string;
 }
 
@@ -60,7 +60,7 @@ export interface Sums {
 
 export type Source = 'rollups' | 'legs';
 
-/** All of them; `ask` is one snapshot's. */
+/** Reads all sums. `ask` belongs to one snapshot. */
 export async function readSums(ask: Query, source: Source, cut: string, period: Period): Promise<Sums> {
   const from = source === 'rollups' ? FROM_ROLLUPS : FROM_LEGS;
   const values = (text: string) => ({
@@ -100,13 +100,13 @@ export async function readSums(ask: Query, source: Source, cut: string, period: 
 const IN_PERIOD = 'day between $1::date and $2::date';
 
 const FROM_ROLLUPS = {
-  // The largest of each rule are the first of an index.
+  // The first entries of an index are the largest transactions of a rule.
   once: 'not materialized',
   totals: `
     select day::text as day, type, status, payment_method, accessible, transactions::text, amount::text
       from (select * from report_totals union all select * from report_pending) totals where ${IN_PERIOD}`,
   flows: 'select * from report_flows where day <= $2::date and $1::date is not null',
-  // One bit per day of the month; those that lie in the period are set in the mask.
+  // One bit per day of the month. The mask has the bits of the period's days.
   active: `
     select count(distinct user_id)::text as users
       from report_activity
@@ -119,7 +119,7 @@ const FROM_ROLLUPS = {
 };
 
 const CREATED = "(uuid_extract_timestamp(leg.id) at time zone 'Asia/Jakarta')";
-/** The ids of a period's days. */
+/** The range of ids of a period's days. */
 const IDS = `leg.id >= uuidv7_from($1::date::timestamp at time zone 'Asia/Jakarta')
   and leg.id < uuidv7_from(($2::date + 1)::timestamp at time zone 'Asia/Jakarta')`;
 const ENDED = `leg.transaction_status <> 'PENDING' and leg.position < $3::xid8`;

@@ -1,5 +1,5 @@
-// The report for regulators: what happened in a period, as far as a complete cut of the ledger reaches. The same period at the same cut is
-// the same report, from whichever source its sums come.
+// The report for regulators: the figures of a period, up to a complete cut of the ledger. The same period at the same
+// cut gives the same report from either source of its sums.
 
 import { createHash } from 'node:crypto';
 import { formatAmount, parseAmount } from '../money.ts';
@@ -7,10 +7,10 @@ import { RULES, type Rule } from './notable.ts';
 import type { Report } from './report-schema.ts';
 import type { Flow, Period, Sums, Total } from './report-sums.ts';
 
-/** Raised with every change of what a report says or how it is counted. */
+/** Raise it with every change of a report's content or of its counting. */
 const VERSION = 1;
 
-/** What makes two reports the same, but for the ledger. */
+/** Identifies a query: two reports with the same hash and cut are the same. */
 export function queryHash({ from, to }: Period): string {
   return createHash('sha256')
     .update(JSON.stringify({ report: VERSION, from, to }))
@@ -82,7 +82,7 @@ export function reportOf({ id, period, cut, codeVersion: version }: Particulars,
   };
 }
 
-/** The end of a day in Asia/Jakarta, which has no summer time. */
+/** The end of a day in Asia/Jakarta, which has no daylight saving time. */
 function endOf(day: string): number {
   return Date.parse(`${day}T00:00:00+07:00`) + 86_400_000;
 }

@@ -1,13 +1,13 @@
-// Brings the sums of reports forward, a bounded number of transactions at a time.
+// Advances the sums of reports, a bounded number of transactions at a time.
 
 import { query, sqlState } from '../platform/database/database.ts';
 
-/** Transaction numbers at once: those of a busy minute fit in, and what has been left lying for days is done in steps. */
+/** Transaction numbers per step. A busy minute fits into one; a backlog of days takes several. */
 const AT_ONCE = 20_000;
-/** A step that takes longer than a statement may is tried again at a fraction of its size. */
+/** A step that hits the statement timeout is retried at a fraction of its size. */
 const SMALLER = 10;
 
-/** Up to the oldest transaction that still runs, for `limitMs` at most. Gives the new cut. */
+/** Advances up to the oldest running transaction, for `limitMs` at most. Returns the new cut. */
 export async function advanceRollups(limitMs: number): Promise<string> {
   const end = performance.now() + limitMs;
   let step = AT_ONCE;
@@ -32,7 +32,7 @@ async function advance(step: number): Promise<{ cut: string; done: boolean }> {
   return { cut: row?.cut ?? '0', done: row?.done ?? true };
 }
 
-/** How old the sums are. */
+/** The age of the sums. */
 export async function ageOfRollups(): Promise<number> {
   const [row] = await query<{ seconds: number }>({
     text: "select coalesce(extract(epoch from now() - nullif(cut_at, '-infinity')), 0)::float8 as seconds from report_cut",

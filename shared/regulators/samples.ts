@@ -1,5 +1,5 @@
-// Sample files for whoever writes a program against the regulators' part: made by the same code as the real ones, from figures that are
-// made up.
+// Sample files for developers of a regulator's client. The same code makes them as the real ones, from invented
+// figures.
 
 import { type Hashed, nextHash } from './access-chain.ts';
 import { CSV_HEAD, type RegulatedTransaction } from './record.ts';
@@ -7,7 +7,7 @@ import { reportOf } from './report.ts';
 import { reportCsv } from './report-csv.ts';
 import { reportPage } from './report-page.ts';
 
-const NOBODY_YET = { description: null, user_identity: null, counterparty_identity: null };
+const MASKED = { description: null, user_identity: null, counterparty_identity: null };
 
 const TRANSACTIONS: RegulatedTransaction[] = [
   {
@@ -34,7 +34,7 @@ const TRANSACTIONS: RegulatedTransaction[] = [
     refund_of: null,
     created_at: '2026-11-20T04:05:06.792Z',
     updated_at: '2026-11-20T04:05:06.795Z',
-    ...NOBODY_YET,
+    ...MASKED,
   },
   {
     id: '019a9c30-0a0b-7abc-8def-0123456789a2',
@@ -60,7 +60,7 @@ const TRANSACTIONS: RegulatedTransaction[] = [
     refund_of: null,
     created_at: '2026-11-20T04:06:49.931Z',
     updated_at: '2026-11-20T04:06:49.934Z',
-    ...NOBODY_YET,
+    ...MASKED,
   },
 ];
 
@@ -150,7 +150,7 @@ function accessLog(): string {
 const JSON_TYPE = 'application/json';
 const CSV_TYPE = 'text/csv; charset=utf-8';
 
-/** By their names; each is made when it is asked for. */
+/** By file name. Each sample is made on request. */
 export const SAMPLES: Readonly<Record<string, { contentType: string; make(): string }>> = {
   'transactions.json': {
     contentType: JSON_TYPE,

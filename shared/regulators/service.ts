@@ -1,4 +1,4 @@
-// Services that look in from outside, and their keys, as operators see them.
+// The services of regulators and their API keys, as operators see them.
 
 import * as v from 'valibot';
 import type { Query } from '../platform/database/database.ts';
@@ -10,7 +10,7 @@ const time = v.pipe(v.string(), v.isoTimestamp(), v.examples(['2027-11-20T00:00:
 export const apiKeySchema = v.pipe(
   v.object({
     id: v.pipe(v.string(), v.uuid()),
-    consumer: v.pipe(v.string(), v.description('The service, as the gateway calls it.'), v.examples(['ojk'])),
+    consumer: v.pipe(v.string(), v.description("The service's consumer name at the gateway."), v.examples(['ojk'])),
     company: v.pipe(v.string(), v.examples(['Otoritas Jasa Keuangan'])),
     key_name: v.pipe(v.string(), v.examples(['2026, second half'])),
     hint: v.pipe(
@@ -20,10 +20,10 @@ export const apiKeySchema = v.pipe(
     ),
     gateway_digest: v.pipe(
       v.string(),
-      v.description('What the gateway is configured with (`kong/render.ts --api-keys`); nobody gets in with it.'),
+      v.description('The digest for the configuration of the gateway (`kong/render.ts --api-keys`). It is not a key.'),
       v.examples(['2fd4e1c67a2d28fced849ee1bb76e7391b93eb12']),
     ),
-    active: v.pipe(v.boolean(), v.description('Neither disabled nor expired.')),
+    active: v.pipe(v.boolean(), v.description('True if the key is neither disabled nor expired.')),
     permissions: v.array(v.picklist(PERMISSIONS)),
     limits: v.pipe(
       v.object({
@@ -32,7 +32,7 @@ export const apiKeySchema = v.pipe(
         hour: v.optional(v.number()),
         day: v.optional(v.number()),
       }),
-      v.description('Requests in a window.'),
+      v.description('The most requests in each window.'),
       v.examples([{ minute: 200, hour: 2000, day: 20_000 }]),
     ),
     allowed_networks: v.pipe(v.array(v.string()), v.examples([['203.0.113.0/24']])),
@@ -73,7 +73,7 @@ const CLAUSES: Clauses<{ consumer?: string | undefined }> = {
   consumer: (place) => `service.consumer = ${place}`,
 };
 
-/** All there are, the newest first; `consumer` for those of one service. */
+/** All keys, newest first. `consumer` selects one service. */
 export async function listApiKeys(query: Query, consumer?: string): Promise<ApiKey[]> {
   const values: unknown[] = [];
   const conditions = ['true', ...conditionsOf(CLAUSES, { consumer }, values)];

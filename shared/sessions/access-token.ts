@@ -1,4 +1,5 @@
-// Access tokens: JWTs signed with Ed25519, valid for fifteen minutes, typed at+jwt so that no other token passes for one.
+// Access tokens: JWTs signed with Ed25519, valid for fifteen minutes. Their type at+jwt keeps other tokens from passing
+// for one.
 
 import { randomUUID } from 'node:crypto';
 import * as v from 'valibot';
@@ -8,10 +9,10 @@ import { publicKeys, signingKey } from './signing-keys.ts';
 
 export const ACCESS_TOKEN_SECONDS = 15 * 60;
 const TYPE = 'at+jwt';
-/** Ours have some 700 characters: a longer one is not worth a signature check. */
+/** Our tokens have some 700 characters. A longer one is refused without a signature check. */
 const LONGEST_TOKEN = 2_048;
 
-/** Who a token speaks for. */
+/** The user and the session of a token. */
 export interface Caller {
   userId: string;
   accountId: string;
@@ -56,8 +57,8 @@ export async function signAccessToken(caller: Caller): Promise<string> {
 }
 
 /**
- * Who the token speaks for, 'expired' for one of ours that is too old, 'invalid' for anything else. It says nothing about whether
- * the session still lasts.
+ * Returns the caller, 'expired' for one of our tokens that is too old, and 'invalid' for anything else. It does not
+ * check whether the session still lasts.
  */
 export async function verifyAccessToken(token: string): Promise<VerifiedToken | 'expired' | 'invalid'> {
   if (token.length > LONGEST_TOKEN) return 'invalid';
@@ -68,7 +69,8 @@ export async function verifyAccessToken(token: string): Promise<VerifiedToken | 
       issuer,
       audience,
       typ: TYPE,
-      // The key's algorithm, not the token's wish: `none` and HS256 with the public key as secret end here.
+      // Only the key's algorithm is allowed. So a token cannot ask for `none`, or for HS256 with the public key as
+      // secret.
       algorithms: ['EdDSA'],
       requiredClaims: ['exp', 'iat'],
     });
@@ -80,7 +82,7 @@ export async function verifyAccessToken(token: string): Promise<VerifiedToken | 
       expiresAt: (payload.exp ?? 0) * 1000,
     };
   } catch (error) {
-    // Claims are looked at only after the signature has been found good.
+    // jose checks the claims only after the signature is good.
     if (error instanceof errors.JWTExpired) return 'expired';
     if (error instanceof errors.JOSEError) return 'invalid';
     throw error;

@@ -1,4 +1,4 @@
-// Where a request comes from, as the gateway saw it; what attempts are counted by.
+// The network address of a request, as the gateway saw it. Attempts are counted by it.
 
 import type { Headers } from '../platform/http/function.ts';
 import { ipv6AsNetwork, parseAddress } from '../platform/http/network.ts';
@@ -6,18 +6,19 @@ import { ipv6AsNetwork, parseAddress } from '../platform/http/network.ts';
 const HOUSEHOLD_BITS = 64;
 
 /**
- * The caller's address. A function takes requests of the gateway alone (platform/host/senders.ts), so that these headers are believed.
- * Kong overwrites X-Real-IP with the peer it has accepted (its `trusted_ips` and `real_ip_header` name the proxies before it), so that no
- * stranger can choose it. X-Forwarded-For is only the second choice: whatever stands between Kong and the function appends to it, its
- * last entry being the nearest hop's. An IPv6 address counts by its /64, since a household has 2^64 of them.
+ * The caller's address. A function takes requests of the gateway only (platform/host/senders.ts), so these headers can be
+ * believed. Kong overwrites X-Real-IP with the address that it has accepted (its `trusted_ips` and `real_ip_header` name
+ * the proxies before it), so a stranger cannot choose it. X-Forwarded-For is the second choice, because each hop between
+ * Kong and the function appends to it; its last entry is the nearest hop. An IPv6 address counts by its /64, since a
+ * household has 2^64 addresses.
  */
 export function addressOf(headers: Headers): string {
   const address = parsePeer(headers);
-  // Only a request that did not come through the gateway has none: all of those count together.
+  // Only a request that bypassed the gateway has no address. All such requests count together.
   return address ? ipv6AsNetwork(address, HOUSEHOLD_BITS) : 'unknown';
 }
 
-/** The whole address, for lists of those that are allowed; undefined where the gateway has said none. */
+/** The whole address, for lists of allowed networks. Undefined if the gateway sent none. */
 export function peerOf(headers: Headers): string | undefined {
   return parsePeer(headers)?.toString();
 }

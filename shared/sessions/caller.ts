@@ -1,5 +1,5 @@
-// Recognises the caller by the bearer token. This is on the path of every payment: a token is verified once per instance and then
-// remembered until it expires or its session ends, which costs a payment one look into a map.
+// Recognises the caller by the bearer token. Every payment passes here, so an instance verifies a token once and
+// remembers it until it expires or its session ends. A payment then costs one look into a map.
 
 import type { CallerKind, Headers } from '../platform/http/function.ts';
 import { Problem } from '../platform/http/problem.ts';
@@ -10,13 +10,13 @@ import { twoGenerations } from './two-generations.ts';
 
 export type { Caller };
 
-/** Tokens remembered per generation; each takes about 1.5 kB with its claims. */
+/** Tokens remembered per generation. Each takes about 1.5 kB with its claims. */
 const TOKENS_REMEMBERED = 16_384;
 
-/** Whole Authorization headers, so that a known one needs no parsing. */
+/** The keys are whole Authorization headers, so that a known one needs no parsing. */
 const verified = twoGenerations<VerifiedToken>(TOKENS_REMEMBERED);
 
-/** A person or merchant with an access token of ours whose session has not ended. */
+/** A person or merchant with one of our access tokens, whose session has not ended. */
 export const user: CallerKind<Caller> = {
   name: 'user',
   scheme: 'bearer',
@@ -36,7 +36,8 @@ async function identifyStranger(header: string, known: VerifiedToken | undefined
   if (token.expiresAt <= Date.now()) throw refusal('token_expired', 'The access token has expired.');
   const state = await sessions.confirm(token.caller.sessionId);
   if (state === 'ended') throw refusal('session_ended', 'The session has ended.');
-  // Nobody can be asked. Reading is allowed to a token that is otherwise good; money is not moved on a session that may have ended.
+  // Neither Redis nor PostgreSQL answers. A good token may still read, but money does not move on a session that may
+  // have ended.
   if (state === 'unknown' && forMoney) throw new Problem('service_unavailable', { headers: { 'retry-after': '2' } });
   verified.set(header, token);
   return token.caller;
@@ -53,7 +54,7 @@ async function verify(header: string): Promise<VerifiedToken> {
   return result;
 }
 
-/** With `why` the challenge says what is wrong with the token (RFC 6750); a request without any token is only told the scheme. */
+/** `why` adds the token's fault to the challenge (RFC 6750). A request without a token gets the scheme only. */
 function refusal(code: ProblemCode, why?: string): Problem {
   const challenge = 'Bearer realm="one-gate"';
   return new Problem(code, {

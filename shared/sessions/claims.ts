@@ -1,18 +1,18 @@
-// E-mail addresses and phone numbers that people claim, and what proves that they are theirs. Nobody is found or paid by a claim that is
-// unproven (migration 0025); several people may have the same one.
+// Claims: e-mail addresses and phone numbers that users have registered, and their proofs. An unproven claim leads to
+// no wallet (migration 0025), and several users may claim the same address or number.
 
 import type { Query } from '../platform/database/database.ts';
 
 export type ClaimKind = 'email' | 'phone';
 
-/** Whoever had proven it before, and no longer has; undefined if nobody had. */
+/** The user who had proven it before and loses the proof. Undefined if there was none. */
 export interface Proven {
   earlierOwner: string | undefined;
 }
 
 /**
- * Marks somebody's claim proven, in the caller's transaction, and takes it over from whoever had proven it before. `claimed` is in the
- * spelling that is stored. `not_claimed`: this person has registered another one.
+ * Marks a user's claim as proven, in the caller's transaction. A user who had proven it before loses the proof.
+ * `claimed` is in its stored spelling. `not_claimed`: this user has registered another one.
  */
 export async function proveClaim(
   query: Query,
@@ -27,7 +27,7 @@ export async function proveClaim(
   return row ? { earlierOwner: row.earlier_owner ?? undefined } : 'not_claimed';
 }
 
-/** Takes back what was proven by mistake. */
+/** Withdraws a proof that was given by mistake. */
 export async function withdrawProof(query: Query, userId: string, kind: ClaimKind): Promise<void> {
   await query({ text: 'select withdraw_proof($1, $2)', values: [userId, kind] });
 }

@@ -1,21 +1,22 @@
-// The sessions that have ended while access tokens made in them still live. PostgreSQL holds the truth; a list in Redis carries the
-// news to every instance. A list that was lost (Redis started empty) is written again by the first who notices.
+// Sessions that have ended while their access tokens are still valid. PostgreSQL holds the truth; a list in Redis
+// carries the news to every instance. If the list is lost (Redis started empty), the first instance that notices writes
+// it again.
 
 import { askRedis } from '../platform/cache/redis.ts';
 import { query } from '../platform/database/database.ts';
 import { log } from '../platform/telemetry/log.ts';
 
-/** Longer than an access token lives: after that nobody asks any more. */
+/** Longer than an access token lives, so no later request can need the entry. */
 const KEPT_MS = 16 * 60 * 1000;
 
-// A sorted set of session ids by the time of their announcement, on Redis' clock. One more member with an infinite score says that
-// the list is complete; it is gone exactly when the list is.
+// A sorted set of session ids by the time of their announcement, on Redis' clock. One more member with an infinite
+// score marks the list as complete; it is lost exactly when the list is.
 const KEY = 'one-gate:sessions:ended';
 const COMPLETE = 'complete';
 const OVERLAP_MS = 10_000;
 
-// Announcing again changes nothing, except that one who was missing gets in with today's time, so that everybody hears of it. The time
-// never runs backwards, whatever the clock does after a failover.
+// A repeated announcement changes nothing. A missing session is added with the present time, so that every instance
+// reads it. The time never runs backwards, even if the clock does after a failover.
 const ANNOUNCE = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -28,11 +29,13 @@ return 1`;
 
 export interface News {
   ended: string[];
-  /** Where to go on reading. */
+  /** The position to continue from. */
   position: number;
 }
 
-/** What has been announced since `position` (0 for all), some of it perhaps for the second time. Throws when nobody can tell. */
+/**
+ * Returns the announcements since `position` (0 for all); some may come a second time. Throws if Redis cannot answer.
+ */
 export async function readNews(position: number): Promise<News> {
   const answer = await askRedis((redis) =>
     redis.zrange<string[]>(KEY, position, '+inf', { byScore: true, withScores: true }),
@@ -47,7 +50,10 @@ export async function readNews(position: number): Promise<News> {
   return { ended: [...scores.keys()], position: latest - OVERLAP_MS };
 }
 
-/** Tells every instance that these sessions have ended. The truth is in PostgreSQL already, so that a failure is only late news. */
+/**
+ * Tells every instance that these sessions have ended. PostgreSQL has the truth already, so a failure only delays the
+ * news.
+ */
 export async function announceEnded(sessionIds: readonly string[]): Promise<void> {
   try {
     await announce(sessionIds, 'some');
@@ -68,7 +74,7 @@ export async function announceAll(): Promise<string[]> {
   return ended;
 }
 
-/** Of these sessions the ones that PostgreSQL says are over. One that it does not know is over. */
+/** Returns the sessions that have ended according to PostgreSQL. An unknown session has ended. */
 export async function findEnded(sessionIds: readonly string[]): Promise<Set<string>> {
   const lasting = await query<{ id: string }>({
     name: 'sessions_lasting',

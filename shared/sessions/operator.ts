@@ -1,5 +1,5 @@
-// Recognises an operator: a caller with a session like any other, whose user has the role at this moment. The database is asked at every
-// call, and nothing is remembered, so that a role that was taken away ends with the next request.
+// Recognises an operator: a caller with an ordinary session, whose user has the role now. Every call asks the database,
+// so a revoked role ends with the next request.
 
 import { query } from '../platform/database/database.ts';
 import type { CallerKind } from '../platform/http/function.ts';
@@ -7,7 +7,10 @@ import { Problem } from '../platform/http/problem.ts';
 import { log } from '../platform/telemetry/log.ts';
 import { type Caller, user } from './caller.ts';
 
-/** An `operator_only` Problem for anybody else with a token; as careful about ended sessions as where money moves. */
+/**
+ * Throws `operator_only` for a caller without the role. It is as strict about ended sessions as functions that move
+ * money.
+ */
 export const operator: CallerKind<Caller> = {
   name: 'operator',
   scheme: 'bearer',
@@ -20,7 +23,7 @@ export const operator: CallerKind<Caller> = {
       values: [caller.userId],
     });
     if (row?.role === 'operator') return caller;
-    log.warn({ userId: caller.userId }, 'somebody without the role has called a function of operators');
+    log.warn({ userId: caller.userId }, 'a user without the role has called a function of operators');
     throw new Problem('operator_only');
   },
 };

@@ -1,8 +1,9 @@
-// Refresh tokens are opaque: 256 random bits, of which the database keeps the hash. There is nothing to guess, so a fast hash will do.
+// Refresh tokens are opaque: 256 random bits. The database keeps a hash; it can be a fast one, because random bits
+// cannot be guessed.
 
 import { createHash, randomBytes } from 'node:crypto';
 
-/** The prefix lets secret scanners find tokens where they do not belong. */
+/** The prefix lets secret scanners find leaked tokens. */
 const PREFIX = 'ogr_';
 
 export interface RefreshToken {

@@ -1,15 +1,19 @@
-// What this instance knows about sessions. While it serves it reads the news every 2 s; with news no older than 5 s it answers by
-// itself. Otherwise (Redis is away, or the instance has just started or was idle) it asks PostgreSQL about the session in question.
+// The state of sessions, as this instance knows it. A serving instance reads the news every 2 s and answers by itself
+// while they are no older than 5 s. Otherwise (Redis is away, or the instance has just started or was idle) it asks
+// PostgreSQL about the session.
 
 import { beforeShutdown } from '../platform/shutdown.ts';
 import { log } from '../platform/telemetry/log.ts';
 import { findEnded, type News, readNews } from './ended-sessions.ts';
 
 const READ_EVERY_MS = 2_000;
-/** The first answer of a cold function does not wait for news: PostgreSQL knows, and Redis' client is still to be loaded. */
+/**
+ * The first answer of a cold function does not wait for the news: PostgreSQL knows, and Redis' client is not loaded
+ * yet.
+ */
 const FIRST_READ_MS = 500;
 const NEWS_LAST_MS = 5_000;
-/** An instance that nobody calls lets Redis alone. */
+/** An idle instance does not read Redis. */
 const IDLE_AFTER_MS = 10_000;
 /** Longer than an access token lives. */
 const REMEMBERED_MS = 16 * 60 * 1000;
@@ -17,26 +21,26 @@ const REMEMBERED_MS = 16 * 60 * 1000;
 export type SessionState = 'lasting' | 'ended' | 'unknown';
 
 export interface SessionWatch {
-  /** At once, from what this instance knows; 'unknown' when that is too old. */
+  /** Answers at once from the instance's knowledge; 'unknown' if that is too old. */
   stateOf(sessionId: string): SessionState;
-  /** Asks if it must; 'unknown' only when nobody can be asked. */
+  /** Asks PostgreSQL if it must; 'unknown' only if that fails. */
   confirm(sessionId: string): Promise<SessionState>;
-  /** Takes note of an end that this instance has brought about itself. */
+  /** Notes the end of a session that this instance has ended itself. */
   noteEnd(sessionId: string): void;
 }
 
 export interface Sources {
   readNews(position: number): Promise<News>;
   findEnded(sessionIds: readonly string[]): Promise<Set<string>>;
-  /** Milliseconds on a clock that nobody sets. */
+  /** Milliseconds on a clock that cannot be set. */
   now(): number;
 }
 
 export function watchSessions(sources: Sources): SessionWatch {
   const { now } = sources;
-  /** Ended sessions by the time this instance learned of them, in that order. */
+  /** Ended sessions by the time when this instance learned of them, in that order. */
   const ended = new Map<string, number>();
-  /** Sessions that PostgreSQL has vouched for, by when it was asked. */
+  /** Sessions that PostgreSQL has confirmed as open, by the time of the question. */
   const vouched = new Map<string, number>();
   let position = 0;
   let newsOf = Number.NEGATIVE_INFINITY;
@@ -67,7 +71,7 @@ export function watchSessions(sources: Sources): SessionWatch {
       return ended.has(sessionId) ? 'ended' : 'lasting';
     } catch (error) {
       log.error({ error }, 'the database cannot say whether a session has ended');
-      // The news may come just now; the first ones are wanted at once.
+      // Redis may still answer: waits for the reading in flight, and starts the first one at once.
       if (neverRead()) {
         clearTimeout(timer);
         timer = undefined;
@@ -78,7 +82,7 @@ export function watchSessions(sources: Sources): SessionWatch {
     }
   }
 
-  /** Nor tried to. */
+  /** True before the first attempt, too. */
   function neverRead(): boolean {
     return newsOf === Number.NEGATIVE_INFINITY && !away;
   }
@@ -132,10 +136,10 @@ export function watchSessions(sources: Sources): SessionWatch {
       position = news.position;
       newsOf = asked;
       vouched.clear();
-      if (away) log.info('news of sessions are back');
+      if (away) log.info('reading news of sessions again');
       away = false;
     } catch (error) {
-      if (!away) log.warn({ error }, 'no news of sessions: the database is asked instead');
+      if (!away) log.warn({ error }, 'no news of sessions: asking the database instead');
       away = true;
     }
     forget(ended, asked - REMEMBERED_MS);
@@ -147,7 +151,7 @@ export function watchSessions(sources: Sources): SessionWatch {
   return { stateOf, confirm, noteEnd };
 }
 
-/** Takes away what is older; the entries lie in order of time. */
+/** Removes older entries. They lie in the order of time. */
 function forget(times: Map<string, number>, before: number): void {
   for (const [sessionId, time] of times) {
     if (time >= before) break;
@@ -157,7 +161,7 @@ function forget(times: Map<string, number>, before: number): void {
 
 type FindEnded = Sources['findEnded'];
 
-/** Questions that come while one is under way go together in the next, so that an outage of Redis costs one connection. */
+/** Questions that arrive while one is in flight share the next one, so that an outage of Redis costs one connection. */
 function inBatches(find: FindEnded): (sessionId: string) => Promise<boolean> {
   let running: Promise<unknown> = Promise.resolve();
   let next: { sessionIds: Set<string>; answer: Promise<Set<string>> } | undefined;

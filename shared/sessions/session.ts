@@ -1,4 +1,5 @@
-// Sessions in PostgreSQL: opened by a login, carried on by exchanging the refresh token, ended by a logout or by a token's second use.
+// Sessions in PostgreSQL. A login opens one, exchanging the refresh token continues it, and a logout or a token's
+// second use ends it.
 
 import { type Query, query, transaction } from '../platform/database/database.ts';
 import type { Caller } from './access-token.ts';
@@ -6,9 +7,9 @@ import { announceEnded } from './ended-sessions.ts';
 import { hashRefreshToken, newRefreshToken } from './refresh-token.ts';
 import { sessions } from './session-watch.ts';
 
-/** A refresh token that is not used for so long is worth nothing any more. */
+/** A refresh token that is unused for this long is refused. */
 const REFRESH_TOKEN_DAYS = 7;
-/** And however often it is exchanged, after so long the password is asked for again (NIST SP 800-63B, AAL1). */
+/** After this long the password is needed again, however often the token was exchanged (NIST SP 800-63B, AAL1). */
 const SESSION_DAYS = 30;
 
 export interface OpenedSession {
@@ -39,12 +40,13 @@ export async function openSession(person: Omit<Caller, 'sessionId'>): Promise<Op
 }
 
 /**
- * Why a refresh token is refused: nobody knows it or it has expired; its session is over; it has been used before, which has now
- * ended its session; another request used it while this one was under way, which is one client asking twice and ends nothing.
+ * Why a refresh token is refused. `unknown`: it does not exist or has expired. `ended`: its session is over. `reused`:
+ * it was used before, which has now ended its session. `overtaken`: another request used it while this one was in
+ * flight; one client asked twice, and nothing ends.
  */
 export type Refusal = 'unknown' | 'ended' | 'reused' | 'overtaken';
 
-/** Exchanges a refresh token for the next one. Of any number of requests with the same token exactly one gets it. */
+/** Exchanges a refresh token for the next one. Of several requests with the same token exactly one gets it. */
 export async function carryOn(refreshToken: string): Promise<OpenedSession | Refusal> {
   const arrived = performance.now();
   const presented = hashRefreshToken(refreshToken);
@@ -68,7 +70,7 @@ export async function carryOn(refreshToken: string): Promise<OpenedSession | Ref
   return outcome;
 }
 
-/** Ends a session for good; its access tokens are refused everywhere within seconds. */
+/** Ends a session for good. Its access tokens are refused everywhere within seconds. */
 export async function endSession(sessionId: string): Promise<void> {
   await markEnded(query, sessionId, 'LOGOUT');
   await tellEnd(sessionId);
@@ -79,8 +81,8 @@ async function tellEnd(sessionId: string): Promise<void> {
   await announceEnded([sessionId]);
 }
 
-// Lock first, read after: what the token looks like counts only once nobody else can exchange it. What it looked like before, in the
-// snapshot of this very statement, tells whether it was exchanged while we waited for the lock.
+// Lock first, read after: the token's state counts only when no other request can exchange it. Its earlier state, in
+// the snapshot of this statement, tells whether it was exchanged during the wait for the lock.
 async function lockSession(query: Query, hash: string) {
   const [row] = await query<{ id: string; ended: boolean; used_before_lock: boolean }>({
     name: 'lock_session_of_token',
@@ -102,7 +104,7 @@ interface TokenRow {
   used_since_arrival: boolean;
 }
 
-// What this request has spent waiting (for a connection, for the lock) is not held against it: what counts is when it arrived.
+// The time of arrival counts, so the time that this request has waited (for a connection, for the lock) is subtracted.
 async function readToken(query: Query, hash: string, waitedMs: number): Promise<TokenRow | undefined> {
   const [row] = await query<TokenRow>({
     name: 'read_token',

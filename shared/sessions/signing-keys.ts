@@ -1,4 +1,4 @@
-// The keys of access tokens: everybody verifies with the public ones, login and refresh sign with the private ones.
+// The keys of access tokens: all services verify with the public ones; login and refresh sign with the private ones.
 
 import { accessTokens, tokenSigningKeys } from '../platform/environment.ts';
 import { signingKeys } from '../signing-keys.ts';

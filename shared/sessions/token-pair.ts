@@ -1,4 +1,4 @@
-// What a login and a refresh answer with, in the words of OAuth 2.0.
+// The answer of a login and a refresh, in the terms of OAuth 2.0.
 
 import * as v from 'valibot';
 import type { OpenedSession } from './session.ts';
@@ -7,14 +7,14 @@ export const TokenPair = v.object({
   access_token: v.pipe(v.string(), v.description('Send it as Authorization: Bearer. A JWT, signed with EdDSA.')),
   token_type: v.literal('Bearer'),
   expires_in: v.pipe(v.number(), v.integer(), v.description('Seconds.'), v.examples([900])),
-  refresh_token: v.pipe(v.string(), v.description('Good for one use at /v1/refresh. Keep it secret.')),
+  refresh_token: v.pipe(v.string(), v.description('Works once, at /v1/refresh. Keep it secret.')),
   refresh_expires_in: v.pipe(v.number(), v.integer(), v.description('Seconds.'), v.examples([604800])),
 });
 
-/** jose is loaded with the first token, or before it by whoever waits for something else anyway. */
+/** jose is loaded with the first token, or earlier by a request that waits anyway. */
 const signer = () => import('./access-token.ts');
 
-/** Loads what signs. A failure is for the token that needs it. */
+/** Loads the signer. The token that needs it handles a failure. */
 export function prepareTokens(): void {
   signer().catch(() => undefined);
 }

@@ -1,12 +1,12 @@
-// A bounded map that forgets what has not been used for longest, nearly: when the young generation is full it becomes the old one,
-// and what is still used comes back from there. A hit in the young generation changes nothing, unlike in an exact LRU.
+// A bounded map that forgets roughly the least recently used entries: a full young generation becomes the old one, and
+// a hit in the old one moves back to the young. Unlike in an exact LRU, a hit in the young generation writes nothing.
 
 export interface Remembered<Value> {
   get(key: string): Value | undefined;
   set(key: string, value: Value): void;
 }
 
-/** Holds from `size` to twice `size` of the entries used last. */
+/** Holds between `size` and twice `size` of the most recently used entries. */
 export function twoGenerations<Value>(size: number): Remembered<Value> {
   let young = new Map<string, Value>();
   let old = new Map<string, Value>();

@@ -1,20 +1,23 @@
-// What the schedule does for sessions.
+// Upkeep of sessions, for the schedule.
 
 import { query } from '../platform/database/database.ts';
 import { log } from '../platform/telemetry/log.ts';
 import { announceAll } from './ended-sessions.ts';
 
-/** More than one login a millisecond would have to expire in a minute before a run left something for the next. */
+/** Enough for one expired login per millisecond between two runs, so that a run leaves nothing for the next. */
 const MOST_REMOVED = 20_000;
 
 export interface SessionUpkeep {
-  /** Rows of sessions and refresh tokens that had expired. */
+  /** Removed rows of expired sessions and refresh tokens. */
   removed: number;
-  /** Sessions that have ended lately, told once more; undefined when Redis is away. */
+  /** Recently ended sessions that were announced again. Undefined if Redis is away. */
   announced: number | undefined;
 }
 
-/** Removes what has expired, and announces again what has ended lately, for the instances that an earlier failure left untold. */
+/**
+ * Removes expired sessions, and announces recently ended ones again, for instances that missed the news through a
+ * failure.
+ */
 export async function keepSessions(): Promise<SessionUpkeep> {
   const [row] = await query<{ removed: number }>({
     text: 'select remove_expired_authentications($1) as removed',

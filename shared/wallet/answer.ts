@@ -1,6 +1,6 @@
-// What the API answers to a request about money, rendered from what is kept with its key. The kept data names the renderer that its first
-// answer was made with, so that a repetition is answered byte for byte as the first time, whatever has been released since. To change what is
-// answered, add a renderer: those that are here stay as they are as long as keys are kept (30 days).
+// Renders the API's answer to a request about money from the data kept with its key. The data names the renderer of its
+// first answer, so that a repetition gets the same bytes after any release. To change answers, add a renderer: the
+// existing ones stay as they are for as long as keys are kept (30 days).
 
 import type { Bound, Refusal, Result } from '../ledger/rules/words.ts';
 import { CURRENCY, formatAmount } from '../money.ts';
@@ -11,32 +11,32 @@ import { type ProblemCode, problems } from '../platform/http/problems.ts';
 import { LIMIT_RULES, REFUSAL_CODES } from './refusals.ts';
 import { type LegData, transactionFrom } from './transaction.ts';
 
-/** What came of a request, as plain data. */
+/** The result of a request, as plain data. */
 type Told =
   /** The caller's side of the movement. */
   | { outcome: 'posted'; leg: LegData }
   | { outcome: Refusal; limit?: { value: string; left: string | null } }
-  /** A top-up as it is when the provider has been asked; both are null when nothing is left to pay. */
+  /** An opened top-up after the provider has been asked. Both are null if nothing is left to pay. */
   | { outcome: 'opened'; leg: LegData; redirectUrl: string | null; expiresAt: string | null }
-  /** A top-up that the provider did not want, or that has failed since it was asked for. */
+  /** A top-up that the provider refused, or that failed later. */
   | { outcome: 'provider_refused'; reason: string | null }
-  /** A top-up that was to be cancelled, as it is when the provider has been asked. */
+  /** A top-up after its cancellation was requested and the provider was asked. */
   | { outcome: 'asked_to_cancel'; leg: LegData };
 
-/** What is kept with a key. */
+/** The data that is kept with a key. */
 export type WalletData = Told & { renderer: number };
 
 const renderers: Readonly<Record<number, (told: Told) => KeptAnswer>> = { 1: render1 };
 const LATEST = 1;
 
-/** The data to keep, for the renderer of today. */
+/** Adds today's renderer to the data. */
 export function keep(told: Told): WalletData {
   return { renderer: LATEST, ...told };
 }
 
 /**
- * The data of a refused posting. With a `bound` it has its value and what was left: of somebody else's wallet that stays untold (null),
- * since it would tell the payer how much is in there.
+ * The data of a refused posting. With a `bound` it has the limit's value and what was left of it. For another person's
+ * wallet the rest is null, because it would tell the payer how much that wallet holds.
  */
 export function keepRefusal(outcome: Refusal, bound?: Bound, callersAccount?: string): WalletData {
   if (!bound) return keep({ outcome });

@@ -1,4 +1,4 @@
-// The keys of callers' requests, and what they have been answered with.
+// Keys of callers' requests, and the answers that belong to them.
 
 import { findKey } from '../ledger/posting/keys.ts';
 import { sameRequest } from '../ledger/rules/decide.ts';
@@ -9,29 +9,29 @@ import type { Idempotency } from '../platform/http/idempotency.ts';
 import { Problem } from '../platform/http/problem.ts';
 import { answerOf, type WalletData } from './answer.ts';
 
-/** The ledger's key for a request, in the scope of the caller's account. `body` is what the schema has made of it. */
+/** The ledger's key for a request, in the scope of the caller's account. `body` is the schema's output. */
 export function keyOf(accountId: string, idempotency: Idempotency, body: object & { amount?: Money | undefined }): Key {
   const { amount } = body;
   const legacyRequest = JSON.stringify(amount === undefined ? body : { ...body, amount: formatAmount(amount) });
   return { accountId, legacyRequest, ...idempotency };
 }
 
-/** The first request with this key, if there was one; an `idempotency_key_reused` Problem if it was another request. */
+/** The first request with this key, if any. Throws `idempotency_key_reused` if it was a different request. */
 export async function findFirst(key: Key): Promise<SeenKey | undefined> {
   const first = await findKey(key);
   if (first && !sameRequest(first, key)) throw keyReused(key, first);
   return first;
 }
 
-/** The answer to the first request with this key; undefined if there is none, or none yet. */
+/** The answer to the first request with this key. Undefined if there is no such request or it has no answer yet. */
 export async function findAnswer(key: Key): Promise<KeptAnswer | undefined> {
   const result = (await findFirst(key))?.result;
   return result ? answerOf(result as Result<WalletData>) : undefined;
 }
 
 /**
- * What `look` finds. Where it refuses, the kept answer of the same request, if it was answered before: a phone number may have changed
- * hands since, and a repetition is answered all the same.
+ * Returns what `look` finds. If `look` refuses but the same request was answered before, returns the kept answer: a
+ * repetition gets its first answer even if, for example, the phone number has changed hands since.
  */
 export async function unlessAnswered<Found>(
   key: Key,
@@ -47,8 +47,9 @@ export async function unlessAnswered<Found>(
 }
 
 /**
- * What comes after a request was written under its key. A database that goes away now can no longer say that nothing has happened:
- * `outcome_unknown`, and the same key goes on from there.
+ * Runs the work that follows after the request was stored under its key. If the database fails now,
+ * `service_unavailable` would be wrong, since something has happened: throws `outcome_unknown`, and a retry with the
+ * same key continues.
  */
 export async function onceWritten<Answer>(work: () => Promise<Answer>): Promise<Answer> {
   try {
@@ -67,6 +68,6 @@ export function keyReused(key: Key, first: Pick<SeenKey, 'function' | 'request'>
   }
   const pointers = key.differences?.(first.request) ?? [''];
   return new Problem('idempotency_key_reused', {
-    errors: pointers.map((pointer) => ({ pointer, detail: 'is not what it was in the first request with this key' })),
+    errors: pointers.map((pointer) => ({ pointer, detail: 'differs from the first request with this key' })),
   });
 }

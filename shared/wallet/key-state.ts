@@ -1,4 +1,4 @@
-// What became of the request that an Idempotency-Key stands for, for the account that has used it.
+// The state of the request under an Idempotency-Key, for the account that used the key.
 
 import { KEY_COLUMNS, type KeyRow, seenKeyOf } from '../ledger/posting/key-row.ts';
 import { KEYS_KEPT_DAYS } from '../ledger/posting/upkeep.ts';
@@ -16,9 +16,9 @@ export interface KeyState {
   outcome: 'succeeded' | 'pending' | 'failed' | 'unknown';
   /** HTTP status of the answer. */
   status: number | null;
-  /** Null where the answer is a refusal. */
+  /** Null if the answer is a refusal. */
   operationId: string | null;
-  /** The account's own leg as it is now. */
+  /** The account's own leg in its present state. */
   transaction: Transaction | null;
 }
 
@@ -27,7 +27,7 @@ interface Row extends KeyRow {
   expires_at: Date;
 }
 
-/** Undefined: nothing is kept under this key. */
+/** Undefined if no request is kept under this key. */
 export async function readKeyState(accountId: string, key: string): Promise<KeyState | undefined> {
   const [row] = await query<Row>({
     name: 'key-state',
@@ -57,7 +57,7 @@ export async function readKeyState(accountId: string, key: string): Promise<KeyS
 function outcomeOf(by: string, status: number | null, transaction: Transaction | null): KeyState['outcome'] {
   if (status === null) return 'unknown';
   if (status >= 400) return 'failed';
-  // 202 said that it was on its way: how it has ended since is what counts.
+  // 202 meant that the transaction was pending, so its present status decides.
   if (status !== 202) return 'succeeded';
   if (!transaction || transaction.status === 'PENDING') return 'pending';
   const wished = by === 'cancel' ? ['CANCELLED', 'FAILED'] : ['SUCCESS'];

@@ -1,4 +1,4 @@
-// A movement between two wallets for a caller: posts it, and answers with the caller's side of it.
+// Posts a movement between two wallets for a caller, and answers with the caller's side.
 
 import { type MovementEventType, movementEvent } from '../ledger/posting/movement-event.ts';
 import { newOperationId } from '../ledger/rules/ids.ts';
@@ -10,19 +10,22 @@ import { postForCaller } from './posting.ts';
 import { legDataOf } from './transaction.ts';
 
 interface Wanted {
-  /** Of the caller, whose leg is the answer; its function is what the event says moved the money. */
+  /** The key of the caller, whose leg is the answer. The event names its function. */
   key: Key;
-  /** The operation that is ended; a new one unless told. */
+  /** The operation to end. The default is a new operation. */
   operationId?: string;
   movement: Movement;
-  /** Whom the caller's leg names. */
+  /** The counterparty in the caller's leg. */
   counterparty: Counterparty;
-  /** Committed with the movement. */
+  /** The event that is committed with the movement. */
   event: MovementEventType;
   traceparent: string;
 }
 
-/** 201 with the caller's transaction, or the refusal; what both tell is kept with the key. Rejects as `postForCaller` does. */
+/**
+ * Answers 201 with the caller's transaction, or the refusal. The answer's data is kept with the key. Rejects as
+ * `postForCaller` does.
+ */
 export async function answerMovement(wanted: Wanted): Promise<Reply<never>> {
   const { key, operationId = newOperationId(), movement } = wanted;
   const { result, replayed } = await postForCaller({

@@ -1,4 +1,4 @@
-// Posts to the ledger for a caller: what the key or a freeze forbids, and what fails, becomes a Problem.
+// Posts to the ledger for a caller. A refusal by the key or a freeze, and a failure, become a Problem.
 
 import { type Posted, PostingFailure, post } from '../ledger/posting/ledger.ts';
 import type { Posting } from '../ledger/rules/words.ts';
@@ -6,8 +6,8 @@ import { Problem } from '../platform/http/problem.ts';
 import { keyReused } from './idempotency.ts';
 
 /**
- * Rejects with a Problem: `idempotency_key_reused`, `money_frozen` and `service_unavailable` (nothing has happened), or `outcome_unknown` (ask
- * again with the same key). A key that is in progress has no result.
+ * Rejects with a Problem: `idempotency_key_reused`, `money_frozen` and `service_unavailable` (nothing has happened), or
+ * `outcome_unknown` (retry with the same key). The result is null if the key is in progress.
  */
 export async function postForCaller<Data extends object>(posting: Posting<Data>): Promise<Posted<Data>> {
   const posted = await post(posting).catch((error: unknown) => {

@@ -1,4 +1,4 @@
-// What whoever was paid does with a payment: capture it, void it, give it back. All three begin by finding it.
+// Finds the payment that its payee captures, voids or refunds.
 
 import * as v from 'valibot';
 import { readOwnLeg } from '../ledger/reading/history.ts';
@@ -21,8 +21,8 @@ export interface Received {
 }
 
 /**
- * The payment that the account has received, or has been promised. Problems: `transaction_not_found`, `payee_only` for its payer,
- * `otherwise` when it is no payment. All of this never changes, so that it can be known before anything is locked.
+ * The payment that the account has received or has been promised. Throws `transaction_not_found`, `payee_only` for the
+ * payer, and `otherwise` if it is no payment. None of this ever changes, so it is checked before anything is locked.
  */
 export async function findReceived(accountId: string, name: string, otherwise: ProblemCode): Promise<Received> {
   const id = parseTransactionName(name);

@@ -1,4 +1,4 @@
-// What the API calls each outcome of a posting that is not its success.
+// The API's error code for each outcome of a refused posting.
 
 import type { Refusal } from '../ledger/rules/words.ts';
 import type { ProblemCode } from '../platform/http/problems.ts';
@@ -33,7 +33,7 @@ export const LIMIT_RULES: Partial<Record<Refusal, string>> = {
   refund_too_large: 'paid_amount',
 };
 
-/** What a payment, a transfer and a hold can end in, for a function's declaration. */
+/** The refusals of a payment, a transfer or a hold, for a function's declaration. */
 export const movementProblems = [
   'money_frozen',
   'account_not_found',
@@ -51,7 +51,7 @@ export const movementProblems = [
   'outcome_unknown',
 ] as const satisfies readonly ProblemCode[];
 
-/** What whoever was paid can be told when giving a payment back, capturing or voiding it. */
+/** The refusals of a refund, a capture or a void, for a function's declaration. */
 export const receivedProblems = [
   'money_frozen',
   'transaction_not_found',

@@ -1,4 +1,4 @@
-// What requests about money have in common: the schemas of an amount, a payee, a note.
+// The schemas that requests about money share: an amount, a payee, a note.
 
 import * as v from 'valibot';
 import type { Particulars } from '../ledger/rules/words.ts';
@@ -7,7 +7,7 @@ import { everyName } from '../platform/http/every-name.ts';
 import { maxCharacters, minCharacters, visible } from '../platform/http/text.ts';
 import { spellPhone } from '../sessions/identifier.ts';
 
-/** A positive decimal string. This is where it becomes money; it is written again where it is answered, told and stored. */
+/** A positive decimal string. Parsed here into money, and formatted again only in answers, events and SQL. */
 export const amountSchema = v.pipe(
   v.string(),
   v.regex(
@@ -26,18 +26,19 @@ const NOT_A_PHONE = 'must be a phone number such as +6281234567890 or 0812345678
 
 export const usernameSchema = v.pipe(v.string(), visible, v.toLowerCase(), minCharacters(3), maxCharacters(30));
 
-/** In one spelling, so that the same number is the same request; payeeOf finds out whether there is such a number. */
+/** Normalised, so that two spellings of a number are the same request. payeeOf checks that the number exists. */
 export const phoneSchema = v.pipe(
   v.string(),
   visible,
   v.check((written) => spellPhone(written) !== undefined, NOT_A_PHONE),
   v.transform((written) => spellPhone(written) ?? ''),
   v.description(
-    'With its country (+62...), or an Indonesian number as it is dialled at home (08...). It names the person who has proven to have it.',
+    'With its country code (+62...), or an Indonesian number as dialled in Indonesia (08...). It names the person ' +
+      'who has proven it.',
   ),
 );
 
-/** Somebody's wallet, by one of its three names. */
+/** A wallet, by one of its three names. */
 export const payeeSchema = v.pipe(
   v.strictObject({
     username: v.optional(usernameSchema),
@@ -61,7 +62,10 @@ export const referenceSchema = v.pipe(
   v.examples(['INV-2026-0815']),
 );
 
-/** The merchant's own notes: at most 20, names up to 40 and values up to 500 characters. In one order, so that equal is equal. */
+/**
+ * The merchant's own notes: at most 20, names up to 40 and values up to 500 characters. Sorted, so that equal notes are
+ * equal text.
+ */
 export const metadataSchema = v.pipe(
   everyName(
     v.pipe(
@@ -75,7 +79,7 @@ export const metadataSchema = v.pipe(
   v.transform((notes) => Object.fromEntries(Object.entries(notes).sort(([a], [b]) => (a < b ? -1 : 1)))),
 );
 
-/** What the legs will say, from the body of a request. */
+/** The particulars of the legs, from the body of a request. */
 export function particularsFrom(body: {
   amount: Money;
   reference?: string | undefined;

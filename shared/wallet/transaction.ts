@@ -34,7 +34,7 @@ export const transactionSchema = v.pipe(
     id: v.pipe(v.string(), v.uuid(), v.description("The leg's id.")),
     transaction_id: v.pipe(
       v.string(),
-      v.description('What people quote; unique per leg.'),
+      v.description('The id that people quote. Unique per leg.'),
       v.examples(['PAY-01A192E762807ABC8DEF012345678901']),
     ),
     operation_id: v.pipe(v.string(), v.uuid(), v.description('Shared by all legs of one movement.')),
@@ -52,11 +52,9 @@ export const transactionSchema = v.pipe(
     ),
     counterparty: v.nullable(counterpartySchema),
     metadata: v.nullable(v.record(v.string(), v.string())),
-    refund_of: v.nullable(
-      v.pipe(v.string(), v.uuid(), v.description('The operation_id of the payment that is given back.')),
-    ),
+    refund_of: v.nullable(v.pipe(v.string(), v.uuid(), v.description('The operation_id of the refunded payment.'))),
     expires_at: v.nullable(
-      v.pipe(v.string(), v.isoTimestamp(), v.description('Of a hold that is PENDING: until then it can be captured.')),
+      v.pipe(v.string(), v.isoTimestamp(), v.description('The end of a PENDING hold: it can be captured until then.')),
     ),
     created_at: time,
     updated_at: time,
@@ -67,8 +65,8 @@ export const transactionSchema = v.pipe(
 export type Transaction = v.InferOutput<typeof transactionSchema>;
 
 /**
- * A leg as plain data, as it is kept with a key and as every answer is made from it. Amounts are decimal strings, times RFC 3339; what is
- * not there is left out.
+ * A leg as plain data. It is kept with a key, and every answer is made from it. Amounts are decimal strings, times RFC
+ * 3339; absent values are left out.
  */
 export interface LegData {
   id: string;
@@ -88,7 +86,7 @@ export interface LegData {
   refundOf?: string | undefined;
   expiresAt?: string | undefined;
   createdAt: string;
-  /** Left out where it is `createdAt`. */
+  /** Left out if it equals `createdAt`. */
   updatedAt?: string | undefined;
 }
 

@@ -1,4 +1,5 @@
-// One batch against the database: lock, read, decide, write, commit. Two round trips, however many postings it has.
+// One batch against the database: lock, read, decide, write, commit. It takes two round trips for any number of
+// postings.
 
 import type pg from 'pg';
 import type { OutboxEvent } from '../../platform/events/event.ts';
@@ -7,7 +8,7 @@ import type { Account, HeldAmount, Leg, Posting, Recorded, RefundTotal, SeenKey 
 import { lockAndRead, monthOf } from './lock-and-read.ts';
 import { BatchFailure, type Writes, writeAndCommit } from './write-and-commit.ts';
 
-/** How one posting of a committed batch ended: decided now, or the kept result of its first time. */
+/** How one posting of a committed batch ended: with a new decision, or with the kept result of its first time. */
 export type Ended =
   | { decision: Exclude<Decision, { repeats: SeenKey } | { repeatsPosting: number }>; recorded: Recorded }
   | { repeats: SeenKey };
@@ -51,7 +52,7 @@ function record(postings: readonly Posting[], decisions: readonly Decision[]): E
   return ended;
 }
 
-/** What is changed twice in one batch is written as it was left. */
+/** Collects the final state of every row, so that a row that changes twice in one batch is written once. */
 function collectWrites(
   postings: readonly Posting[],
   ended: readonly Ended[],
@@ -88,7 +89,7 @@ function collectWrites(
   };
 }
 
-/** Best effort: a connection that cannot even roll back is given up by the caller, and the server rolls back for it. */
+/** Rolls back as well as it can. If that fails, the caller drops the connection and the server rolls back. */
 async function rollBack(client: pg.Client): Promise<void> {
   await client.query('rollback').catch(() => undefined);
 }

@@ -1,10 +1,10 @@
-// What operators have frozen: all money, one account's, or one function's. The ledger reads the open freezes in every batch
-// (lock-and-read.ts); here is how they are shown, and changed one at a time.
+// Freezes by operators: of all money, of one account, or of one function. The ledger reads the open freezes in every
+// batch (lock-and-read.ts). This file shows them and changes them one at a time.
 
 import * as v from 'valibot';
 import type { Query } from '../../platform/database/database.ts';
 
-/** Every function whose postings a freeze can stop, by the name that its postings carry in their keys. */
+/** The functions whose postings a freeze can stop, by the function name in the postings' keys. */
 export const MONEY_FUNCTIONS = [
   'pay',
   'transfer',
@@ -44,7 +44,7 @@ export interface FreezeRow {
   thawed_at: Date | null;
 }
 
-/** Rows of `source`, which has the columns of freezes, with the names of those who froze and thawed. */
+/** Rows of `source`, which has the columns of freezes, with the names of the operators who froze and thawed. */
 export const selectFreezes = (source: string) => `
   select frozen.id, frozen.scope, frozen.subject, frozen.reason, frozen.frozen_at, frozen.thawed_at,
          freezer.username as frozen_by, thawer.username as thawed_by
@@ -65,12 +65,12 @@ export function freezeOf({ scope, subject, frozen_at, thawed_at, ...row }: Freez
 
 const SCOPES = { ALL: 'all', ACCOUNT: 'account', FUNCTION: 'function' } as const;
 
-/** What a freeze is called in the audit trail. */
+/** The subject of a freeze in the audit trail. */
 export function auditSubjectOf({ scope, subject }: Pick<Freeze, 'scope' | 'subject'>): string {
   return subject === null ? scope : `${scope}:${subject}`;
 }
 
-/** One freeze or thaw at a time until the end of the transaction, so that what was looked at is still so when it is changed. */
+/** Serialises freezes and thaws until the end of the transaction, so that what the caller has read stays true. */
 export async function lockFreezes(query: Query): Promise<void> {
   await query({ text: "select pg_advisory_xact_lock(hashtext('freezes'))" });
 }

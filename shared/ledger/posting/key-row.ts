@@ -1,4 +1,4 @@
-// A row of idempotency_keys as the ledger knows it.
+// A row of idempotency_keys as the ledger reads and writes it.
 
 import type { Key, Result, SeenKey } from '../rules/words.ts';
 
@@ -21,13 +21,13 @@ export function seenKeyOf(row: KeyRow): SeenKey {
   return { function: row.function, request: row.request, operationId: row.operation_id, result: resultOf(row) };
 }
 
-/** A key has a result, or the answer that a version before results wrote; neither while its request is still running. */
+/** A finished key has a result, or the answer that an older version of One Gate wrote. A running one has neither. */
 function resultOf({ result, status, answer }: KeyRow): Result | null {
   if (result !== null) return { data: JSON.parse(result) };
   return status !== null && answer !== null ? { answer: { status, body: answer } } : null;
 }
 
-/** What is written of a key's request. `sent` stays empty where both texts are the same. */
+/** The columns for a key's request. `sent` stays empty if both texts are the same. */
 export function requestColumns({ request, legacyRequest = request }: Key): { request: string; sent: string | null } {
   return { request: legacyRequest, sent: legacyRequest === request ? null : request };
 }

@@ -1,10 +1,10 @@
-// Idempotency keys of requests that take longer than one batch: a provider is being asked, and meanwhile the key has no result.
+// Idempotency keys of requests that take longer than one batch. While a provider is being asked, the key has no result.
 
 import { type Query, query } from '../../platform/database/database.ts';
 import type { Key, Result, SeenKey } from '../rules/words.ts';
 import { KEY_COLUMNS, type KeyRow, requestColumns, seenKeyOf } from './key-row.ts';
 
-/** The first request with this key, if there was one. It may have been another request: `sameRequest` tells. */
+/** Finds the first request with this key, if any. It may be a different request: ask `sameRequest`. */
 export async function findKey({ accountId, key }: Pick<Key, 'accountId' | 'key'>): Promise<SeenKey | undefined> {
   const [row] = await query<KeyRow>({
     name: 'key-find',
@@ -14,7 +14,10 @@ export async function findKey({ accountId, key }: Pick<Key, 'accountId' | 'key'>
   return row && seenKeyOf(row);
 }
 
-/** Claims the key for a request that moves no money itself; false when it was claimed before. In the transaction of what it asks for. */
+/**
+ * Claims the key for a request that moves no money itself. Returns false if it was claimed before. Call it in the
+ * transaction that writes what the request asks for.
+ */
 export async function claimKey(query: Query, key: Key, operationId: string): Promise<boolean> {
   const { request, sent } = requestColumns(key);
   const claimed = await query({
@@ -26,7 +29,7 @@ export async function claimKey(query: Query, key: Key, operationId: string): Pro
   return claimed.length > 0;
 }
 
-/** Keeps the data with the key, unless it has a result already. Returns whether it did. */
+/** Keeps the data with the key unless it has a result. Returns whether it did. */
 export async function keepResult({ accountId, key }: Key, data: object): Promise<boolean> {
   const kept = await query({
     text: `
@@ -37,7 +40,7 @@ export async function keepResult({ accountId, key }: Key, data: object): Promise
   return kept.length > 0;
 }
 
-/** Of keys that no person has sent: what was answered with them before there were results was the same data. */
+/** The data of a key that no person has sent. Before results existed, the answers of such keys held the same data. */
 export function dataOf<Data extends object>(result: Result<Data>): Data {
   return 'data' in result ? result.data : JSON.parse(result.answer.body);
 }

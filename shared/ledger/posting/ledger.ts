@@ -1,6 +1,6 @@
-// Natural batching: postings that arrive while a batch is in flight go together in the next one. No timer, no wait when idle, one
-// write batch in flight per instance. What a posting ends in is decided by decide.ts and movements.ts and written by batch.ts; here is what happens
-// when that goes wrong.
+// Natural batching: postings that arrive while a batch is in flight form the next one. There is no timer and no wait
+// when idle, and an instance has one write batch in flight. decide.ts and movements.ts decide each posting, batch.ts
+// writes it; this file queues postings and deals with failures.
 
 import type pg from 'pg';
 import { isConnectionError, reserveConnection, sqlState } from '../../platform/database/database.ts';
@@ -16,21 +16,24 @@ import { type Ended, runBatch } from './batch.ts';
 import { busyAccounts } from './lock-and-read.ts';
 import { BatchFailure } from './write-and-commit.ts';
 
-/** What a posting has come to. */
+/** The end of a posting. */
 export interface Posted<Data extends object = object> {
-  /** The operation that the result is about: the first one's when this was a repetition. */
+  /** The operation that the result belongs to. For a repetition, the operation of the first request. */
   operationId: string;
-  /** Null while the first request with this key is still running, and where the key or a freeze forbids it: `decided` tells which. */
+  /**
+   * Null while the first request with this key is running, and if the key or a freeze forbids the posting: `decided`
+   * tells which.
+   */
   result: Result<Data> | null;
-  /** The result is that of an earlier request with the same key. */
+  /** True if the result belongs to an earlier request with the same key. */
   replayed: boolean;
-  /** What was decided just now; undefined when the result was found. */
+  /** The decision of this batch. Undefined if the result was found. */
   decided: Decided | undefined;
 }
 
 /**
- * Why a posting has found no end. `busy`: nothing has happened, and later it may. `failed`: nothing has happened, and it cannot be written.
- * `unknown`: a COMMIT was sent whose answer was lost; the same key tells.
+ * Why a posting did not end. `busy`: nothing has happened, and a retry may work. `failed`: nothing has happened, and
+ * the posting cannot be written. `unknown`: the answer to COMMIT was lost; a retry with the same key finds out.
  */
 export class PostingFailure extends Error {
   readonly kind: 'busy' | 'failed' | 'unknown';
@@ -42,18 +45,18 @@ export class PostingFailure extends Error {
 }
 
 const LARGEST_BATCH = 100;
-/** The platform bounds what comes in; this bounds what may wait if it does not. */
+/** Bounds the queue in case the platform does not bound the requests. */
 const LARGEST_QUEUE = 5_000;
-/** A posting that has found no end by then is answered: "failed" if it was never sent to COMMIT, else "unknown". */
+/** A posting without an end by then gets "failed" if no COMMIT was sent for it, else "unknown". */
 const DEADLINE_MS = 8_000;
-/** Longer than the role's statement_timeout: the server's word comes first. */
+/** Longer than the role's statement_timeout, so that the server gives up before the client does. */
 const ANSWER_TIMEOUT_MS = 7_000;
 const CONNECT_TIMEOUT_MS = 3_000;
 
 interface Waiting {
   posting: Posting;
   deadline: number;
-  /** A COMMIT was sent whose answer was lost. */
+  /** A COMMIT was sent, and its answer was lost. */
   maybeCommitted: boolean;
   resolve(posted: Posted): void;
   reject(failure: PostingFailure): void;
@@ -63,9 +66,9 @@ const queue: Waiting[] = [];
 let working: Promise<void> | undefined;
 let connection: Promise<pg.Client> | undefined;
 
-/** Posts to the ledger; resolves when the posting is committed or refused for good. Rejects with a PostingFailure. */
+/** Posts to the ledger. Resolves when the posting is committed or finally refused. Rejects with a PostingFailure. */
 export function post<Data extends object>(posting: Posting<Data>): Promise<Posted<Data>> {
-  if (queue.length >= LARGEST_QUEUE) return Promise.reject(busy('Too much is waiting already.'));
+  if (queue.length >= LARGEST_QUEUE) return Promise.reject(busy('The queue of postings is full.'));
   return new Promise((resolve, reject) => {
     queue.push({
       posting,
@@ -79,17 +82,17 @@ export function post<Data extends object>(posting: Posting<Data>): Promise<Poste
 }
 
 async function work(): Promise<void> {
-  // One turn of the event loop, so that requests which were read from their sockets together go together.
+  // Waits one turn of the event loop, so that requests that were read from sockets together share a batch.
   await new Promise((resolve) => setImmediate(resolve));
   try {
     while (queue.length > 0) await runToTheEnd(queue.splice(0, LARGEST_BATCH));
   } finally {
-    // In the same turn as the last look at the queue: a posting that comes later starts the work anew.
+    // Runs in the same turn as the last check of the queue, so that a later posting starts the work again.
     working = undefined;
   }
 }
 
-/** Runs a batch again and again until each of its postings has an end; bounded by their deadlines. */
+/** Repeats a batch until each of its postings has ended. Their deadlines bound it. */
 async function runToTheEnd(batch: Waiting[]): Promise<void> {
   let remaining = batch;
   for (let attempt = 1; ; attempt++) {
@@ -108,7 +111,7 @@ async function runToTheEnd(batch: Waiting[]): Promise<void> {
       const failure = error instanceof BatchFailure ? error : new BatchFailure('rolled_back', error);
       if (failure.kind === 'unknown') for (const waiting of remaining) waiting.maybeCommitted = true;
       if (isTransient(failure)) {
-        log.warn({ error: failure.cause, kind: failure.kind, postings: remaining.length }, 'a batch is run again');
+        log.warn({ error: failure.cause, kind: failure.kind, postings: remaining.length }, 'running a batch again');
         await pause(attempt);
       } else if (sqlState(failure.cause) === LOCK_NOT_AVAILABLE) remaining = await withoutBusy(remaining);
       else return isolate(remaining, failure);
@@ -116,14 +119,14 @@ async function runToTheEnd(batch: Waiting[]): Promise<void> {
   }
 }
 
-/** One bad posting must not fail its neighbours: halves are tried until it stands alone. */
+/** Finds the one bad posting by halving the batch, so that it does not fail its neighbours. */
 async function isolate(batch: Waiting[], failure: BatchFailure): Promise<void> {
   if (batch.length > 1) {
     const middle = batch.length >> 1;
     await runToTheEnd(batch.slice(0, middle));
     return runToTheEnd(batch.slice(middle));
   }
-  log.error({ error: failure.cause, kind: failure.kind }, 'a posting cannot be written');
+  log.error({ error: failure.cause, kind: failure.kind }, 'cannot write a posting');
   for (const waiting of batch) {
     waiting.reject(waiting.maybeCommitted ? unknown() : new PostingFailure('failed', 'The posting cannot be written.'));
   }
@@ -135,7 +138,7 @@ function finish(batch: readonly Waiting[], ended: readonly Ended[]): void {
     const end = ended[index] as Ended;
     if ('repeats' in end) {
       const { operationId, result } = end.repeats;
-      // Its own batch may have been committed though the answer was lost: then this is its first result.
+      // The posting's own batch may have been committed although its answer was lost. Then this is its first result.
       const isOwn = maybeCommitted && operationId === posting.operationId;
       resolve({ operationId, result, replayed: !isOwn, decided: undefined });
       continue;
@@ -165,9 +168,9 @@ function withoutLate(batch: Waiting[]): Waiting[] {
   });
 }
 
-/** After a lock timeout: those that wait for an account which somebody else holds are sent away, the others go on. */
+/** After a lock timeout: rejects the postings whose accounts another transaction has locked, and returns the others. */
 async function withoutBusy(batch: Waiting[]): Promise<Waiting[]> {
-  // The connection may be lost by now: then nobody is known to be busy, and the batch is run again.
+  // If the connection is lost, no account counts as busy, and the batch runs again.
   const held = await connect()
     .then((client) =>
       busyAccounts(
@@ -179,7 +182,7 @@ async function withoutBusy(batch: Waiting[]): Promise<Waiting[]> {
   return batch.filter((waiting) => {
     const { key, movement } = waiting.posting;
     if (![key.accountId, ...accountIds(movement)].some((id) => held.has(id))) return true;
-    waiting.reject(busy('The account is busy with something else.'));
+    waiting.reject(busy('Another transaction has locked the account.'));
     return false;
   });
 }
@@ -192,23 +195,23 @@ function unknown(): PostingFailure {
   return new PostingFailure('unknown', 'The answer to COMMIT was lost.');
 }
 
-/** 10, 20, 40 ... at most 500 ms, with jitter, so that instances do not come back together. */
+/** Waits 10, 20, 40 ... at most 500 ms, with jitter, so that instances do not retry at the same moment. */
 function pause(attempt: number): Promise<void> {
   const delay = Math.min(500, 5 * 2 ** attempt) * (0.5 + Math.random());
   return new Promise((resolve) => setTimeout(resolve, delay));
 }
 
 reserveConnection();
-// It is opened with the first request, while the caller and the payee are looked up on the pool's. A failure is for the posting that
-// needs it.
+// Connects with the first request, while the pool looks up the caller and the payee. The posting that needs the
+// connection handles a failure.
 atFirstRequest(() => {
   connect().catch(() => undefined);
 });
 
-/** The one connection that batches are written on; pipelined, so that a batch takes two round trips. */
+/** The only connection for batches. It pipelines statements, so that a batch takes two round trips. */
 function connect(): Promise<pg.Client> {
   if (connection) return connection;
-  // A lost connection may say so twice, and the second time when the next one is in use already.
+  // A lost connection may report twice, the second time when its successor is already in use.
   const forget = () => {
     if (connection === opening) connection = undefined;
   };

@@ -1,4 +1,4 @@
-// The first round trip of a batch: locks the accounts, then reads what the postings are decided against.
+// The first round trip of a batch: locks the accounts, then reads the state for the decision.
 
 import type pg from 'pg';
 import { parseAmount } from '../../money.ts';
@@ -11,8 +11,8 @@ import { LEG_COLUMNS, type LegRow, legOf } from './leg-row.ts';
 
 const LOCK = {
   name: 'ledger-lock',
-  // In the order of their ids, whoever asks: two batches can wait for each other in one direction only. NO KEY, so that the foreign
-  // keys of other inserts never wait for us.
+  // Every batch locks in the order of ids, so that batches cannot deadlock. NO KEY lets the foreign keys of other
+  // inserts pass.
   text: `
     select id, user_id, kind, account_status, currency, verified_at is not null as verified, balance, held, pending,
            incoming, incoming_month::text, version, updated_at
@@ -24,7 +24,7 @@ const LOCK_FREE = {
   text: 'select id from accounts where id = any($1::uuid[]) order by id for no key update skip locked',
 };
 
-// clock_timestamp, since now() is the time before the locks were waited for.
+// clock_timestamp() is read after the wait for the locks; now() would be the time before it.
 const READ_RULES = {
   name: 'ledger-read-rules',
   text: `
@@ -59,8 +59,9 @@ const READ_REFUNDS = {
 };
 
 /**
- * The statements are sent together, but each takes a snapshot of its own: what the reads see is what was committed before the locks
- * were had. One merged statement would still see the time before it waited. What no posting is about is not asked for.
+ * Sends the statements together, but each takes its own snapshot: the reads see all commits from before the locks were
+ * granted. One merged statement would see the time before its wait. Statements without a subject in this batch are left
+ * out.
  */
 export async function lockAndRead(client: pg.Client, postings: readonly Posting[]): Promise<State> {
   const keys = [plainArray(postings.map(({ key }) => key.accountId)), textArray(postings.map(({ key }) => key.key))];
@@ -96,7 +97,7 @@ export async function lockAndRead(client: pg.Client, postings: readonly Posting[
   };
 }
 
-/** Those of the accounts that somebody else holds the lock of. */
+/** The accounts of the postings that another transaction has locked. */
 export async function busyAccounts(client: pg.Client, postings: readonly Posting[]): Promise<Set<string>> {
   const wanted = accountsOf(postings);
   const [, free] = await together([
@@ -113,7 +114,7 @@ function accountsOf(postings: readonly Posting[]): Set<string> {
   return new Set(postings.flatMap(({ key, movement }) => [key.accountId, ...accountIds(movement)]));
 }
 
-/** Waits for all of them and fails with the first error: a pipelined statement must not reject unheard. */
+/** Waits for all of them and fails with the first error, so that every pipelined statement's rejection is handled. */
 async function together<Results extends unknown[]>(
   queries: { [K in keyof Results]: Results[K] | Promise<Results[K]> },
 ): Promise<Results> {
@@ -124,7 +125,7 @@ async function together<Results extends unknown[]>(
 
 const JAKARTA_OFFSET_MS = 7 * 3_600_000;
 
-/** The first day of the month in Jakarta, which has had no summer time since 1964. */
+/** The first day of the month in Jakarta, which has had no daylight saving time since 1964. */
 export function monthOf(time: Date): string {
   return `${new Date(time.getTime() + JAKARTA_OFFSET_MS).toISOString().slice(0, 7)}-01`;
 }
@@ -169,7 +170,7 @@ interface RulesRow {
 
 let limits: { text: string | null; parsed: Limits } = { text: null, parsed: { UNVERIFIED: {}, VERIFIED: {} } };
 
-/** The rows hardly ever change: the same text is parsed once. */
+/** The rows hardly ever change, so the same text is parsed once. */
 function limitsOf(text: string | null): Limits {
   if (text !== limits.text) {
     const parsed = { UNVERIFIED: {}, VERIFIED: {} } as Record<keyof Limits, Record<string, bigint>>;

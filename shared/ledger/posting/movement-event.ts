@@ -1,4 +1,4 @@
-// The event that tells of a movement between two wallets, keyed by the account that is debited.
+// The event of a movement between two wallets. Its key is the account that is debited.
 
 import { formatAmount } from '../../money.ts';
 import { newEvent, type OutboxEvent } from '../../platform/events/event.ts';
@@ -7,7 +7,7 @@ import type { Leg } from '../rules/words.ts';
 export const PAYMENTS_TOPIC = 'one-gate.payments';
 
 export type MovementEventType =
-  /** At once, or by capturing a hold. */
+  /** Paid at once, or by capturing a hold. */
   | 'one-gate.payment.succeeded'
   | 'one-gate.payment.held'
   /** A hold was voided. */
@@ -16,7 +16,7 @@ export type MovementEventType =
   | 'one-gate.transfer.succeeded'
   | 'one-gate.refund.succeeded';
 
-/** Both legs, with the place each has in its account's order. `by` is the function that it happened in. */
+/** The event has both legs, each with its number in its account. `by` is the function that posted the movement. */
 export function movementEvent(
   type: MovementEventType,
   by: string,

@@ -1,9 +1,9 @@
-// What the schedule does for the ledger's tables.
+// Upkeep of the ledger's tables, for the schedule.
 
 import { query } from '../../platform/database/database.ts';
 
 const MONTHS_AHEAD = 12;
-/** What `remove_old_keys` (0028) leaves. */
+/** How long `remove_old_keys` (0028) keeps keys. */
 export const KEYS_KEPT_DAYS = 30;
 const KEYS_AT_ONCE = 2_000;
 const MOST_KEYS = 100_000;
@@ -14,8 +14,8 @@ export interface LedgerUpkeep {
 }
 
 /**
- * Makes the partitions of the coming year, shows the checks of new legs which one is this month's, and removes keys older than thirty
- * days, a bounded piece at a time for `limitMs`.
+ * Makes the partitions of the coming year, tells the checks of new legs which partition is this month's, and removes
+ * keys older than thirty days, in bounded pieces, for `limitMs`.
  */
 export async function keepLedger(limitMs: number): Promise<LedgerUpkeep> {
   const end = performance.now() + limitMs;

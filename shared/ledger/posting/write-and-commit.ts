@@ -1,4 +1,4 @@
-// The second round trip of a batch: everything that was decided, in one statement, and its COMMIT.
+// The second round trip of a batch: all writes in one statement, and COMMIT.
 
 import type pg from 'pg';
 import { formatAmount } from '../../money.ts';
@@ -13,7 +13,7 @@ export interface Writes {
   now: Date;
   month: string;
   accounts: Account[];
-  /** The version that each account had when it was read. */
+  /** The version of each account when it was read. */
   expected: bigint[];
   newLegs: Leg[];
   changedLegs: Leg[];
@@ -23,7 +23,10 @@ export interface Writes {
   events: OutboxEvent[];
 }
 
-/** `rolled_back`: the database refused, nothing was written. `faulty`: our own code threw. `unknown`: the answer to COMMIT was lost. */
+/**
+ * `rolled_back`: the database refused, nothing was written. `faulty`: our own code threw. `unknown`: the answer to
+ * COMMIT was lost.
+ */
 type FailureKind = 'rolled_back' | 'faulty' | 'unknown';
 
 export class BatchFailure extends Error {
@@ -65,7 +68,10 @@ const WRITE_NEW = `
              $partition_keys::text[], $sequences::bigint[], $event_data::text[], $traceparents::text[])
     )`;
 
-/** What few batches have. Each is left out of the others' statement: even without a row, an update looks at every month's partition. */
+/**
+ * Parts that few batches need. A batch leaves out the parts that it does not need, because an update looks at every
+ * month's partition even without a row.
+ */
 const PARTS = {
   changedLegs: `, changed_legs as (
       update historical_transactions leg
@@ -91,14 +97,14 @@ const PARTS = {
 type Part = keyof typeof PARTS;
 type Values = Record<NamesIn<typeof WRITE_NEW>, string | Buffer> & Partial<Record<Part, string>>;
 
-/** By name: one statement for each set of parts that a batch had. */
+/** Statements by name: one for each combination of parts. */
 const statements = new Map<string, NumberedSql>();
 
-/** Rejects with a BatchFailure; resolves when the batch is committed. */
+/** Resolves when the batch is committed. Rejects with a BatchFailure. */
 export async function writeAndCommit(client: pg.Client, writes: Writes): Promise<void> {
   const [written, committed] = await Promise.allSettled([client.query(statementOf(writes)), client.query('commit')]);
   if (committed.status === 'rejected') throw new BatchFailure('unknown', committed.reason);
-  // The server rolls back on COMMIT when the write has failed, and says so.
+  // If the write has failed, the server answers COMMIT with a rollback and says so.
   if (written.status === 'rejected') throw new BatchFailure('rolled_back', written.reason);
   if (committed.value.command !== 'COMMIT') throw new BatchFailure('rolled_back', undefined);
 }

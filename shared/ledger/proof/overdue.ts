@@ -1,4 +1,5 @@
-// Promises of money that should have come to their end long ago. Both are bounded: more than that is one and the same trouble.
+// Top-ups and holds that should have ended long ago. Both lists are bounded, since more rows than that have one common
+// cause.
 
 import type { Finding } from '../../findings.ts';
 import type { Query } from '../../platform/database/database.ts';
@@ -15,7 +16,7 @@ interface OverdueRow {
   since: Date;
 }
 
-/** Top-ups that are PENDING a day after they were asked for. */
+/** Top-ups that are PENDING a day after the request. */
 export async function overdueTopups(query: Query): Promise<Finding[]> {
   const rows = await query<OverdueRow>({
     text: `

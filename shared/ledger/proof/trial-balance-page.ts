@@ -1,12 +1,12 @@
-// The proof of one page of accounts, as one statement and therefore one snapshot: payments that are committed meanwhile are either
-// seen whole or not at all.
+// The proof of one page of accounts, as one statement and therefore one snapshot: it sees a payment that is committed
+// meanwhile as a whole or not at all.
 
-// Rows of `kind, subject, operation_id, detail` are promises that do not hold.
+// Rows of `kind, subject, operation_id, detail` are broken promises.
 
 const LEGS_OF = (operation: string) =>
   `historical_transactions where id > ${operation} and id <= (left(${operation}::text, 35) || 'f')::uuid`;
 
-/** Holds that do not say what their legs say. `operations`: something to select an operation_id from. */
+/** Holds that disagree with their legs. `operations`: something to select an operation_id from. */
 export const brokenHolds = (operations: string) => `
   select 'ledger_hold' as kind, asked.operation_id::text as subject, asked.operation_id,
          case when hold.operation_id is null then format('The payment %s is PENDING, and no hold is open for it.', asked.operation_id)
@@ -22,10 +22,13 @@ export const brokenHolds = (operations: string) => `
         from ${LEGS_OF('asked.operation_id')}) leg
    where hold.operation_id is null or leg.found <> 2 or leg.agreeing <> 2`;
 
-/** Payments whose total of refunds is not that of their refunds' legs. `payments`: something to select an operation_id from. */
+/**
+ * Payments whose total of refunds disagrees with the refunds' legs. `payments`: something to select an operation_id
+ * from.
+ */
 export const brokenRefunds = (payments: string) => `
   select 'ledger_refund' as kind, asked.operation_id::text as subject, asked.operation_id,
-         format('Of the payment %s (%s) %s are counted as given back (of %s), and %s were.', asked.operation_id, payment.paid,
+         format('Of the payment %s (%s) %s are counted as refunded (of %s), and its refunds are %s.', asked.operation_id, payment.paid,
                 coalesce(total.refunded, 0), coalesce(total.paid, 0), refund.refunded) as detail
     from ${payments} asked left join refunded_payments total on total.operation_id = asked.operation_id
     cross join lateral (
@@ -37,8 +40,8 @@ export const brokenRefunds = (payments: string) => `
    where total.refunded is distinct from refund.refunded or total.paid is distinct from payment.paid`;
 
 /**
- * $1 the account to begin after, $2 the most accounts, $3 the legs that a page should have at most (one account may have more),
- * $4 the most legs of one account, $5 whether checkpoints are believed, $6 the most broken promises that are told.
+ * $1 the account to begin after, $2 the most accounts, $3 the most legs of a page (one account may have more), $4 the
+ * most legs of one account, $5 whether to believe checkpoints, $6 the most broken promises to report.
  */
 export const PROVE_PAGE = `
 with candidates as (
@@ -49,14 +52,14 @@ with candidates as (
    where account.id > $1::uuid order by account.id limit $2::int
 
 ), page as materialized (
-  -- As many of them as have few enough new legs together; the first one in any case.
+  -- The first accounts whose new legs fit on the page together, and at least one account.
   select * from (
     select *, sum(least(abs(version - proven_leg), $3::bigint)) over (order by id) - least(abs(version - proven_leg), $3::bigint) as legs_before
       from candidates) counted
    where legs_before < $3::bigint
 
 ), legs as materialized (
-  -- The new legs of those that have any, each with where the one before it left the account.
+  -- The new legs of each account, each with the balance that the leg before it left.
   select leg.*, lag(leg.balance_after, 1, page.proven_balance) over in_order as left_at,
          lead(leg.leg_number) over in_order is null as is_last, max(leg.month) over (partition by leg.account_id) as last_month
     from page cross join lateral (
@@ -75,7 +78,7 @@ with candidates as (
     from legs group by account_id
 
 ), ends as materialized (
-  -- Where its legs leave each account. One that has more than may be read at a time goes on in the next page.
+  -- Where its legs leave each account. An account with too many legs continues on the next page.
   select page.*, coalesce(own.legs, 0) as legs, coalesce(own.legs, 0) < $4::bigint as is_read,
          coalesce(own.last_leg, page.proven_leg) as last_leg, coalesce(own.last_balance, page.proven_balance) as last_balance,
          coalesce(own.last_month, page.proven_month) as last_month,
@@ -136,7 +139,7 @@ with candidates as (
    where leg.sum <> 0
   union all
   select 'ledger_held', id::text, null,
-         format('Account %s holds back %s: its PENDING debits are %s, its open holds %s.', id, ends.held,
+         format('Account %s has held %s: its PENDING debits are %s, its open holds %s.', id, ends.held,
                 coalesce(promised.held, 0), coalesce(held.held, 0))
     from ends left join promised on promised.account_id = ends.id left join held on held.payer_account = ends.id
    where ends.held <> coalesce(promised.held, 0) or ends.held <> coalesce(held.held, 0)

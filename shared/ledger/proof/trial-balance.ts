@@ -1,29 +1,29 @@
-// The proof of the books: what the database promises statement by statement, proven again from what is really there. Payments go on
-// meanwhile; every page is one snapshot. prove-books walks on from where it was and believes what it has proven before; `make audit`
-// begins at the first leg and believes nothing.
+// The proof of the books: proves the database's promises again from its rows. Payments go on meanwhile; every page is
+// one snapshot. prove-books continues where its last run stopped and believes what that has proven; `make audit` begins
+// at the first leg and believes nothing.
 
 import { type Finding, type MoneyFindingKind, openFindings, tell } from '../../findings.ts';
 import { transaction as inTransaction, type Query, sqlState } from '../../platform/database/database.ts';
 import { brokenHolds, brokenRefunds, PROVE_PAGE } from './trial-balance-page.ts';
 
-/** A finding about money that is not true of an honest ledger. */
+/** A finding about money that contradicts the ledger's promises. */
 export interface BrokenPromise extends Finding {
   kind: MoneyFindingKind;
 }
 
 interface PageSize {
   accounts: number;
-  /** Together, where no account has more by itself. */
+  /** The most legs of a page, except where one account has more. */
   legs: number;
   legsOfOne: string;
-  /** The most broken promises that it tells of. */
+  /** The most broken promises to report. */
   told: number;
 }
 
-/** With more than these in one page something is wrong that no list of findings explains. */
+/** More than these in one page have a cause that no list of findings explains. */
 const MOST_FINDINGS = 100;
 
-/** Small enough for the statement timeout of the auditor's role, unless the database has too much to do. */
+/** Small enough for the statement timeout of the auditor's role, unless the database is overloaded. */
 const PIECE: PageSize = { accounts: 1_000, legs: 10_000, legsOfOne: '10000', told: MOST_FINDINGS + 1 };
 const LARGE_PIECE: PageSize = { accounts: 5_000, legs: 200_000, legsOfOne: '9223372036854775807', told: 10_000 };
 
@@ -33,14 +33,14 @@ const QUERY_CANCELED = '57014';
 const NO_ACCOUNT = '00000000-0000-0000-0000-000000000000';
 
 interface Page {
-  /** The last account that was read to its end. */
+  /** The last account that was read completely. */
   position: string;
   isLast: boolean;
   accounts: number;
   legs: number;
   operations: number;
   broken: BrokenPromise[];
-  /** Per account with new legs: id, last leg, balance, incoming, month. */
+  /** For each account with new legs: id, last leg, balance, incoming, month. */
   proven: [string, string, string, string, string][];
 }
 
@@ -85,7 +85,7 @@ function brokenPromise({ kind, subject, operation_id: operationId, detail }: Bro
   return { kind, subject, operationId, detail };
 }
 
-/** The balances of each currency sum to zero. One pass over the accounts, and nothing else. */
+/** The balances of each currency sum to zero. Reads each account once and nothing else. */
 async function proveTotals(query: Query): Promise<BrokenPromise[]> {
   const rows = await query<BrokenRow>({
     text: `
@@ -97,7 +97,7 @@ async function proveTotals(query: Query): Promise<BrokenPromise[]> {
 }
 
 export interface TrialBalance {
-  /** Accounts and legs that were looked at. */
+  /** Accounts and legs that were read. */
   accounts: number;
   legs: number;
   broken: BrokenPromise[];
@@ -105,8 +105,8 @@ export interface TrialBalance {
 }
 
 /**
- * Proves what came after the last checkpoints, page by page, until the round over all accounts is complete or no page may begin any
- * more. What is broken is written as findings, in the transaction that moves the walk on. One walk at a time.
+ * Proves the legs after the last checkpoints, page by page, until the round over all accounts is complete or the time
+ * is over. Broken promises are written as findings, in the transaction that moves the walk on. One walk runs at a time.
  */
 export async function continueTrialBalance(limitMs: number): Promise<TrialBalance> {
   const end = performance.now() + limitMs;
@@ -129,14 +129,17 @@ export async function continueTrialBalance(limitMs: number): Promise<TrialBalanc
     all.accounts += step.page.accounts;
     all.legs += step.page.legs;
     all.broken.push(...step.page.broken);
-    // The walk stays where it is: a person is needed now.
+    // The walk stops here, because a person is needed now.
     if (step.page.broken.length > MOST_FINDINGS) break;
     all.isRoundComplete = step.page.isLast;
   }
   return all;
 }
 
-/** Seconds since the last round over all accounts that was completed began; since the first one began, until there is one. */
+/**
+ * Seconds since the beginning of the last complete round over all accounts, or of the first round until one is
+ * complete.
+ */
 export async function ageOfTrialBalance(query: Query): Promise<number> {
   const [row] = await query<{ age: number }>({
     text: 'select extract(epoch from now() - coalesce(completed_began_at, round_began_at))::float8 as age from trial_balance',
@@ -144,8 +147,8 @@ export async function ageOfTrialBalance(query: Query): Promise<number> {
   return row?.age ?? 0;
 }
 
-// Payments join nothing that is large (0006); this joins what it has just read. And it reads in the order of indexes, which end where
-// the page ends: whatever was counted when the plan was made, nothing else is read.
+// Payments join no large table, so 0006 turns hash joins off. This statement joins the rows that it has just read, and
+// needs them. It reads in the order of indexes and stops at the end of the page, whatever the statistics say.
 const PLANS = `
   set local enable_hashjoin = on; set local enable_sort = off; set local enable_bitmapscan = off;
   set local plan_cache_mode = force_custom_plan`;
@@ -154,7 +157,7 @@ async function proveNext(query: Query, size: PageSize) {
   const [walk] = await query<{ position: string }>({
     text: 'select position from trial_balance for update skip locked',
   });
-  // Somebody else is on the way.
+  // Another run is walking.
   if (!walk) return undefined;
   await query({ text: PLANS });
   if (walk.position === NO_ACCOUNT) await query({ text: 'update trial_balance set round_began_at = now()' });
@@ -172,7 +175,7 @@ async function proveNext(query: Query, size: PageSize) {
   return { page, events };
 }
 
-/** What was proven stays proven, even where a promise is broken: the finding stays, and the next one is a new one. */
+/** Moves the checkpoints on even where a promise is broken. The finding stays, and the next break is a new finding. */
 async function keepCheckpoints(query: Query, proven: Page['proven']): Promise<void> {
   if (proven.length === 0) return;
   await query({
@@ -194,8 +197,9 @@ export interface Proof {
 }
 
 /**
- * Proves all of the books from the first leg. `query` belongs to a REPEATABLE READ transaction of somebody who has time: the whole is one
- * snapshot. Beside what prove-books looks at, every hold and every total of refunds, however old, and legs of no account.
+ * Proves all books from the first leg. `query` belongs to a REPEATABLE READ transaction without a time limit, so the
+ * whole is one snapshot. Unlike prove-books it also checks every hold and every total of refunds, however old, and legs
+ * of missing accounts.
  */
 export async function proveEverything(
   query: Query,

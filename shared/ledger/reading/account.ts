@@ -1,4 +1,4 @@
-// An account as its owner sees it, now or at a moment in the past.
+// An account as its owner sees it, now or at a time in the past.
 
 import { query } from '../../platform/database/database.ts';
 
@@ -6,20 +6,20 @@ import { query } from '../../platform/database/database.ts';
 export interface AccountState {
   id: string;
   balance: string;
-  /** What can be spent: the balance without what is held. */
+  /** The spendable money: the balance without the held money. */
   available: string;
   currency: string;
-  /** Null for a moment in the past: what the status was then is not kept. */
+  /** Null for a moment in the past: the old status is not kept. */
   status: 'ACTIVE' | 'SUSPENDED' | 'CLOSED' | null;
-  /** The owner's identity is proven. */
+  /** True if the owner's identity is proven. */
   verified: boolean;
-  /** Of the last change up to then. */
+  /** The time of the last change up to `as_of`. */
   updated_at: Date;
-  /** The moment that all this is about. */
+  /** The moment that the figures are true for. */
   as_of: Date;
 }
 
-/** Undefined: there is no such account. */
+/** Undefined if there is no such account. */
 export async function readAccount(id: string): Promise<AccountState | undefined> {
   const [row] = await query<AccountState & { [column: string]: unknown }>({
     name: 'get-account',
@@ -32,12 +32,12 @@ export async function readAccount(id: string): Promise<AccountState | undefined>
   return row;
 }
 
-// Times are told in milliseconds and kept in microseconds: a moment is the whole of its millisecond.
+// The API tells times in milliseconds, the database keeps microseconds: a moment includes its whole millisecond.
 const MOMENT = "date_trunc('milliseconds', $2::timestamptz) + interval '999 microseconds'";
 
 /**
- * The account as it was at `moment` (RFC 3339), from its legs; 'not_there_yet' if it was made later. Final for moments that are ten seconds old:
- * what was being committed then may not be seen before.
+ * The account at `moment` (RFC 3339), computed from its legs; 'not_there_yet' if it was opened later. Final if the
+ * moment is ten seconds old; before that, a commit in flight may be missing.
  */
 export async function readAccountAt(id: string, moment: string): Promise<AccountState | 'not_there_yet' | undefined> {
   const [row] = await query<AccountState & { there: boolean; [column: string]: unknown }>({
@@ -49,7 +49,7 @@ export async function readAccountAt(id: string, moment: string): Promise<Account
   return there ? account : 'not_there_yet';
 }
 
-/** Shown in test/bench, with its plan. */
+/** Exported for test/bench, which shows its plan. */
 export const ACCOUNT_AT = {
   name: 'get-account-at',
   text: `

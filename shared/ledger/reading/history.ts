@@ -11,7 +11,7 @@ export interface HistoryFilters {
   type?: TransactionType | undefined;
   status?: TransactionStatus | undefined;
   payment_method?: PaymentMethod | undefined;
-  /** Of the last change, as normaliseTime writes it; from inclusive, to exclusive. */
+  /** Bounds of the last change, as normaliseTime writes it; from inclusive, to exclusive. */
   from?: string | undefined;
   to?: string | undefined;
   reference?: string | undefined;
@@ -23,8 +23,8 @@ interface HistoryRow extends LegRow {
   expires_at: Date | null;
 }
 
-// Within an account times never fall as numbers rise, so that a time is a place in the order: no leg is read that is not on the page.
-// leg_at walks back from the time month by month: it begins tomorrow at the latest, whatever a caller asks for.
+// Within an account times never fall as numbers rise, so a time is a place in the order, and only legs of the page are
+// read. leg_at walks back from the time month by month. It begins tomorrow at the latest, whatever time a caller sends.
 const lastLegBefore = (place: string) => `
   coalesce((select leg.leg_number
               from accounts owner cross join
@@ -41,8 +41,8 @@ const CLAUSES: Clauses<HistoryFilters> = {
 };
 
 /**
- * One page of an account's history, newest change first, and the leg number to go on below (undefined at the end). `below` is the
- * leg number that the page before ended with, or `byNumber.top`.
+ * One page of an account's history, newest change first, and the leg number to continue below (undefined at the end).
+ * `below` is the last leg number of the page before, or `byNumber.top`.
  */
 export async function readHistory(
   accountId: string,
@@ -58,11 +58,12 @@ export async function readHistory(
   };
 }
 
-/** Asks for one page. Shown in test/bench, with its plan. */
+/** The statement for one page. Exported for test/bench, which shows its plan. */
 export function historyStatement(accountId: string, filters: HistoryFilters, below: string, rows: number): Statement {
   const values: unknown[] = [accountId, below, rows];
   const conditions = ['account_id = $1', 'leg_number < $2', ...conditionsOf(CLAUSES, filters, values)];
-  // By name it would one day be planned for any type or status; each on its own, what is rare is found by its own index (0016).
+  // A named statement gets one plan for all types and statuses. An unnamed one is planned each time, so that its own
+  // index finds a rare type or status (0016).
   const perhapsRare = filters.type ?? filters.status ?? filters.payment_method;
   return {
     ...(perhapsRare === undefined && { name: `history-${namesOfSet(CLAUSES, filters).join('-')}` }),
@@ -83,7 +84,7 @@ const WITH_COUNTERPARTY = `
     from page left join accounts other on other.id = page.counterparty_id left join users person on person.id = other.user_id
          left join holds hold on hold.operation_id = page.operation_id and page.transaction_status = 'PENDING'`;
 
-/** The account's own leg of the operation that `id` (of the operation or of any of its legs) belongs to. */
+/** The account's own leg of an operation. `id` is the operation's id or that of any of its legs. */
 export async function readOwnLeg(accountId: string, id: string): Promise<OwnLeg | undefined> {
   const operationId = operationOf(id);
   const [row] = await query<HistoryRow>({

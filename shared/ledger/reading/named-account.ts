@@ -1,11 +1,11 @@
-// Finds an account, of whatever kind, by its id or by its owner's username: for operators, who name both.
+// Finds any account by its id or by its owner's username, for operators.
 
 import type { Query } from '../../platform/database/database.ts';
 
-/** As uuids are written; no username is. */
+/** The form of a UUID. No username has it. */
 const ACCOUNT_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** The account's id; undefined if there is none. */
+/** The account's id. Undefined if there is none. */
 export async function findAccountId(query: Query, name: string): Promise<string | undefined> {
   const [account] = await query<{ id: string }>(
     ACCOUNT_ID.test(name)

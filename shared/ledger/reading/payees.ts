@@ -1,5 +1,5 @@
-// Finds wallets by their owners' usernames, by their ids, or by their owners' proven phone numbers. A username is never given to somebody
-// else, so that what was found once stays true; a phone number is, so that it is looked up each time.
+// Finds wallets by their owners' usernames, by their ids, or by their owners' proven phone numbers. A username never
+// changes hands, so its wallet is remembered. A phone number does, so it is looked up each time.
 
 import { query, type Statement } from '../../platform/database/database.ts';
 import { normalisePhone } from '../../sessions/identifier.ts';
@@ -10,7 +10,9 @@ export interface Payee {
   type: 'user' | 'merchant';
 }
 
-/** One of a wallet's three names: a username and an account's id in the spelling that is stored, a phone number with its country. */
+/**
+ * One of a wallet's three names. Usernames and ids are in their stored spelling, phone numbers have their country code.
+ */
 export interface PayeeName {
   username?: string | undefined;
   account_id?: string | undefined;
@@ -20,7 +22,7 @@ export interface PayeeName {
 const LARGEST_CACHE = 50_000;
 const known = new Map<string, Payee>();
 
-/** The wallet that has this name; undefined if there is none. */
+/** The wallet with this name. Undefined if there is none. */
 export function findPayee({ username, account_id, phone }: PayeeName): Promise<Payee | undefined> {
   return phone === undefined
     ? remember(account_id ?? username ?? '', account_id === undefined ? BY_USERNAME : BY_ACCOUNT)
@@ -32,7 +34,7 @@ const SELECT = `
     from users person join accounts account on account.user_id = person.id`;
 const BY_USERNAME = { name: 'payee-by-username', text: `${SELECT} where person.username = $1` };
 const BY_ACCOUNT = { name: 'payee-by-account', text: `${SELECT} where account.id = $1` };
-// Those who move money may not read phone numbers: the database looks for them.
+// The roles that move money may not read phone numbers, so a database function looks them up.
 const BY_PHONE = { name: 'payee-by-phone', text: 'select account_id, username, type from payee_by_phone($1)' };
 
 async function lookUpPhone(written: string): Promise<Payee | undefined> {
@@ -56,7 +58,9 @@ async function lookUp(name: string, statement: Statement): Promise<Payee | undef
   return row && { accountId: row.account_id, username: row.username, type: row.type };
 }
 
-/** Enough of a name to recognise somebody by, not enough to learn it: `budi_santoso` is `b**i s*****o`. */
+/**
+ * Masks a name so that a payer recognises it but a stranger does not learn it: `budi_santoso` becomes `b**i s*****o`.
+ */
 export function maskName(username: string): string {
   return username
     .split(/[._]+/)

@@ -1,5 +1,6 @@
-// The rules of money, and nothing else: a pure function from accounts, seen keys and postings to outcomes, legs and new balances.
-// Postings are decided in order of arrival, each against what the earlier ones left; one that is refused leaves no trace.
+// The rules of money: a pure function from accounts, seen keys and postings to outcomes, legs and new balances.
+// Postings are decided in the order of arrival, each against the state that the earlier ones left. A refused posting
+// changes nothing.
 
 import { accountIds, type Books, carryOut } from './movements.ts';
 import type {
@@ -22,7 +23,7 @@ export interface State {
   accounts: ReadonlyMap<string, Account>;
   /** By `keyName`. */
   keys: ReadonlyMap<string, SeenKey>;
-  /** The legs that movements are about, by id. */
+  /** The legs that the movements name, by id. */
   legs: ReadonlyMap<string, Leg>;
   /** By operation. */
   holds: ReadonlyMap<string, HeldAmount>;
@@ -30,11 +31,11 @@ export interface State {
   refunds: ReadonlyMap<string, RefundTotal>;
   limits: Limits;
   freezes: Freezes;
-  /** The database's clock when the locks were had, and no earlier than the last change of any of the accounts. */
+  /** The database's clock after the locks were granted, and no earlier than the last change of any of the accounts. */
   now: Date;
 }
 
-/** Decided now, or the repetition of something: of a key seen before, or of an earlier posting of this batch. */
+/** A new decision, or a repetition: of a key seen before, or of an earlier posting of this batch. */
 export type Decision = Decided | { repeats: SeenKey } | { repeatsPosting: number };
 
 export interface Decisions {
@@ -47,7 +48,7 @@ export function keyName(key: Key): string {
   return `${key.accountId}/${key.key}`;
 }
 
-/** Decides every posting. Pure: `state` is left as it was. */
+/** Decides every posting. Pure: `state` does not change. */
 export function decide(state: State, postings: readonly Posting[]): Decisions {
   const changed = new Map<string, Account>();
   const legs = new Map<string, Leg>();
@@ -92,7 +93,10 @@ export function decide(state: State, postings: readonly Posting[]): Decisions {
   return { decisions, accounts: changed };
 }
 
-/** Refusals decided under the lock are kept and replayed; what may be otherwise next time (403, 404) is not. */
+/**
+ * A refusal that was decided under the lock is kept and replayed. A refusal that may change by the next time (403, 404)
+ * is not.
+ */
 const KEPT: Readonly<Record<Outcome, boolean>> = {
   key_in_progress: false,
   key_reused: false,
@@ -122,19 +126,20 @@ export function isKept(outcome: Outcome): boolean {
   return KEPT[outcome];
 }
 
-/** Whether the outcome is about the movement at all. */
+/** Whether the outcome is about the movement. The other outcomes are about the key or a freeze. */
 export function isRecorded(outcome: Outcome): outcome is Exclude<Outcome, Unrecorded> {
   return outcome !== 'key_in_progress' && outcome !== 'key_reused' && outcome !== 'frozen';
 }
 
-/** Whether a request with this key is the first one over again. */
+/** Whether this request is a repetition of the first request with its key. */
 export function sameRequest(first: Pick<Key, 'function' | 'request'>, key: Key): boolean {
   if (first.function !== key.function) return false;
   return first.request === key.request || key.differences?.(first.request).length === 0;
 }
 
 function repeated(seen: SeenKey, posting: Posting, books: Books): Decision {
-  // Our own operation: the batch was committed although its answer was lost. Anyone else's without a result is still running.
+  // The same operation id means that this batch was committed and its answer was lost. Another operation without a
+  // result is still running.
   if (seen.result || seen.operationId === posting.operationId) return { repeats: seen };
   return refused('key_in_progress', posting, books);
 }

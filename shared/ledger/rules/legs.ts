@@ -1,4 +1,4 @@
-// How legs are made and changed, and what each does to its account.
+// Makes and changes legs, and applies each to its account.
 
 import { legId } from './ids.ts';
 import type { Account, Direction, Leg, Particulars, TransactionStatus } from './words.ts';
@@ -40,7 +40,7 @@ export function newLeg(leg: NewLeg): Leg {
   };
 }
 
-/** A PENDING leg that ends takes a new number: its latest change is what has its place in the account's order. */
+/** A PENDING leg gets a new number when it ends, because an account's legs are ordered by their latest change. */
 export function endedLeg(
   leg: Leg,
   account: Account,
@@ -66,7 +66,7 @@ function moved(status: TransactionStatus, direction: Direction, amount: bigint):
 }
 
 /**
- * The account as its new leg leaves it. `before` is the leg as it was, if it was PENDING: what it had promised is no longer promised.
+ * The account after its new leg. `before` is the earlier state of a leg that was PENDING: its promise is taken back.
  */
 export function accountAfter(account: Account, leg: Leg, before?: Leg): Account {
   const promised = (change: Leg | undefined, direction: Direction) =>

@@ -1,4 +1,4 @@
-// The limits on e-money: what a person's wallet may hold, and take in during a month. Merchants have none.
+// The limits on e-money: how much a person's wallet may hold, and receive in a month. Merchants have none.
 
 import { LARGEST_AMOUNT } from '../../money.ts';
 import type { Account, Bound, LimitRule, Limits } from './words.ts';
@@ -11,8 +11,8 @@ export interface OverLimit {
 }
 
 /**
- * The first limit that `amount` more would break; undefined when there is room. What is PENDING counts as if it had come: a top-up
- * that was let in must not find the wallet full.
+ * The first limit that `amount` more would break. Undefined if there is room. PENDING money counts as received, so that
+ * an accepted top-up never finds the wallet full.
  */
 export function overLimit(account: Account, amount: bigint, limits: Limits): OverLimit | undefined {
   if (account.kind === 'SYSTEM') return undefined;
@@ -30,14 +30,14 @@ export function overLimit(account: Account, amount: bigint, limits: Limits): Ove
   return overLargest(account, amount);
 }
 
-/** What the columns hold is a limit for everybody, and for every kind of movement. */
+/** The size of the columns limits every account and every kind of movement. */
 export function overLargest(account: Account, amount: bigint): OverLimit | undefined {
   const promised = account.balance + account.pending;
   if (account.kind === 'SYSTEM' || promised + amount <= LARGEST_AMOUNT) return undefined;
   return { outcome: 'balance_too_large', bound: boundOf(LARGEST_AMOUNT, promised, account.id) };
 }
 
-/** More can be used than a limit allows: it may have been lowered. */
+/** The use can exceed the limit if the limit was lowered. */
 function boundOf(value: bigint, used: bigint, accountId: string): Bound {
   return { value, left: used < value ? value - used : 0n, accountId };
 }

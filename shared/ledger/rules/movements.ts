@@ -1,5 +1,5 @@
-// What each kind of movement may do, and what it writes: the rules of money, one function per kind, each check in the order of the
-// outcomes' precedence.
+// The rules of each kind of movement, one function per kind: what it may do and which legs it writes. The checks run in
+// the order of the outcomes' precedence.
 
 import { type Money, money } from '../../money.ts';
 import { CREDIT_PLACE, DEBIT_PLACE, legId, SUSPENSE_PLACE } from './ids.ts';
@@ -24,12 +24,12 @@ import type {
   Transfer,
 } from './words.ts';
 
-/** What a movement is decided against: everything as the earlier postings of the batch have left it. */
+/** The state for the decision of a movement, after the earlier postings of the batch. */
 export interface Books {
   now: Date;
   limits: Limits;
   account(id: string): Account | undefined;
-  /** Only legs that movements of the batch are about. */
+  /** Knows only the legs that movements of the batch name. */
   leg(id: string): Leg | undefined;
   hold(operationId: string): HeldAmount | undefined;
   refunded(operationId: string): RefundTotal | undefined;
@@ -37,7 +37,7 @@ export interface Books {
 
 export interface Moved {
   outcome: 'posted' | 'posted_to_suspense';
-  /** In order of their places. */
+  /** In the order of their places. */
   legs: Leg[];
   accounts: Account[];
   hold?: HeldAmount;
@@ -46,7 +46,7 @@ export interface Moved {
 
 export type Refused = { outcome: Exclude<Outcome, Moved['outcome']>; bound?: Bound };
 
-/** The accounts that a movement can change; all of them are locked first. */
+/** The accounts that a movement can change. All of them are locked first. */
 export function accountIds(movement: Movement): string[] {
   switch (movement.name) {
     case 'open':
@@ -58,7 +58,7 @@ export function accountIds(movement: Movement): string[] {
   }
 }
 
-/** The existing legs that a movement is about. */
+/** The existing legs that a movement names. */
 export function legIds(movement: Movement): string[] {
   switch (movement.name) {
     case 'settle':
@@ -100,13 +100,13 @@ interface Parties {
   payee: Account;
 }
 
-/** What a payment and a hold ask of both sides. */
+/** The checks of both parties that a payment and a hold share. */
 function parties(movement: Transfer | Hold, books: Books): Parties | Refused {
   if (movement.from === movement.to) return refused('same_account');
   const payer = books.account(movement.from);
   const payee = books.account(movement.to);
   if (!payer) return refused('account_not_found');
-  // One Gate's own accounts are nobody's payees.
+  // Wallets cannot pay One Gate's own accounts.
   if (!payee || (payee.kind === 'SYSTEM' && payer.kind !== 'SYSTEM')) return refused('payee_not_found');
   if (payer.status === 'CLOSED') return refused('account_closed');
   if (payer.status === 'SUSPENDED') return refused('account_suspended');
@@ -140,7 +140,7 @@ function hold(movement: Hold, operationId: string, books: Books): Moved | Refuse
   };
 }
 
-/** A debit of the payer and a credit of the payee. */
+/** Writes a debit of the payer and a credit of the payee. */
 function bothSides(sides: Parties & Pick<NewLeg, 'operationId' | 'status' | 'particulars' | 'now'>): Moved {
   const { payer, payee, ...common } = sides;
   const debit = newLeg({ ...common, place: DEBIT_PLACE, account: payer, direction: 'DEBIT', counterpartyId: payee.id });
@@ -163,7 +163,7 @@ interface BothLegs extends Parties {
   credit: Leg;
 }
 
-/** The two legs of an operation and their accounts; undefined when it is not one between these two. */
+/** The two legs of an operation and their accounts. Undefined if the operation is not between these two accounts. */
 function findBoth(operationId: string, payerId: string, payeeId: string, books: Books): BothLegs | undefined {
   const [debitId, creditId] = bothLegs(operationId);
   const [debit, credit] = [books.leg(debitId), books.leg(creditId)];
@@ -175,7 +175,7 @@ function findBoth(operationId: string, payerId: string, payeeId: string, books: 
 function capture(movement: Capture, books: Books): Moved | Refused {
   const found = findBoth(movement.operationId, movement.from, movement.to, books);
   if (!found) return refused('transaction_not_found');
-  // A suspended payee takes nothing in; that the payer is suspended by now does not undo the promise.
+  // A suspended payee receives nothing. A payer who is suspended meanwhile still owes the hold.
   if (found.payee.status === 'SUSPENDED') return refused('account_suspended');
   const held = books.hold(movement.operationId);
   if (!held || found.debit.status !== 'PENDING') return refused('already_settled');
@@ -218,7 +218,7 @@ function refund(movement: Refund, operationId: string, books: Books): Moved | Re
   const { payer: customer, payee: merchant, credit: payment } = paid;
   if (merchant.status === 'CLOSED') return refused('account_closed');
   if (merchant.status === 'SUSPENDED') return refused('account_suspended');
-  // A suspended customer gets the money back all the same: it is theirs.
+  // A suspended customer still gets the refund, because the money is theirs.
   if (customer.status === 'CLOSED') return refused('payee_unavailable');
   if (payment.type !== 'PAYMENT' || payment.status !== 'SUCCESS') return refused('not_refundable');
   const earlier = books.refunded(movement.payment)?.refunded ?? 0n;
@@ -234,7 +234,7 @@ function refund(movement: Refund, operationId: string, books: Books): Moved | Re
     currency: payment.currency,
     refundOf: movement.payment,
     ...(movement.description !== undefined && { description: movement.description }),
-    // The merchant finds the refund by the reference of the payment.
+    // The refund carries the payment's reference, so that the merchant finds it by that.
     ...(payment.externalReference !== null && { externalReference: payment.externalReference }),
   };
   return {
@@ -268,7 +268,8 @@ function settle(movement: Settlement, books: Books): Moved | Refused {
   const credit = books.leg(legId(movement.operationId, CREDIT_PLACE));
   const account = books.account(movement.account);
   if (!credit || !account || credit.accountId !== account.id) return refused('transaction_not_found');
-  // Its money has come already, to the wallet or to suspense; or it is no top-up: all others have a debit from the beginning.
+  // A debit exists if the top-up was settled, to the wallet or to suspense, or if this is no top-up: all other
+  // operations have a debit from the beginning.
   if (books.leg(legId(movement.operationId, DEBIT_PLACE))) return refused('already_settled');
   const changes = {
     counterpartyId: movement.clearing,
@@ -283,7 +284,7 @@ function settle(movement: Settlement, books: Books): Moved | Refused {
   const clearing = books.account(movement.clearing);
   const suspense = books.account(movement.suspense);
   if (!clearing || !suspense) return refused('account_not_found');
-  // A PENDING top-up has had its room reserved. One that had been given up takes what is there.
+  // The limits have reserved room for a PENDING top-up. One that had failed or was cancelled needs room now.
   const fits = credit.status === 'PENDING' || !overLimit(account, credit.amount, books.limits);
   const goesToWallet = movement.paid === credit.amount && account.status !== 'CLOSED' && fits;
   const receiver = goesToWallet ? account : suspense;
@@ -323,7 +324,7 @@ function settle(movement: Settlement, books: Books): Moved | Refused {
   };
 }
 
-/** What can be spent: never what is held. */
+/** The spendable money, without the held money. */
 function available(account: Account): bigint {
   return account.balance - account.held;
 }

@@ -1,4 +1,4 @@
-// One Gate's own accounts beside those at providers (shared/providers/<name>/declaration.ts). Migrations make them.
+// One Gate's own accounts, except those at providers (shared/providers/<name>/declaration.ts). Migrations create them.
 
-/** Owns the keys that the schedule posts under. No person can send a request for it, and no money lies here. */
+/** Owns the keys of the schedule's postings. People cannot send requests for it, and it holds no money. */
 export const SCHEDULE_KEYS = '00000000-0000-7000-8000-000000000003';

@@ -1,4 +1,4 @@
-// The words of the ledger: accounts, legs, postings and the outcomes they can have.
+// The terms of the ledger: accounts, legs, postings and their outcomes.
 
 import type { Money } from '../../money.ts';
 import type { OutboxEvent } from '../../platform/events/event.ts';
@@ -8,7 +8,7 @@ export type TransactionType = 'TOPUP' | 'PAYMENT' | 'REFUND' | 'TRANSFER';
 export type TransactionStatus = 'PENDING' | 'SUCCESS' | 'FAILED' | 'CANCELLED';
 export type Direction = 'DEBIT' | 'CREDIT';
 
-/** An account as it is under its lock. Amounts are minor units (1/100). */
+/** An account, read under its lock. Amounts are minor units (1/100). */
 export interface Account {
   readonly id: string;
   /** Null for system accounts. */
@@ -16,14 +16,14 @@ export interface Account {
   readonly kind: 'PERSON' | 'MERCHANT' | 'SYSTEM';
   readonly status: 'ACTIVE' | 'SUSPENDED' | 'CLOSED';
   readonly currency: string;
-  /** The owner's identity is proven, which raises the limits. */
+  /** True if the owner's identity is proven, which raises the limits. */
   readonly verified: boolean;
   readonly balance: bigint;
-  /** The sum of its PENDING debits; what is available is the balance without it. */
+  /** The sum of its PENDING debits. The available money is the balance without it. */
   readonly held: bigint;
   /** The sum of its PENDING credits. */
   readonly pending: bigint;
-  /** What a person was given this month, refunds left out. */
+  /** The money that a person received this month, without refunds. */
   readonly incoming: bigint;
   /** The number of its last leg. */
   readonly version: bigint;
@@ -46,15 +46,15 @@ export interface Leg {
   readonly description: string | null;
   readonly externalReference: string | null;
   readonly paymentMethod: PaymentMethod | null;
-  /** JSON text. */
+  /** Metadata as JSON text. */
   readonly metadata: string | null;
-  /** The operation of the payment that this refund gives back. */
+  /** The operation of the payment that this leg refunds. */
   readonly refundOf: string | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }
 
-/** Who owns the other account of a leg. */
+/** The owner of the other account of a movement. */
 export interface Counterparty {
   readonly accountId: string;
   /** Null for system accounts. */
@@ -66,11 +66,11 @@ export interface Counterparty {
 export interface OwnLeg {
   readonly leg: Leg;
   readonly counterparty: Counterparty | null;
-  /** Of a hold that is PENDING. */
+  /** The expiry of a PENDING hold. */
   readonly expiresAt: Date | null;
 }
 
-/** What both legs of a movement say beside its amount. */
+/** Details that both legs of a movement carry beside its amount. */
 export interface Particulars {
   type: TransactionType;
   amount: Money;
@@ -82,22 +82,23 @@ export interface Particulars {
   refundOf?: string;
 }
 
-/** Money goes from one account to another, at once. */
+/** Moves money from one account to another, at once. */
 export interface Transfer extends Particulars {
   name: 'transfer';
   from: string;
   to: string;
 }
 
-/** A PENDING credit: it moves nothing until it is settled. */
+/** A PENDING credit. It moves no money until it is settled. */
 export interface Opening extends Particulars {
   name: 'open';
   to: string;
 }
 
 /**
- * The end of a PENDING credit. SUCCESS moves `paid` from the clearing account to the wallet, or to the suspense account when the
- * wallet is closed or another amount was paid. A FAILED or CANCELLED credit that turns out to be paid is settled all the same.
+ * The end of a PENDING credit. SUCCESS moves `paid` from the clearing account to the wallet, or to the suspense account
+ * if the wallet is closed or the paid amount differs. A FAILED or CANCELLED credit can still be settled if it turns out
+ * to be paid.
  */
 export interface Settlement {
   name: 'settle';
@@ -111,26 +112,29 @@ export interface Settlement {
   externalReference?: string;
 }
 
-/** Sets money aside for a payee: two PENDING legs. It is the payer's, and not available, until it is captured or released. */
+/**
+ * Sets money aside for a payee with two PENDING legs. The money stays the payer's, but is not available until the hold
+ * is captured or released.
+ */
 export interface Hold extends Particulars {
   name: 'hold';
   from: string;
   to: string;
-  /** From the moment that the database decides. */
+  /** Counted from the moment of the database's decision. */
   expiresInSeconds: number;
 }
 
-/** Moves what was held, or a part of it; the rest is the payer's again. */
+/** Moves the held money or a part of it. The payer can spend the rest again. */
 export interface Capture {
   name: 'capture';
   operationId: string;
   from: string;
   to: string;
-  /** Everything that is held, unless told. */
+  /** The default is the whole hold. */
   amount: Money | undefined;
 }
 
-/** Ends a hold without moving anything: the payee gives it up, or its time is over. */
+/** Ends a hold without moving money: the payee voids it, or it has expired. */
 export interface Release {
   name: 'release';
   operationId: string;
@@ -139,16 +143,16 @@ export interface Release {
   why: 'voided' | 'expired';
 }
 
-/** Gives a payment back, or a part of it, as an operation of its own. */
+/** Gives a payment or a part of it back, as an operation of its own. */
 export interface Refund {
   name: 'refund';
   /** The operation of the payment. */
   payment: string;
-  /** The account that was paid. */
+  /** The payee of the payment. */
   from: string;
-  /** The account that has paid. */
+  /** The payer of the payment. */
   to: string;
-  /** Everything that has not been given back yet, unless told. */
+  /** The default is the whole rest of the payment. */
   amount: Money | undefined;
   description?: string;
 }
@@ -175,30 +179,33 @@ export interface RefundTotal {
 
 export type LimitRule = 'BALANCE' | 'MONTHLY_INCOMING';
 
-/** What a person's wallet may hold and take in, in minor units; a rule that is not in force is absent. */
+/** How much a person's wallet may hold and receive, in minor units. A rule that is not in force is absent. */
 export type Limits = Readonly<Record<'UNVERIFIED' | 'VERIFIED', Readonly<Partial<Record<LimitRule, bigint>>>>>;
 
-/** What operators have stopped. */
+/** The freezes of operators. */
 export interface Freezes {
   readonly all: boolean;
   readonly accounts: ReadonlySet<string>;
   readonly functions: ReadonlySet<string>;
 }
 
-/** Claimed in the transaction that moves the money. */
+/** An idempotency key. It is claimed in the transaction that moves the money. */
 export interface Key {
   accountId: string;
   key: string;
   function: string;
   /** The whole request, as JSON text. */
   request: string;
-  /** The same as versions before this one write it, whose instances compare the text. */
+  /** The request in the form that older versions of One Gate write. Their instances compare this text. */
   legacyRequest?: string;
-  /** Pointers to what is not the same in the first request with this key, given its text. Without it the texts are compared. */
+  /**
+   * Compares with the text of the first request with this key. Returns pointers to the differences. Without it the
+   * texts are compared.
+   */
   differences?(first: string): string[];
 }
 
-/** Everything a posting can end in, in order of precedence: the first that applies is the outcome. */
+/** All outcomes of a posting in order of precedence: the first that applies is the outcome. */
 export type Outcome =
   | 'key_in_progress'
   | 'key_reused'
@@ -211,7 +218,7 @@ export type Outcome =
   | 'account_suspended'
   | 'payee_unavailable'
   | 'currency_mismatch'
-  /** It has come to its end, or is not of the kind that can be ended so. */
+  /** It has ended, or its kind cannot end in this way. */
   | 'already_settled'
   | 'not_refundable'
   | 'hold_expired'
@@ -221,55 +228,55 @@ export type Outcome =
   | 'balance_limit'
   | 'incoming_limit'
   | 'balance_too_large'
-  /** Done: the legs are written. */
+  /** The legs are written. */
   | 'posted'
-  /** Done, but the money went to the suspense account. */
+  /** The legs are written, but the money went to the suspense account. */
   | 'posted_to_suspense';
 
-/** These say something of the key or of the moment, nothing of the movement: nothing is recorded of them. */
+/** Outcomes about the key or the moment, not about the movement. They are not recorded. */
 export type Unrecorded = 'key_in_progress' | 'key_reused' | 'frozen';
 
-/** A movement that was looked at and not carried out. */
+/** The outcomes of a movement that the rules refuse. */
 export type Refusal = Exclude<Outcome, Unrecorded | 'posted' | 'posted_to_suspense'>;
 
-/** Minor units. `accountId`: whose limit it is, where it is an account's. */
+/** In minor units. `accountId` is the account whose limit it is, if the limit belongs to an account. */
 export interface Bound {
   readonly value: bigint;
   readonly left: bigint;
   readonly accountId?: string;
 }
 
-/** What was decided about one posting, and the legs that say so. */
+/** The decision about one posting, and its legs. */
 export interface Decided {
   readonly outcome: Outcome;
-  /** Written by this posting: new legs, and for a settlement the changed one. In order of their places. */
+  /** Legs that this posting writes: new ones, and for a settlement the changed one. In the order of their places. */
   readonly legs: readonly Leg[];
-  /** The accounts of the posting by id, as the decision left them. */
+  /** The posting's accounts by id, after the decision. */
   readonly accounts: ReadonlyMap<string, Account>;
   readonly hold?: HeldAmount;
   readonly refund?: RefundTotal;
-  /** With a refusal that has a bound: the bound, and what was left below it. */
+  /** Present with a refusal that has a bound: the bound, and what was left below it. */
   readonly bound?: Bound;
-  /** With `key_reused`: the request that the key belongs to. */
+  /** Present with `key_reused`: the request that the key belongs to. */
   readonly first?: { function: string; request: string };
 }
 
-/** What is kept with the key, and the events that are committed with the legs. */
+/** The data that is kept with the key, and the events that are committed with the legs. */
 export interface Recorded<Data extends object = object> {
-  /** Plain data, as JSON has it. Null: the request is still running (a provider is being asked), and the key says so. */
+  /** Plain JSON data. Null: the request is still running (a provider is being asked). */
   data: Data | null;
   events?: OutboxEvent[];
 }
 
-/** What came of a request; of a key from before there were results, the answer that was written out of it. */
+/** The result of a request. A key from before results holds the answer itself. */
 export type Result<Data extends object = object> = { data: Data } | { answer: { status: number; body: string } };
 
 export interface Posting<Data extends object = object> {
   key: Key;
-  /** Chosen by the caller, so that a batch that is run again finds out what became of it. */
+  /** The caller chooses it, so that a repeated batch recognises its own commit. */
   operationId: string;
   movement: Movement;
-  /** Says what is kept of the decision. It is pure: it may be called again when the batch is run again. */
+  /** Returns what to keep of the decision. It is pure, because a repeated batch calls it again. */
   record(decided: Decided): Recorded<Data>;
 }
 

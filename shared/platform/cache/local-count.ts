@@ -1,7 +1,7 @@
-// Attempts counted in this instance's memory, for as long as Redis is away.
+// Counts attempts in this instance's memory while Redis is away.
 
 export interface Quota {
-  /** As the RateLimit headers show it. */
+  /** The name in the RateLimit headers. */
   name: string;
   limit: number;
   windowSeconds: number;
@@ -10,11 +10,11 @@ export interface Quota {
 export interface Count {
   allowed: boolean;
   remaining: number;
-  /** Until the oldest attempt leaves the window and makes room for another. */
+  /** The time until the oldest attempt leaves the window and makes room for another. */
   resetMs: number;
 }
 
-/** A flood of different subjects must not fill the memory; the ones that have been quiet for longest are forgotten. */
+/** Bounds the memory in a flood of different subjects. The subjects that have been quiet for longest are forgotten. */
 const SUBJECTS_KEPT = 10_000;
 
 const attempts = new Map<string, number[]>();
@@ -33,7 +33,7 @@ export function countLocally(key: string, quota: Quota, now = performance.now())
   return { allowed, remaining: quota.limit - recent.length, resetMs: (recent[0] ?? now) + windowMs - now };
 }
 
-/** Takes the newest attempt back. */
+/** Takes back the newest attempt. */
 export function giveBackLocally(key: string): void {
   attempts.get(key)?.pop();
 }

@@ -1,9 +1,9 @@
-// How the Redis client reaches its REST proxy. The client's own way is fetch, which would be loaded for Redis alone.
+// The Redis client's connection to its REST proxy. The client would use fetch, which Node would load for Redis alone.
 
 import { text } from 'node:stream/consumers';
 import { post } from '../http/post.ts';
 
-/** What comes back for a command; the proxy answers a refused pipeline the same way. */
+/** The proxy's answer to a command. It answers a refused pipeline in the same form. */
 interface Answer {
   error?: string;
 }
@@ -18,7 +18,10 @@ interface Asked {
   body?: unknown;
 }
 
-/** A Requester of @upstash/redis. Throws what the connection throws, a TimeoutError, a SyntaxError for what is not JSON. */
+/**
+ * A Requester of @upstash/redis. Throws the connection's error, a TimeoutError, or a SyntaxError if the answer is not
+ * JSON.
+ */
 export function redisOverHttp({ url, token }: Address, timeoutMs: number, Refusal: new (message: string) => Error) {
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
 

@@ -1,21 +1,24 @@
-// The function's client of Redis, over the Upstash REST protocol. Redis holds nothing that PostgreSQL cannot give again, so every
-// caller has an answer ready for the day it is away.
+// The function's client of Redis, over the Upstash REST protocol. PostgreSQL can restore everything in Redis, and every
+// caller works without it.
 
 import type { Redis } from '@upstash/redis';
 import { redis as settings } from '../environment.ts';
 import { redisOverHttp } from './redis-over-http.ts';
 
-/** An answer that has not come by then is not worth waiting for: the caller's other way is faster. */
+/** After this time the caller's other way is faster. */
 const ANSWER_TIMEOUT_MS = 500;
 
 let client: Promise<Redis> | undefined;
 
-/** Redis did not answer, or answered with an error. The message never holds the command: its arguments may be anything. */
+/**
+ * Redis did not answer, or answered with an error. The message never holds the command, because its arguments may be
+ * secret.
+ */
 export class CacheError extends Error {
   override readonly name = 'CacheError';
 }
 
-/** Asks Redis once: answers come as Redis gave them (text and integers), failures as CacheError. */
+/** Asks Redis once. Answers are as Redis gave them (text and integers), failures are CacheErrors. */
 export async function askRedis<Answer>(ask: (redis: Redis) => Promise<Answer>): Promise<Answer> {
   client ??= connect(settings());
   try {
@@ -26,7 +29,7 @@ export async function askRedis<Answer>(ask: (redis: Redis) => Promise<Answer>): 
 }
 
 async function connect(address: ReturnType<typeof settings>): Promise<Redis> {
-  // Loaded when first needed: a cold function answers its probes without it.
+  // Loaded at the first use, so that a cold function answers its probes without it.
   const { Redis: Client, errors } = await import('../packages/redis.ts');
   const requester = redisOverHttp(address, ANSWER_TIMEOUT_MS, errors.UpstashError);
   return new (class extends Client {
@@ -34,23 +37,24 @@ async function connect(address: ReturnType<typeof settings>): Promise<Redis> {
       super({
         ...address,
         enableAutoPipelining: false,
-        // "007" must not come back as 7.
+        // Keeps "007" from becoming 7.
         automaticDeserialization: false,
         enableTelemetry: false,
       });
-      // It asks once: a repeated command would count twice; whoever may repeat one knows so himself.
+      // Does not retry, since a repeated command would count twice. A caller that may repeat a command does so itself.
       this.client = requester as typeof this.client;
     }
   })();
 }
 
-// The client's messages end with the whole command, those of a pipeline with Redis' own words; a body that is not JSON is quoted.
+// The client's messages end with the whole command, or with Redis' own words for a pipeline, and quote a body that is
+// not JSON. So this writes its own.
 function describe(error: unknown): string {
   const { name, message, code } = error as Partial<Error & { code: unknown }>;
   if (name === 'TimeoutError') return `no answer within ${ANSWER_TIMEOUT_MS} ms`;
   if (name === 'SyntaxError') return 'the answer is not JSON';
   if (name === 'UpstashError') {
-    // Redis' errors begin with a word in capitals; what follows may repeat arguments.
+    // Redis' errors begin with a word in capitals. The rest may repeat arguments.
     const word = /\b[A-Z]{3,}\b/.exec(message?.split(', command was:', 1)[0] ?? '')?.[0];
     return `Redis refused: ${word ?? 'unknown error'}`;
   }

@@ -1,8 +1,7 @@
-// Quotas against guessing: so many attempts per subject and window, counted in Redis over all instances. Denied attempts are not
-// counted, so that hammering does not lock a person out for longer than the window.
-//
-// When Redis is away each instance counts by itself with the same quotas. Nobody is locked out by an outage, and guessing stays
-// limited, to the quota times the number of instances.
+// Quotas against guessing: a number of attempts per subject and window, counted in Redis over all instances. Denied
+// attempts are not counted, so that hammering does not lock a person out for longer than the window.
+// While Redis is away, each instance counts by itself with the same quotas. An outage locks no one out, and guessing
+// stays limited to the quota times the number of instances.
 
 import { randomUUID } from 'node:crypto';
 import { Problem } from '../http/problem.ts';
@@ -12,16 +11,16 @@ import { askRedis } from './redis.ts';
 
 export type { Quota };
 
-/** Something of which only so much is allowed: a quota, and whose. A personal subject is hashed by the caller. */
+/** A quota and its subject. The caller hashes a personal subject. */
 export interface Measure {
   quota: Quota;
   subject: string;
 }
 
-/** Redis is not asked again for this long after a failure, so that an outage does not slow every request down. */
+/** How long Redis is not asked after a failure, so that an outage does not slow down every request. */
 const PAUSE_MS = 2_000;
 
-// A log of the attempts in the window. The attempt has an id, so that counting it twice counts it once.
+// A log of the attempts in the window. Each attempt has an id, so that counting it twice counts it once.
 const COUNT = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -40,17 +39,17 @@ return {allowed and 1 or 0, limit - used, tonumber(oldest[2]) + window - now}`;
 
 let askAgainAt = 0;
 
-/** An attempt that was allowed. */
+/** An allowed attempt. */
 export interface Attempt {
   /** RateLimit and RateLimit-Policy, for the answer. */
   headers: Record<string, string>;
-  /** Takes this attempt back from a measure: it turned out not to be of the kind that is counted. */
+  /** Takes this attempt back from a measure that should not count it. */
   giveBack(measure: Measure): Promise<void>;
-  /** Forgets all attempts of a measure: its subject has shown that it was not guessing. */
+  /** Forgets all attempts of a measure, because its subject has shown that it was not guessing. */
   clear(measure: Measure): Promise<void>;
 }
 
-/** Counts one attempt against each measure; throws a `rate_limited` Problem with Retry-After when one of them is used up. */
+/** Counts one attempt against each measure. Throws `rate_limited` with Retry-After if one of them is used up. */
 export async function throttle(measures: readonly Measure[]): Promise<Attempt> {
   const id = randomUUID();
   const counts = await count(measures, id);
@@ -85,7 +84,7 @@ export async function throttle(measures: readonly Measure[]): Promise<Attempt> {
 
 async function count(measures: readonly Measure[], id: string): Promise<Count[]> {
   const answers = await tryRedis((redis) => {
-    // One script per key, since the keys of a cluster lie on different machines.
+    // One script per key, because a cluster keeps its keys on different machines.
     const pipeline = redis.pipeline();
     for (const measure of measures) {
       const { limit, windowSeconds } = measure.quota;
@@ -97,7 +96,7 @@ async function count(measures: readonly Measure[], id: string): Promise<Count[]>
   return answers.map(([allowed, remaining, resetMs]) => ({ allowed: allowed === 1, remaining, resetMs }));
 }
 
-/** What one measure denied counts against none. */
+/** An attempt that one measure has denied counts against none. */
 async function giveBackAll(measures: readonly Measure[], id: string): Promise<void> {
   if (measures.length === 0) return;
   for (const measure of measures) giveBackLocally(keyOf(measure));
@@ -119,7 +118,7 @@ async function tryRedis<Answer>(ask: Parameters<typeof askRedis<Answer>>[0]): Pr
   }
 }
 
-/** RateLimit and RateLimit-Policy as draft-ietf-httpapi-ratelimit-headers-11 has them. */
+/** RateLimit and RateLimit-Policy after draft-ietf-httpapi-ratelimit-headers-11. */
 function rateLimitHeaders(measures: readonly Measure[], counts: readonly Count[]): Record<string, string> {
   const policies = measures.map(({ quota }) => `"${quota.name}";q=${quota.limit};w=${quota.windowSeconds}`);
   const states = measures.map(({ quota }, index) => {

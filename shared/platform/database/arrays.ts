@@ -1,6 +1,7 @@
-// Rows for `unnest($1::uuid[], $2::text[] ...)`: one array per column. Half the work of JSON on both sides of the wire.
+// Rows for `unnest($1::uuid[], $2::text[] ...)`: one array per column. It takes half the work of JSON on both sides of
+// the wire.
 
-/** Ids, numbers and names of enums, which have nothing to escape: PostgreSQL's own text form. Null is null. */
+/** Ids, numbers and enum names, which need no escaping, in PostgreSQL's text form. */
 export function plainArray(values: readonly (string | bigint | number | null)[]): string {
   return `{${values.map((value) => value ?? 'NULL').join(',')}}`;
 }
@@ -8,7 +9,7 @@ export function plainArray(values: readonly (string | bigint | number | null)[])
 const TEXT_TYPE = 25;
 const HEADER_BYTES = 20;
 
-/** Text of any kind as `text[]` in PostgreSQL's binary form, in which nothing needs escaping. */
+/** Any text as `text[]` in PostgreSQL's binary form, which needs no escaping. */
 export function textArray(values: readonly (string | null)[]): Buffer {
   const sizes = values.map((value) => (value === null ? -1 : Buffer.byteLength(value)));
   const bytes = Buffer.allocUnsafe(sizes.reduce((sum, size) => sum + 4 + Math.max(size, 0), HEADER_BYTES));

@@ -1,4 +1,4 @@
-// The function's connections to PostgreSQL: one small pool per process, opened with the first query, closed by the drain.
+// The function's connections to PostgreSQL: one small pool per process. The first query opens it, the drain closes it.
 
 import type pg from 'pg';
 import { database } from '../environment.ts';
@@ -7,7 +7,7 @@ import { beforeShutdown } from '../shutdown.ts';
 import { log } from '../telemetry/log.ts';
 import { atFirstRequest } from '../wake.ts';
 
-/** SQL with numbered parameters. A `name` makes it a prepared statement, which hot paths want. */
+/** SQL with numbered parameters. A `name` makes it a prepared statement; use one on hot paths. */
 export interface Statement {
   name?: string;
   text: string;
@@ -17,18 +17,21 @@ export interface Statement {
 export type Query = <Row extends pg.QueryResultRow>(statement: Statement) => Promise<Row[]>;
 
 const CONNECT_TIMEOUT_MS = 3_000;
-/** Longer than the roles' own statement timeouts, so that the server's word comes first. */
+/** Longer than the roles' statement timeouts, so that the server gives up before the client does. */
 const ANSWER_TIMEOUT_MS = 12_000;
 
 let pool: Promise<pg.Pool> | undefined;
 let reserved = 0;
 
-/** Takes one connection of DATABASE_POOL_SIZE out of the pool, for somebody who keeps one of their own: the budget counts them all. */
+/**
+ * Takes one connection of DATABASE_POOL_SIZE out of the pool for a module that keeps its own, because the budget counts
+ * all connections.
+ */
 export function reserveConnection(): void {
   reserved++;
 }
 
-/** Runs one statement on a connection of its own. An unreachable database is a `service_unavailable` Problem. */
+/** Runs one statement on any connection of the pool. Throws `service_unavailable` if the database is unreachable. */
 export const query: Query = async <Row extends pg.QueryResultRow>(statement: Statement) => {
   const client = await connect();
   let broken: Error | undefined;
@@ -42,7 +45,7 @@ export const query: Query = async <Row extends pg.QueryResultRow>(statement: Sta
   }
 };
 
-/** Runs `work` in one transaction: committed when it returns, rolled back when it throws. No network calls inside. */
+/** Runs `work` in one transaction: commits when it returns, rolls back when it throws. Make no network calls inside. */
 export async function transaction<Result>(work: (query: Query) => Promise<Result>): Promise<Result> {
   const client = await connect();
   let broken: Error | undefined;
@@ -60,24 +63,27 @@ export async function transaction<Result>(work: (query: Query) => Promise<Result
   }
 }
 
-/** An error code of PostgreSQL such as '23505', if it is one. */
+/** PostgreSQL's error code such as '23505', if the error has one. */
 export function sqlState(error: unknown): string | undefined {
   const code = Error.isError(error) && 'code' in error ? error.code : undefined;
-  // Each has a digit; EPIPE, which looks like one, has none.
+  // Every code of PostgreSQL has a digit; EPIPE, which looks like one, has none.
   return typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
-/** The connection is gone or was never there: class 08, an admin's shutdown, or an error of the socket. */
+/**
+ * True if the connection is lost or could not be opened: class 08, an administrator's shutdown, or an error of the
+ * socket.
+ */
 export function isConnectionError(error: unknown): boolean {
   const state = sqlState(error);
   if (state) return state.startsWith('08') || state.startsWith('57P0') || state === '53300';
   return Error.isError(error) && !(error instanceof Problem) && error.name !== 'TypeError';
 }
 
-/** The first connection, while it is on its way. */
+/** The first connection, while it is being opened. */
 let first: Promise<void> | undefined;
 
-// While the request is read and its caller recognised, the connection is on its way. A failure is for the query that needs it.
+// Connects while the request is read and its caller recognised. The query that needs the connection handles a failure.
 atFirstRequest(() => {
   const opening = connect().then((client) => client.release());
   const forget = () => {
@@ -90,8 +96,8 @@ atFirstRequest(() => {
 async function connect(): Promise<pg.PoolClient> {
   pool ??= openPool();
   try {
-    // The pool would open a second one for whoever comes before the first is there, and both would take longer. One failure is
-    // enough, too: nobody waits twice for a database that is away.
+    // Waits for the first connection. Otherwise the pool would open a second one for an early query, and both would
+    // take longer. And if the database is away, the query waits for one attempt, not for two.
     await first;
     return await (await pool).connect();
   } catch (error) {
@@ -101,12 +107,12 @@ async function connect(): Promise<pg.PoolClient> {
 
 function unavailable(error: unknown): unknown {
   if (error instanceof Problem || !isConnectionError(error)) return error;
-  log.error({ error }, 'the database cannot be reached');
+  log.error({ error }, 'cannot reach the database');
   return new Problem('service_unavailable', { headers: { 'retry-after': '1' } });
 }
 
 async function openPool(): Promise<pg.Pool> {
-  // The driver is loaded with the first query: a cold function answers its probes without it.
+  // The driver is loaded with the first query, so a cold function answers its probes without it.
   const { Pool } = await import('../packages/pg.ts');
   const { url, poolSize } = database();
   const opened = new Pool({
@@ -117,9 +123,9 @@ async function openPool(): Promise<pg.Pool> {
     idleTimeoutMillis: 60_000,
     keepAlive: true,
   });
-  // Without a listener an idle connection that the server closes would end the process.
+  // Without this listener the process would end when the server closes an idle connection.
   opened.on('error', (error) => log.warn({ error }, 'an idle database connection was lost'));
-  // The pool listens only to idle ones; whoever works with a connection learns of its loss from the statement that fails.
+  // The pool listens to idle connections only. A query learns of a lost connection from its failing statement.
   opened.on('connect', (client) => client.on('error', () => undefined));
   beforeShutdown('connections', async () => {
     pool = undefined;

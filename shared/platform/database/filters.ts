@@ -1,6 +1,6 @@
-// Turns the filters of a list into SQL: a table of one clause for each filter, whose value becomes a parameter.
+// Turns the filters of a list into SQL: a table with one clause per filter, whose value becomes a parameter.
 
-/** The condition that each filter stands for; `place` is its parameter, such as `$4`. */
+/** The condition of each filter. `place` is its parameter, such as `$4`. */
 export type Clauses<Filters> = { readonly [Name in keyof Filters]-?: (place: string) => string };
 
 /** The names of the filters that are set, in the table's order. */

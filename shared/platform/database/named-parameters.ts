@@ -1,4 +1,4 @@
-// SQL whose parameters have names, each written with its type: `$balances::numeric[]`. PostgreSQL knows them by number.
+// SQL with named parameters, each written with its type: `$balances::numeric[]`. PostgreSQL itself numbers them.
 
 /** The names of the parameters of a statement. */
 export type NamesIn<Text extends string> = Text extends `${string}$${infer Name}::${infer Rest}`
@@ -11,7 +11,7 @@ export interface NumberedSql {
   names: string[];
 }
 
-/** The statement as PostgreSQL takes it. A name that comes again keeps its number. */
+/** The statement for PostgreSQL. A repeated name keeps its number. */
 export function numbered(text: string): NumberedSql {
   const names: string[] = [];
   return {

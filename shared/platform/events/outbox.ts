@@ -1,9 +1,12 @@
-// The outbox table: events that are committed and not yet known to be published.
+// The outbox table: committed events that may not be published yet.
 
 import { type Query, query } from '../database/database.ts';
 import type { OutboxEvent } from './event.ts';
 
-/** Adds events in the transaction of what they tell of; publish them after its commit. (The ledger adds those of its batches itself.) */
+/**
+ * Adds events in the transaction that they report. Publish them after its commit. (The ledger adds its own events
+ * itself.)
+ */
 export async function addToOutbox(query: Query, events: readonly OutboxEvent[]): Promise<void> {
   if (events.length === 0) return;
   await query({
@@ -17,7 +20,7 @@ export async function addToOutbox(query: Query, events: readonly OutboxEvent[]):
   });
 }
 
-/** Events older than `seconds` that nobody has published, at most `most` of them: a number that stays above zero is a fault. */
+/** Counts unpublished events older than `seconds`, up to `most`. A number that stays above zero is a fault. */
 export async function countOverdue(query: Query, seconds: number, most: number): Promise<number> {
   const [row] = await query<{ overdue: number }>({
     text: `
@@ -28,7 +31,7 @@ export async function countOverdue(query: Query, seconds: number, most: number):
   return row?.overdue ?? 0;
 }
 
-/** Published: the row has done its work. */
+/** Removes published events. */
 export async function removeFromOutbox(ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
   await query({
@@ -39,8 +42,8 @@ export async function removeFromOutbox(ids: readonly string[]): Promise<void> {
 }
 
 /**
- * Claims up to `count` events that have waited longer than `olderThanSeconds` and that nobody else has claimed. The claim is a lease of
- * `leaseSeconds`: whoever dies with it gives it back by doing nothing, and no row is locked while it is being sent.
+ * Claims up to `count` events that are older than `olderThanSeconds` and not claimed. The claim is a lease of
+ * `leaseSeconds`: it ends by itself if its holder dies, and no row is locked during the send.
  */
 export async function leaseFromOutbox(
   count: number,

@@ -1,5 +1,5 @@
-// Publishes events at once after their commit, off the response path. What could not be sent stays in the outbox for relay-outbox.
-// Sends batch naturally too: what comes while one is in flight goes together in the next.
+// Publishes events right after their commit, off the response path. Events that cannot be sent stay in the outbox for
+// relay-outbox. Sends batch naturally, too: events that come while one is in flight share the next.
 
 import { eventSink } from '../environment.ts';
 import { beforeShutdown } from '../shutdown.ts';
@@ -9,11 +9,16 @@ import { removeFromOutbox } from './outbox.ts';
 import type { Sender } from './sender.ts';
 
 const LARGEST_SEND = 500;
-/** Events gather for this long: what a send costs here and in Kafka is shared by more of them, and nobody waits for it. */
+/**
+ * Events gather for this long, so that more of them share the cost of a send here and in Kafka. No caller waits for
+ * them.
+ */
 const GATHER_MS = 20;
-/** The first ones of an instance wait until its first answer is out: loading Kafka's client would be in its way. */
+/**
+ * The first events of an instance wait until its first answer is out, because loading Kafka's client would delay it.
+ */
 const FIRST_GATHER_MS = 250;
-/** Beyond this the memory of the process matters more than speed: relay-outbox will find them. */
+/** Beyond this many, events are left to relay-outbox to save memory. */
 const LARGEST_BACKLOG = 10_000;
 
 let backlog: OutboxEvent[] = [];
@@ -30,7 +35,10 @@ export function publish(events: readonly OutboxEvent[]): void {
   publishing ??= publishBacklog();
 }
 
-/** Sends the events and takes them out of the outbox. Returns how many were sent; throws when the way is blocked. */
+/**
+ * Sends the events and removes them from the outbox. Returns the number sent. Throws if Kafka or the sink cannot be
+ * reached.
+ */
 export async function send(events: readonly OutboxEvent[]): Promise<number> {
   sender ??= openSender();
   const sent = await (await sender).send(events);
@@ -50,13 +58,13 @@ async function publishBacklog(): Promise<void> {
       log.warn({ error, events: left }, 'events could not be published: they are left to relay-outbox');
     }
   } while (backlog.length > 0);
-  // In the same turn as the last look at the backlog: an event that comes later starts the work anew.
+  // Runs in the same turn as the last check of the backlog, so that a later event starts the work again.
   publishing = undefined;
 }
 
 async function openSender(): Promise<Sender> {
   const sink = eventSink();
-  // Both are loaded when first needed: kafkajs is the larger half of a cold start.
+  // Both are loaded at the first use: kafkajs is the larger half of a cold start.
   return 'brokers' in sink
     ? (await import('./send-to-kafka.ts')).openKafka(sink.brokers)
     : (await import('./send-to-sink.ts')).openSink(sink.sink);

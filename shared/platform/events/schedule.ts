@@ -1,4 +1,4 @@
-// What a PingSource sends: a tick without content.
+// The event of a PingSource: a tick without content.
 
 import * as v from 'valibot';
 

@@ -1,4 +1,4 @@
-// Hands events to Kafka with kafkajs.
+// Sends events to Kafka with kafkajs.
 
 import type { Message } from 'kafkajs';
 import { CompressionTypes, Kafka, logLevel } from '../packages/kafkajs.ts';
@@ -22,7 +22,7 @@ export async function openKafka(brokers: string[]): Promise<Sender> {
       ({ log: entry }) =>
         log.warn({ kafka: entry.message }),
   });
-  // Topics are made by their manifests; one that is missing is a mistake to be seen.
+  // Manifests create the topics. A missing topic is a mistake that must be seen.
   const producer = kafka.producer({ allowAutoTopicCreation: false });
   let connected: Promise<void> | undefined;
   return {
@@ -45,7 +45,7 @@ export async function openKafka(brokers: string[]): Promise<Sender> {
   };
 }
 
-// Structured, not binary: kafkajs takes 18 us for a message with nine headers and 8 us for one with one header.
+// Structured, not binary, because kafkajs takes 18 us for a message with nine headers and 8 us with one.
 function messageOf(event: OutboxEvent): Message {
   return {
     key: event.partitionKey,

@@ -1,4 +1,5 @@
-// Hands events to the sink that Knative injects (a KafkaSink, a Broker) or the local platform's, one HTTP request each.
+// Sends events to the sink that Knative or the local platform injects (a KafkaSink, a Broker), with one HTTP request
+// each.
 
 import { attributesOf } from './cloudevent.ts';
 import type { OutboxEvent } from './event.ts';
@@ -7,7 +8,7 @@ import type { Sender } from './sender.ts';
 const SEND_TIMEOUT_MS = 5_000;
 const AT_ONCE = 20;
 
-/** `sink`: the address that events are posted to; `{topic}` in it is replaced by the event's topic. */
+/** `sink`: the address for events. `{topic}` in it becomes the event's topic. */
 export function openSink(sink: string): Sender {
   return {
     send: async (events) => {

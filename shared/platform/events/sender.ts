@@ -1,8 +1,8 @@
-// How events leave: to Kafka or to a sink.
+// The interface of Kafka and of a sink.
 
 import type { OutboxEvent } from './event.ts';
 
-/** Hands events to Kafka or a sink; resolves when they are safe there, and says which they are: a sink may take only some. */
+/** Sends events. Resolves with those that are stored safely, because a sink may take only some. */
 export interface Sender {
   send(events: readonly OutboxEvent[]): Promise<readonly OutboxEvent[]>;
   close(): Promise<void>;

@@ -1,4 +1,4 @@
-// Reads and parses what a stranger sends: bounded in size, plain JSON, well-formed text.
+// Reads and parses the body of an unknown sender: bounded in size, plain JSON, well-formed text.
 
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
@@ -8,10 +8,10 @@ import { DEEPEST, isTooDeep, repeatedMembers } from './json-faults.ts';
 
 export const BODY_LIMIT = 64 * 1024;
 
-/** With the body, where the framework's own server has read it already. */
+/** With the body, if the framework's own server has read it already. */
 type Received = IncomingMessage & { rawBody?: Buffer };
 
-/** The whole body, or a `payload_too_large` Problem as soon as it is known to be larger than `limit` bytes. */
+/** The whole body. Throws `payload_too_large` as soon as it is larger than `limit` bytes. */
 export function readBody(request: Received, limit = BODY_LIMIT): Promise<Buffer> {
   const known = request.rawBody?.length ?? Number(request.headers['content-length'] ?? 0);
   if (known > limit) return Promise.reject(new Problem('payload_too_large'));
@@ -40,8 +40,8 @@ export function requirePlainJson(contentType: string | undefined, contentEncodin
 }
 
 /**
- * JSON as an API can store it: UTF-8 without NUL characters and lone surrogates, which PostgreSQL cannot keep, and not too deep to be walked.
- * Where money is asked for, no member may come twice: two amounts are none.
+ * Parses JSON that an API can store: UTF-8 without NUL characters and lone surrogates, which PostgreSQL cannot keep,
+ * and not too deep for recursion. A request about money must not repeat a member, because two amounts are ambiguous.
  */
 export function parseJson(body: Buffer, aboutMoney: boolean): unknown {
   if (!isUtf8(body)) throw new Problem('malformed_json', { detail: 'The body is not valid UTF-8.' });
@@ -53,8 +53,9 @@ export function parseJson(body: Buffer, aboutMoney: boolean): unknown {
   } catch {
     throw new Problem('malformed_json');
   }
-  if (aboutMoney) refuse(repeatedMembers(text, value).map((pointer) => ({ pointer, detail: 'may be given once' })));
-  // Both can only come from \u escapes, so that most bodies are not walked at all.
+  if (aboutMoney)
+    refuse(repeatedMembers(text, value).map((pointer) => ({ pointer, detail: 'must be given only once' })));
+  // Both can only come from \u escapes, so most bodies need no walk.
   if (text.includes('\\u')) {
     const errors: FieldError[] = [];
     collectUnusableText(value, '', errors);

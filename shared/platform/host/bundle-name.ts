@@ -1,6 +1,7 @@
-// Which bundle holds the functions that a process is told to serve. It imports nothing: it is read before the bundle is.
+// Finds the bundle of the functions that a process serves. It imports nothing, because it runs before the bundle is
+// loaded.
 
-/** "wallet.pay.mjs" of ["wallet/pay"]; of several their names in order, with "+" between them. */
+/** "wallet.pay.mjs" for ["wallet/pay"]. For several functions their names in order, with "+" between them. */
 export function bundleName(args: readonly string[]): string {
   return `${args.toSorted().join('+').replaceAll('/', '.')}.mjs`;
 }

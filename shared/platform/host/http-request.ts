@@ -18,7 +18,7 @@ const REQUEST_ID = /^[\w.:-]{1,128}$/;
 export type Answer = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 export type HttpAnswer = (request: IncomingMessage, response: ServerResponse, place: Place) => Promise<void>;
 
-/** Makes the listener that answers the function's HTTP requests; it never rejects and always answers. */
+/** Makes the listener for the function's HTTP requests. It never rejects and always answers. */
 export function httpAnswer(declaration: FunctionDeclaration): HttpAnswer {
   const http = declaration.http;
   const aboutMoney = http?.idempotencyKey === true;
@@ -37,7 +37,7 @@ export function httpAnswer(declaration: FunctionDeclaration): HttpAnswer {
       const { error } = outcome;
       if (!(error instanceof Problem))
         log.error({ error, function: declaration.name, requestId, traceId: trace.traceId });
-      // What is left of a body that nobody will read would be taken for the next request.
+      // The rest of an unread body would be taken for the next request.
       if (!request.complete) response.setHeader('connection', 'close');
       status = writeProblem(delivery, error, found.headers);
       if (!request.complete) request.resume();
@@ -81,7 +81,7 @@ export function httpAnswer(declaration: FunctionDeclaration): HttpAnswer {
 
 type Outcome = { reply: Reply<unknown> } | { error: unknown };
 
-/** What has been found out about a request so far, for its answer. */
+/** The facts about a request so far, for its answer. */
 interface Found {
   caller?: unknown;
   headers?: Record<string, string>;
@@ -114,7 +114,7 @@ async function tellOf(
   }
 }
 
-/** The caller's own id if it is a sane one, so that its logs and ours can be joined. */
+/** The caller's own id if it has the right form, so that its logs and ours can be joined. */
 export function requestIdOf(headers: Headers): string {
   const given = first(headers['x-request-id']);
   return given && REQUEST_ID.test(given) ? given : randomUUID();
@@ -124,7 +124,7 @@ export function first(header: string | string[] | undefined): string | undefined
   return typeof header === 'string' ? header : header?.[0];
 }
 
-// An outsider must never be able to pass itself off as an event.
+// A caller from outside must never pass for an event.
 function refuseCloudEvents(request: IncomingMessage): void {
   if (request.headers['content-type']?.toLowerCase().includes('application/cloudevents')) {
     throw new Problem('unsupported_media_type');

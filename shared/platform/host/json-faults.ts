@@ -1,23 +1,23 @@
-// What is wrong with a JSON text that a parser takes without a word: values in values in values, until whoever walks them runs out of
-// stack, and members that come twice, of which the last one wins.
+// Finds faults in JSON text that a parser silently accepts: nesting so deep that recursion overflows the stack, and
+// repeated members, of which the last one wins.
 
-/** No body of ours is nested deeper than 4. */
+/** Bodies of this API are nested at most 4 deep. */
 export const DEEPEST = 32;
 
-/** Whether JSON text is nested deeper than anybody needs. It reads no further than that. */
+/** Whether JSON text is nested deeper than DEEPEST. It reads no further than that. */
 export function isTooDeep(text: string): boolean {
   return shapeOf(text).depth > DEEPEST;
 }
 
-/** Pointers to the members that come again, in a text that is not too deep; `value` is what the parser has made of it. */
+/** Pointers to the repeated members of a text that is not too deep. `value` is the parsed text. */
 export function repeatedMembers(text: string, value: unknown): string[] {
-  // Counting is a tenth of the work of looking.
+  // Counting takes a tenth of the time of searching.
   return shapeOf(text).members === countMembers(value) ? [] : findRepeated(text);
 }
 
 const [QUOTE, BACKSLASH, COLON, OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [34, 92, 58, 91, 93, 123, 125];
 
-/** How deep JSON text is, up to DEEPEST + 1, and how many members its objects have until then. */
+/** The depth of JSON text, up to DEEPEST + 1, and the number of members until there. */
 function shapeOf(text: string): { depth: number; members: number } {
   let open = 0;
   let depth = 0;
@@ -42,7 +42,7 @@ function shapeOf(text: string): { depth: number; members: number } {
   return { depth, members };
 }
 
-/** Where the string that begins at `start` has its closing quote. */
+/** The position of the closing quote of the string that begins at `start`. */
 function endOfString(text: string, start: number): number {
   for (let index = start + 1; index < text.length; index++) {
     const code = text.charCodeAt(index);
@@ -59,9 +59,9 @@ function countMembers(value: unknown): number {
 }
 
 interface Container {
-  /** Of an object; an array has none. */
+  /** The names of an object. An array has none. */
   names: Set<string> | undefined;
-  /** The member that is being read: its name, or its place in an array. */
+  /** The member that is being read: its name, or its index in an array. */
   at: string | number;
 }
 

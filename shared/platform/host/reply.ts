@@ -13,13 +13,13 @@ const PROBLEM_JSON = 'application/problem+json';
 export interface Delivery {
   response: ServerResponse;
   requestId: string;
-  /** Answers to requests about money say whether it moved. */
+  /** Answers to requests about money carry `outcome` and `safe_to_retry`. */
   aboutMoney: boolean;
-  /** As soon as it is known, of a request about money. */
+  /** Set as soon as it is known, for a request about money. */
   idempotencyKey?: string;
 }
 
-/** The status that a reply is written with. */
+/** The status of a reply. */
 export function statusOf(reply: Reply<unknown>, declaredStatus: number): number {
   return 'kept' in reply ? reply.kept.status : (reply.status ?? declaredStatus);
 }
@@ -50,10 +50,10 @@ export function writeReply(
   return write(delivery, status, 'application/json', body, headers);
 }
 
-/** A Problem as it is; anything else that was thrown tells the caller nothing but that it is our fault. */
+/** Writes a Problem as it is. Any other error becomes a bare internal_error, which tells the caller nothing. */
 export function writeProblem(delivery: Delivery, error: unknown, further?: Record<string, string>): number {
   const code = problemCodeOf(error);
-  // Whatever broke, it may have broken after the commit.
+  // The error may have come after the commit.
   const thrown: ProblemDetails = error instanceof Problem ? error.details : { outcome: 'unknown' };
   const { aboutMoney, idempotencyKey } = delivery;
   const details = aboutMoney && idempotencyKey ? { ...thrown, idempotencyKey } : thrown;
@@ -81,7 +81,7 @@ function writeKeptProblem(
 }
 
 function envelope({ requestId, aboutMoney }: Delivery, status: number, data: string, page = ''): string {
-  // Sending it again is always safe: the key has its answer.
+  // Repeating is always safe, because the key has its answer.
   const money = aboutMoney ? `"outcome":"${status === 202 ? 'pending' : 'succeeded'}","safe_to_retry":true,` : '';
   return `{"data":${data},${page}${money}"request_id":${JSON.stringify(requestId)},"timestamp":"${new Date().toISOString()}"}`;
 }
@@ -100,7 +100,7 @@ function stream(
     return status;
   }
   pipeline(body, response, (error) => {
-    // A caller who leaves is no failure of ours.
+    // A caller that disconnects is not our failure.
     if (error && error.code !== 'ERR_STREAM_PREMATURE_CLOSE') log.error({ error, requestId }, 'an answer broke off');
   });
   return status;

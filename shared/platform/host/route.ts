@@ -1,4 +1,4 @@
-// Finds the function that a request is for, by method and path, and takes the `{segments}` out of the path.
+// Finds the function for a request by method and path, and reads the `{segments}` of the path.
 
 import type { FunctionDeclaration } from '../http/function.ts';
 import { Problem } from '../http/problem.ts';
@@ -7,18 +7,18 @@ export interface Place {
   declaration: FunctionDeclaration;
   /** The path's parameters by name, still encoded. */
   values: Record<string, string>;
-  /** Set where no function is there: `declaration` only accounts for the request then. */
+  /** Set if no function matches. Then `declaration` only records the refusal. */
   problem?: Problem;
 }
 
 interface Route {
   declaration: FunctionDeclaration;
   method: string;
-  /** Of a path with parameters. */
+  /** Present for a path with parameters. */
   pattern?: RegExp;
 }
 
-/** HEAD is answered where GET is. Throws a sentence when two functions declare the same address. */
+/** HEAD is answered where GET is. Throws if two functions declare the same address. */
 export function routerOf(declarations: readonly FunctionDeclaration[]): (method: string, path: string) => Place {
   const exact = new Map<string, Route[]>();
   const patterns = new Map<string, Route[]>();
@@ -46,7 +46,7 @@ export function routerOf(declarations: readonly FunctionDeclaration[]): (method:
   };
 }
 
-/** Every address of the function, "GET /v1/account". */
+/** Every address of the function, such as "GET /v1/account". */
 export function addressesOf({ http }: FunctionDeclaration): string[] {
   return http ? [http.route, ...(http.alsoAt ?? [])] : [];
 }
@@ -57,7 +57,7 @@ export function allowOf(routes: readonly { method: string }[]): string {
   return [...methods].flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ');
 }
 
-// The longest segment is an Idempotency-Key of 255 characters, each of them escaped.
+// The longest segment is an Idempotency-Key of 255 characters, all of them escaped.
 function patternOf(template: string): RegExp {
   return new RegExp(`^${template.replaceAll('.', '\\.').replace(/\{(\w+)\}/g, '(?<$1>[^/]{1,1600})')}$`);
 }

@@ -23,18 +23,27 @@ import { answerUnknownSender, readSenders, type Senders } from './senders.ts';
 const LIVENESS = new Set(['/health/liveness', '/health/live']);
 const READINESS = new Set(['/health/readiness', '/health/ready']);
 
-/** Longer than the idle time of Kong (60 s) and queue-proxy (90 s), so that they never post into a socket that is being closed. */
+/**
+ * Longer than the idle time of Kong (60 s) and queue-proxy (90 s), so that they never write into a socket that is being
+ * closed.
+ */
 const KEEP_ALIVE_MS = 95_000;
-/** A whole request must have come by then; a stranger cannot hold a socket for longer. */
+/** A whole request must arrive within this time, so that a client cannot hold a socket for longer. */
 const REQUEST_TIMEOUT_MS = 30_000;
-/** The platform ends the process at its own limit, which is shorter for most functions; this one is for hosts that have none. */
+/**
+ * The platform ends the process at its own limit, which is shorter for most functions. This one is for hosts without a
+ * limit.
+ */
 const DRAIN_LIMIT_MS = 60_000;
-/** A connection that has never asked for anything is closed so long after the drain has begun: its first request may be on its way. */
+/**
+ * During the drain, a connection without any request is closed after this time, because its first request may be on its
+ * way.
+ */
 const SILENCE_MS = 1_000;
 
 export interface Served {
   port: number;
-  /** Answers what is in flight, finishes work and closes connections. */
+  /** Answers the requests in flight, finishes work and closes connections. */
   drain(): Promise<void>;
 }
 
@@ -62,7 +71,7 @@ export async function serve(declarations: readonly FunctionDeclaration[], listen
   };
 }
 
-/** What a bundle does: serve until SIGTERM or SIGINT, then drain and leave. */
+/** The entry of a bundle: serves until SIGTERM or SIGINT, then drains and exits. */
 export async function run(declarations: readonly FunctionDeclaration[]): Promise<void> {
   const served = await serve(declarations);
   let leaving = false;
@@ -87,10 +96,10 @@ export async function run(declarations: readonly FunctionDeclaration[]): Promise
   });
 }
 
-/** Takes no new connections, and closes each that is left as soon as its last request is answered. */
+/** Takes no new connections, and closes each remaining one as soon as its last request is answered. */
 async function closeServer(server: Server, silent: ReadonlySet<Socket>): Promise<void> {
   const closing = setInterval(() => server.closeIdleConnections(), 20);
-  // Node takes who has never asked for who is about to ask.
+  // closeIdleConnections() skips sockets that have not sent a request yet, so the drain closes them itself.
   const patience = setTimeout(() => {
     for (const socket of silent) socket.destroy();
   }, SILENCE_MS);
@@ -99,7 +108,7 @@ async function closeServer(server: Server, silent: ReadonlySet<Socket>): Promise
   clearTimeout(patience);
 }
 
-/** The connections that have not asked for anything yet. */
+/** The connections that have not sent a request yet. */
 function silentConnections(server: Server): ReadonlySet<Socket> {
   const silent = new Set<Socket>();
   server.on('connection', (socket) => {
@@ -155,14 +164,14 @@ function isEventPath(path: string): boolean {
   return path === '/events' || path.startsWith('/events/');
 }
 
-// Neither address does I/O: a slow database must not have every instance restarted.
+// Neither address does I/O, so that a slow database does not restart every instance.
 function answerHealth(url: string, response: ServerResponse, draining: boolean): void {
   if (LIVENESS.has(url)) response.writeHead(200).end('live');
   else if (READINESS.has(url)) response.writeHead(draining ? 503 : 200).end(draining ? 'draining' : 'ready');
   else response.writeHead(404).end();
 }
 
-// What node:http could not make a request of. There is no response to write to, only the socket.
+// node:http could not parse the request, so there is no response to write to, only the socket.
 function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
   const code =

@@ -1,4 +1,5 @@
-// What a container runs: `node serve.mjs wallet/pay` serves that function, `node serve.mjs operators` all of that folder.
+// The command of a container: `node serve.mjs wallet/pay` serves that function, `node serve.mjs operators` all
+// functions of that folder.
 
 import process from 'node:process';
 import { bundleName } from './bundle-name.ts';

@@ -1,6 +1,6 @@
-// What differs between two JSON values, as JSON pointers: the explanation a reused key deserves.
+// Differences between two JSON values, as JSON pointers. They explain why a key counts as reused.
 
-/** Pointers to every member that is not the same in both; `''` when the values differ as a whole. As deep as the values are. */
+/** Pointers to every member that differs; `''` if the values differ as a whole. Compares at any depth. */
 export function differences(first: unknown, second: unknown, pointer = ''): string[] {
   if (Object.is(first, second)) return [];
   if (!isObject(first) || !isObject(second) || Array.isArray(first) !== Array.isArray(second)) return [pointer];
@@ -18,7 +18,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
 }
 
-// A name such as `constructor` is also there where nobody has sent it.
+// Only own members count: `constructor` is on every object although no caller has sent it.
 function memberOf(value: Record<string, unknown>, name: string): unknown {
   return Object.hasOwn(value, name) ? value[name] : undefined;
 }

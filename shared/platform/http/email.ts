@@ -1,17 +1,18 @@
-// E-mail addresses, in the one spelling that is stored.
+// E-mail addresses, in their stored spelling.
 
 import { domainToASCII } from 'node:url';
 import * as v from 'valibot';
 import { rule } from './rule.ts';
 import { maxCharacters, withoutInvisible } from './text.ts';
 
-/** RFC 5321, 4.5.3.1, and what fits between the angle brackets of a path. */
+/** The limits of RFC 5321, 4.5.3.1, and of the text between the angle brackets of a path. */
 const LONGEST_LOCAL_PART = 64;
 const LONGEST_ADDRESS = 254;
 
 /**
- * In lower case, and with a domain of another script in its ASCII form (xn--...). Undefined for what is no address that mail can be sent to.
- * Quoted local parts, comments and local parts of other scripts are none here: hardly a mail server takes them.
+ * Lower case, and a domain of another script in its ASCII form (xn--...). Undefined if the text is no address that mail
+ * can be sent to. Quoted local parts, comments and local parts of other scripts are refused, because hardly any mail
+ * server takes them.
  */
 export function normaliseEmail(written: string): string | undefined {
   const parts = withoutInvisible(written).toLowerCase().split('@');
@@ -19,7 +20,7 @@ export function normaliseEmail(written: string): string | undefined {
   if (parts.length !== 2 || local.length > LONGEST_LOCAL_PART || /^\.|\.\.|\.$/.test(local)) return undefined;
   const ascii = domainToASCII(domain);
   const address = `${local}@${ascii}`;
-  // A name without a dot is a machine's, and one that ends with a number an address.
+  // A name without a dot is a local machine, and one that ends with a number is an IP address.
   const isOfInternet = /\.(?!\d+$)[^.]+$/.test(ascii);
   return isOfInternet && address.length <= LONGEST_ADDRESS && v.RFC_EMAIL_REGEX.test(address) ? address : undefined;
 }

@@ -1,12 +1,12 @@
-// A map of callers' own names.
+// A map with names of the caller's choice.
 
 import * as v from 'valibot';
 
 type Text = v.GenericSchema<string, string>;
 
 /**
- * As valibot's `record`, which leaves out `__proto__`, `prototype` and `constructor` without a word: here they are names like any other. Both
- * schemas check, and change nothing.
+ * Like valibot's `record`, which silently drops `__proto__`, `prototype` and `constructor`. Here these are ordinary
+ * names. The schemas of names and values only check; they must not transform.
  */
 export function everyName<Name extends Text, Value extends Text>(
   name: Name,
@@ -17,7 +17,7 @@ export function everyName<Name extends Text, Value extends Text>(
     ...record,
     '~run'(dataset, config) {
       const given = dataset.value;
-      // It refuses, in its own words, what is no object.
+      // `record` refuses a value that is no object, in its own words.
       if (typeof given !== 'object' || given === null || Array.isArray(given)) {
         return record['~run']({ value: undefined }, config);
       }
@@ -28,7 +28,7 @@ export function everyName<Name extends Text, Value extends Text>(
       ]);
       const [first, ...more] = issues;
       if (first) return { typed: false, value: input, issues: [first, ...more] };
-      // fromEntries defines its members; an assignment to `__proto__` would be lost.
+      // fromEntries keeps a member `__proto__`; an assignment would lose it.
       return { typed: true, value: Object.fromEntries(Object.entries(input)) as v.InferOutput<typeof record> };
     },
   };

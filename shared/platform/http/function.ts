@@ -1,5 +1,5 @@
-// The declaration of a function: what it is called, who may call it, what it takes and gives, and its story.
-// The host serves it and the OpenAPI document is generated from it, so the document cannot drift.
+// The declaration of a function: its name, its callers, its request and answer, and its code. The host serves it and
+// the OpenAPI document is generated from it, so the document cannot drift.
 
 import type { Readable } from 'node:stream';
 import type { GenericSchema, InferOutput } from 'valibot';
@@ -12,45 +12,53 @@ export interface Headers {
 }
 
 /**
- * How a caller is recognised. `identify` answers at once where it can (a cached token) and throws a Problem for a stranger.
- * With `forMoney` it must refuse when it cannot be sure.
+ * How a caller is recognised. `identify` answers at once if it can (a cached token) and throws a Problem for an unknown
+ * caller. With `forMoney` it must refuse when it cannot be sure.
  */
 export interface CallerKind<Caller> {
-  /** In the table of operations: anyone, user, operator ... */
+  /** The name in the table of operations: anyone, user, operator ... */
   name: string;
   scheme: 'none' | 'bearer' | 'api-key';
-  /** The gateway lets only consumers of one of these groups through. */
+  /** The gateway admits only consumers of one of these groups. */
   groups?: readonly string[];
-  /** The gateway lets only the networks of operators through. */
+  /** The gateway admits only the networks of operators. */
   from?: 'operator-networks';
   identify(headers: Headers, forMoney: boolean): Caller | Promise<Caller>;
-  /** Lets a caller in that is known by now, or throws a Problem. Its headers go to every answer, a refusal included. */
+  /**
+   * Checks a caller that has been identified, or throws a Problem. The returned headers go to every answer, refusals
+   * included.
+   */
   admit?(caller: Caller, headers: Headers): Promise<Record<string, string>>;
 }
 
-/** How often the gateway lets one caller through: `address` where nobody has logged in yet. */
+/** The gateway's limit for one caller. `address` is for callers that have not logged in yet. */
 export interface GatewayLimit {
   perMinute: number;
   by: 'address' | 'user';
-  /** Set where the limit is all that protects: requests are refused while they cannot be counted. Otherwise they pass. */
+  /**
+   * Set it if the limit is the only protection: requests are refused while they cannot be counted. Without it they
+   * pass.
+   */
   whenUncounted?: 'refuse';
 }
 
-/** What a function needs of its surroundings. Its Service is given that and nothing else: manifests' labels follow from it. */
+/**
+ * The dependencies of a function. Its Service gets these and nothing else, and the manifests' labels follow from them.
+ */
 export interface Uses {
-  /** The role that it runs as in PostgreSQL. All functions of one Service share it. */
+  /** The function's role in PostgreSQL. All functions of one Service share it. */
   database?: 'money' | 'identity' | 'reader' | 'operator' | 'regulator' | 'auditor' | 'housekeeper';
   redis?: true;
   kafka?: true;
-  /** Verifies access tokens, or signs them as well. */
+  /** Verifies access tokens; `sign` also signs them. */
   accessTokens?: 'verify' | 'sign';
-  /** Publishes the keys of receipts, or signs with them as well. */
+  /** Publishes the keys of receipts; `sign` also signs with them. */
   receipts?: 'publish' | 'sign';
-  /** Talks with payment providers: it has their secrets. */
+  /** Calls payment providers, so it gets their secrets. */
   providers?: true;
 }
 
-/** Anybody may call: login, register, documents. */
+/** The caller needs no token: login, register, documents. */
 export const anyone: CallerKind<null> = { name: 'anyone', scheme: 'none', identify: () => null };
 
 type Parsed<Schema> = Schema extends GenericSchema ? InferOutput<Schema> : undefined;
@@ -62,16 +70,16 @@ export interface Request<Caller, Body, Query, Path> {
   readonly query: Query;
   readonly path: Path;
   readonly headers: Headers;
-  /** The bytes as they came, for signatures. */
+  /** The body's bytes as they came, for signatures. */
   readonly rawBody: Buffer;
   /** Path and query as they came, for signatures. */
   readonly url: string;
-  /** Of use where the declaration asks for a key. */
+  /** Useful only if the declaration requires a key. */
   readonly idempotency: Idempotency;
   readonly trace: Trace;
 }
 
-/** An answer as it is kept for replay: a success's `data` or a whole problem, as text, so that a replay has the same bytes. */
+/** An answer kept for replay: a success's `data` or a whole problem, as text, so that a replay has the same bytes. */
 export interface KeptAnswer {
   status: number;
   body: string;
@@ -80,19 +88,19 @@ export interface KeptAnswer {
 export type Reply<Data> =
   | { data: Data; status?: number; nextCursor?: string | null; headers?: Record<string, string> }
   | { kept: KeptAnswer; replayed: boolean; headers?: Record<string, string> }
-  /** A stream is sent as it comes, and ends the connection where it fails: the caller sees that something is missing. */
+  /** A stream is sent as it comes. If it fails, the connection breaks, so the caller notices the missing rest. */
   | { raw: string | Buffer | Readable; contentType: string; status?: number; headers?: Record<string, string> };
 
-/** A request whose answer is known and has not been sent. */
+/** A request whose answer is decided and not yet sent. */
 export interface Access<Caller = unknown> {
   readonly method: string;
   /** Path and query as they came. */
   readonly url: string;
   readonly headers: Headers;
   readonly status: number;
-  /** Of a refusal. */
+  /** Present with a refusal. */
   readonly problem?: ProblemCode;
-  /** Undefined when the request was refused before its caller was known. */
+  /** Undefined if the request was refused before its caller was known. */
   readonly caller?: Caller | undefined;
 }
 
@@ -114,45 +122,48 @@ export interface HttpTrigger<
   Path extends GenericSchema | undefined,
   Answer extends GenericSchema,
 > {
-  /** Method and path; `{name}` is a segment, checked by `path`. Several functions may share a path by different methods. */
+  /**
+   * Method and path. `{name}` is a segment, which `path` checks. Several functions may share a path with different
+   * methods.
+   */
   route: Address;
   /** Further routes of the same function. */
   alsoAt?: readonly Address[];
-  /** What the document says of one of the further routes in place of the rest: each may have a protocol of its own. */
+  /** Replaces the description at one of the further routes, since each may have its own protocol. */
   describedAt?: Readonly<Record<string, RouteDescription>>;
-  /** Absent where consumers of the gateway have limits of their own (regulators). */
+  /** Absent if consumers of the gateway have their own limits (regulators). */
   limit?: GatewayLimit;
   caller: CallerKind<Caller>;
-  /** Set where money moves: the header is required, answers carry `outcome` and `safe_to_retry`. */
+  /** Set for functions that move money: the header is required, and answers carry `outcome` and `safe_to_retry`. */
   idempotencyKey?: true;
   body?: Body;
   query?: Query;
   path?: Path;
-  /** `data` of a success; of a list: of one item. Of a raw answer: the document. */
+  /** `data` of a success; for a list, one item; for a raw answer, the document. */
   answer: Answer;
   status: number;
-  /** Further statuses that `answer` comes with, and when. */
+  /** Further statuses that `answer` comes with, and the condition of each. */
   alsoStatus?: Readonly<Record<number, string>>;
-  /** Headers that the caller's kind or the handler looks at, for the document. */
+  /** Headers that the caller's kind or the handler reads, for the document. */
   headers?: GenericSchema;
-  /** What a request holds by somebody else's protocol, for the document: the handler checks it, on the bytes that were signed. */
+  /** The request of a foreign protocol, for the document. The handler checks it, on the signed bytes. */
   protocol?: { headers: GenericSchema; body: GenericSchema };
   /** The answer is a page: `data` is an array and `next_cursor` follows. */
   list?: true;
   /** The answer is not in our envelope; this is its media type. */
   raw?: string;
-  /** The answer may be gigabytes: the gateway passes it on as it comes. */
+  /** The answer may be gigabytes, so the gateway does not buffer it. */
   streams?: true;
-  /** Sees every request before it is answered, refused ones as well. When it throws, its problem is the answer. */
+  /** Sees every request before its answer, refused ones included. If it throws a problem, that is the answer. */
   beforeAnswer?(access: Access<Caller>): Promise<void>;
-  /** Codes that this function adds to those that every function can answer with. */
+  /** Codes that this function adds to the codes of every function. */
   errors: readonly ProblemCode[];
   handle(
     request: Request<Caller, Parsed<Body>, Parsed<Query>, Parsed<Path>>,
   ): Promise<Reply<InferOutput<Answer> | InferOutput<Answer>[]>>;
 }
 
-/** A CloudEvent as it reaches a handler: checked, with its extensions (`sequence`, `partitionkey` ...) beside it. */
+/** A CloudEvent for a handler: checked, with its extensions (`sequence`, `partitionkey` ...) beside it. */
 export interface ReceivedEvent<Data> {
   id: string;
   type: string;
@@ -162,12 +173,21 @@ export interface ReceivedEvent<Data> {
   extensions: Readonly<Record<string, unknown>>;
 }
 
-/** A cron schedule in Jakarta's time, or topics of Kafka. A topic has its own dead letters, and its source the function's name. */
+/**
+ * A cron schedule in Jakarta's time, or topics of Kafka. Each topic has its own dead letters. The source has the
+ * function's name.
+ */
 export type EventSource = { schedule: string } | { topics: readonly string[] };
 
-/** An event is a hint: the handler reloads what it is about. It returns when the event is done with, throws a Problem otherwise. */
+/**
+ * An event is a hint: the handler loads the event's subject again. It returns when the event is dealt with, and throws
+ * a Problem otherwise.
+ */
 export interface EventTrigger<Data extends GenericSchema> {
-  /** What wakes the function. `make generate` makes its source. Absent where others post: providers' sources, the gateway's log. */
+  /**
+   * The source of the function's events, which `make generate` makes. Absent if others post them: providers' sources,
+   * the gateway's log.
+   */
   source?: EventSource;
   types: readonly string[];
   /** Set where the gateway itself sends the events. A source's proof is not enough then: it is less of a secret. */
@@ -177,19 +197,19 @@ export interface EventTrigger<Data extends GenericSchema> {
 }
 
 export interface FunctionDeclaration {
-  /** Its file's name; in logs, metrics, traces, freezes and limits. */
+  /** The name of its file. Logs, metrics, traces, freezes and limits use it. */
   name: string;
-  /** One line, as the API document shows it. */
+  /** One line for the API document. */
   summary: string;
   description?: string;
   uses?: Uses;
-  // biome-ignore lint/suspicious/noExplicitAny: a list of functions has triggers of every shape; each file's own is exact.
+  // biome-ignore lint/suspicious/noExplicitAny: a list mixes triggers of every type; each file's own is exact.
   http?: HttpTrigger<any, any, any, any, any>;
   // biome-ignore lint/suspicious/noExplicitAny: as above.
   event?: EventTrigger<any>;
 }
 
-/** Declares a function. It only checks types: the declaration is data, and the host gives it life. */
+/** Declares a function. It only checks types: the declaration is data, and the host runs it. */
 export function defineFunction<
   Caller,
   Body extends GenericSchema | undefined = undefined,

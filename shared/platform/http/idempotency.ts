@@ -1,25 +1,28 @@
-// A request that happens once, however often it is sent: its key, and how it is told from another request with the same key.
-//
-// What is kept of it is the body as it was sent, so that a release which reads bodies otherwise (fields in another order, one more with a
-// default, another spelling of the same number) turns no repetition into another request. Two bodies are the same request if their values
-// are, or if the schema of today makes the same of both: a field that is left out is the same as its default.
+// A request that happens once, however often it is sent: its key, and the comparison with another request of the same
+// key.
+// The body is kept as it was sent, so that a release that reads bodies differently (fields in another order, a new
+// field with a default, another spelling of a number) still recognises a repetition. Two bodies are the same request if
+// their values are equal, or if today's schema makes the same of both: a missing field equals its default.
 
 import { type GenericSchema, safeParse } from 'valibot';
 import { differences } from './differences.ts';
 import { parseText } from './json.ts';
 
 export interface Idempotency {
-  /** As the header has it; empty unless the declaration asks for one. */
+  /** The key, as in the header. Empty unless the declaration requires one. */
   readonly key: string;
-  /** The function that was called, by its name. */
+  /** The name of the called function. */
   readonly function: string;
-  /** The body as it was sent: JSON, with its names sorted. Empty without a key. */
+  /** The body as it was sent: JSON with sorted names. Empty without a key. */
   readonly request: string;
-  /** Pointers to what was otherwise in the first request with this key, given its `request`, or what a version before kept of it. */
+  /**
+   * Pointers to the differences from the first request with this key. `first` is its `request`, or the text that an
+   * older version kept.
+   */
   differences(first: string): string[];
 }
 
-/** `sent` is the parsed body, `checked` what the schema has made of it. */
+/** `sent` is the parsed body, `checked` is the schema's output. */
 export function idempotencyOf(
   name: string,
   key: string,
@@ -40,7 +43,7 @@ export function idempotencyOf(
   };
 }
 
-/** The same text for the same values, whatever the order of their names. */
+/** The same text for the same values in any order of names. */
 function sortedJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(sortedJson).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';

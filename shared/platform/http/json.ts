@@ -1,16 +1,17 @@
-// JSON.parse with the names that were written. V8 (Node 24 and 26, nodejs/node issue 63785) takes a name with an escape for another one that it
-// has met before: after {"h":1,"\\":1} it reads {"h":1,"\u0061":1} as {"h":1,"\\":1}. One caller's metadata would change another's.
+// JSON.parse that keeps names as they were written. V8 (Node 24 and 26, nodejs/node issue 63785) mistakes a name with
+// an escape for an earlier one: after {"h":1,"\\":1} it reads {"h":1,"\u0061":1} as {"h":1,"\\":1}. One caller's
+// metadata would change another's.
 
 const ESCAPED_NAME = /"[^"\\]*(?:\\.[^"\\]*)+"\s*:/;
 const PART = /"[^"\\]*(?:\\.[^"\\]*)*"|[{[]\s*[}\]]?|[}\]:]/g;
 
-/** Throws a SyntaxError, as JSON.parse does. Not for texts of any depth. */
+/** Throws a SyntaxError, as JSON.parse does. The caller must bound the text's depth. */
 export function parseText(text: string): unknown {
   const value: unknown = JSON.parse(text);
   return text.includes('\\') && ESCAPED_NAME.test(text) ? built(JSON.parse(text.replace(PART, asArray))) : value;
 }
 
-// Names are read as values, which V8 reads well: {"a":[1]} becomes [0,"a",[1,1]].
+// Turns names into values, which V8 reads correctly: {"a":[1]} becomes [0,"a",[1,1]].
 function asArray(part: string): string {
   switch (part[0]) {
     case '{':

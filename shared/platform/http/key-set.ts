@@ -1,9 +1,9 @@
-// A JWK set (RFC 7517) of Ed25519 keys as a function publishes it.
+// A JWK set (RFC 7517) of Ed25519 keys, as a function publishes it.
 
 import type { JSONWebKeySet } from 'jose';
 import * as v from 'valibot';
 
-/** Verifiers may keep the set for so long: a new key is published at least this long before it signs. */
+/** How long verifiers may keep the set. A new key is published at least this long before it signs. */
 const FRESH_SECONDS = 300;
 
 export const keySetSchema = v.object({

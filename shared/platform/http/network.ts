@@ -1,15 +1,18 @@
-// IP addresses and networks, each in one spelling: an IPv4 address within an IPv6 one (::ffff:203.0.113.7) is the IPv4 address, and a zone (%eth0)
-// is none of ours.
+// IP addresses and networks, each in one spelling. An IPv4 address within an IPv6 one (::ffff:203.0.113.7) becomes the
+// IPv4 address, and a zone (%eth0) is refused.
 
 import ipaddr from 'ipaddr.js';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 type Network = [Address, number];
 
-/** Of the IPv4 addresses within IPv6. */
+/** The prefix of IPv4 addresses within IPv6. */
 const MAPPED_BITS = 96;
 
-/** Undefined for what is no address. Only the usual way to write IPv4 is one: to some readers 010.0.0.1 is 8.0.0.1. */
+/**
+ * Undefined if the text is no address. IPv4 has only its usual form here, because some readers take 010.0.0.1 for
+ * 8.0.0.1.
+ */
 export function parseAddress(text: string): Address | undefined {
   if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text);
   if (!ipaddr.IPv6.isValid(text) || text.includes('%')) return undefined;
@@ -17,7 +20,7 @@ export function parseAddress(text: string): Address | undefined {
   return address.isIPv4MappedAddress() ? address.toIPv4Address() : address;
 }
 
-/** An address, or one with the length of its prefix, as Kong and PostgreSQL take them. */
+/** An address, or an address with a prefix length, as Kong and PostgreSQL take them. */
 export function parseNetwork(text: string): Network | undefined {
   const [written = '', bits, ...rest] = text.split('/');
   const address = parseAddress(written);
@@ -32,7 +35,7 @@ export function isNetwork(text: string): boolean {
   return parseNetwork(text) !== undefined;
 }
 
-/** The one spelling of a network: `203.0.113.0/24`, and of a single address the address. Undefined for what is none. */
+/** The normal form of a network, `203.0.113.0/24`, or of a single address. Undefined if the text is neither. */
 export function normaliseNetwork(text: string): string | undefined {
   const network = parseNetwork(text);
   if (!network) return undefined;
@@ -44,7 +47,7 @@ export function isWithin(address: Address, networks: readonly Network[]): boolea
   return networks.some((network) => network[0].kind() === address.kind() && address.match(network));
 }
 
-/** An IPv4 address as it is, an IPv6 address as the network of that many bits that it lies in. */
+/** An IPv4 address unchanged, an IPv6 address as its network of that prefix length. */
 export function ipv6AsNetwork(address: Address, length: number): string {
   if (address.kind() === 'ipv4') return address.toString();
   return `${ipaddr.IPv6.networkAddressFromCIDR(`${address}/${length}`)}/${length}`;

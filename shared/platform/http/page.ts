@@ -1,4 +1,4 @@
-// Pages of a list: a limit, and a cursor that only we can read.
+// Pages of a list: a limit, and a cursor that clients cannot read.
 
 import { createHash } from 'node:crypto';
 import * as v from 'valibot';
@@ -18,14 +18,18 @@ export const limitSchema = v.optional(
 );
 
 export const cursorSchema = v.optional(
-  v.pipe(v.string(), maxCharacters(1000, 'must be a next_cursor'), v.description('`next_cursor` of the page before.')),
+  v.pipe(
+    v.string(),
+    maxCharacters(1000, 'must be a next_cursor'),
+    v.description('`next_cursor` of the previous page.'),
+  ),
 );
 
-/** What a list is ordered by, from the top down: how a position in it is written. */
+/** The order of a list, from the top down, and the form of a position in it. */
 export interface Order {
-  /** A position above everything that there is. */
+  /** A position above every item. */
   top: string;
-  /** Whether the database would take it. */
+  /** Whether the database accepts the position. */
   isPosition(text: string): boolean;
 }
 
@@ -42,16 +46,19 @@ export const byNumber: Order = {
   isPosition: (text) => /^(?:0|[1-9]\d{0,18})$/.test(text) && BigInt(text) <= BigInt(LARGEST_BIGINT),
 };
 
-/** The position below which a page begins; an `invalid_cursor` Problem if the cursor is not ours or belongs to other filters. */
+/**
+ * The position below which a page begins. Throws `invalid_cursor` if the cursor is not ours or belongs to other
+ * filters.
+ */
 export function startOf(cursor: string | undefined, filters: unknown, order: Order): string {
   if (cursor === undefined) return order.top;
   const [position = ''] = Buffer.from(cursor, 'base64url').toString('latin1').split('.');
-  // What is written anew the same way has nothing beside it.
+  // Encoding the position again must give the same cursor, so that a changed one is refused.
   if (!order.isPosition(position) || encodeCursor(position, filters) !== cursor) throw new Problem('invalid_cursor');
   return position;
 }
 
-/** Where a page ends. It names the filters it was made with, so that it cannot be continued with others. */
+/** The cursor of the next page. It includes the filters, so that it cannot continue with other ones. */
 export function encodeCursor(position: string, filters: unknown): string {
   return Buffer.from(`${position}.${fingerprint(filters)}`).toString('base64url');
 }

@@ -1,21 +1,21 @@
-// One POST to somebody else, over node:http, which every function has loaded already. fetch is loaded by Node when it is first used:
-// some 40 ms, in the middle of a first answer.
+// One POST to another server over node:http, which every function has loaded already. Node loads fetch at its first
+// use, which takes some 40 ms in the middle of a first answer.
 
 import { Agent, type IncomingMessage, request } from 'node:http';
 
-/** A socket that has been idle for so long is not used again: the other side may just be closing it. */
+/** A socket that was idle for this long is not used again, because the server may be closing it. */
 const IDLE_MS = 4_000;
 
 export interface Post {
   headers: Readonly<Record<string, string>>;
   body: string;
-  /** Ends it wherever it is, also while the answer is being read. */
+  /** Ends the request at any point, also while the answer is being read. */
   signal: AbortSignal;
 }
 
 /**
- * The beginning of an answer, whatever its status; the rest is for the caller to read or to destroy. Redirects are not followed and
- * nothing is unpacked. Rejects with what the connection, its TLS or the signal says.
+ * Resolves with the beginning of an answer of any status. The caller reads the rest or destroys it. Does not follow
+ * redirects and does not decompress. Rejects with the error of the connection, of TLS or of the signal.
  */
 export async function post(url: string, { headers, body, signal }: Post): Promise<IncomingMessage> {
   const { agent, request } = url.startsWith('https:') ? await overTls() : plain;

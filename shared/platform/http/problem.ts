@@ -1,4 +1,4 @@
-// A refusal as RFC 9457 problem+json. Thrown for the caller's faults; anything else that is thrown becomes a bare internal_error.
+// A refusal as RFC 9457 problem+json. Throw it for the caller's faults. Any other error becomes a bare internal_error.
 
 import { type ProblemCode, problems } from './problems.ts';
 
@@ -12,9 +12,9 @@ export interface ProblemDetails {
   detail?: string;
   errors?: FieldError[];
   headers?: Record<string, string>;
-  /** Whether the money may have moved; `failed` unless told. */
+  /** Whether the money may have moved. The default is `failed`. */
   outcome?: 'failed' | 'unknown';
-  /** Of an `unknown`: the key that tells what became of it. */
+  /** With `unknown`: the key that tells the outcome. */
   idempotencyKey?: string;
   /** Extension members, in snake_case. */
   members?: Record<string, unknown>;
@@ -31,22 +31,25 @@ export class Problem extends Error {
   }
 }
 
-/** When whoever was told `unknown` should look, in seconds, unless the problem says otherwise: about as long as a batch can take. */
+/**
+ * The seconds after which a caller of an `unknown` should look, unless the problem says otherwise: about as long as a
+ * batch can take.
+ */
 const LOOK_AFTER_SECONDS = '5';
 
-/** The headers of a problem: an `unknown` always says when to look. */
+/** The headers of a problem. With `unknown` they always say when to look. */
 export function problemHeaders({ outcome, headers }: ProblemDetails): Record<string, string> | undefined {
   return outcome === 'unknown' ? { 'retry-after': LOOK_AFTER_SECONDS, ...headers } : headers;
 }
 
-/** Where the caller finds out what became of a request with this key. */
+/** The address where the caller finds the outcome of a request with this key. */
 export function whereToLook(publicUrl: string, idempotencyKey: string): string {
   return `${publicUrl}/v1/idempotency-keys/${encodeURIComponent(idempotencyKey)}`;
 }
 
 /**
- * The body of a problem without the members that belong to one delivery (`request_id`), so that it can be kept and replayed.
- * `aboutMoney` adds `outcome` and `safe_to_retry`, and to an `unknown`, given the key, where to look and when.
+ * The body of a problem without the members of one delivery (`request_id`), so that it can be kept and replayed.
+ * `aboutMoney` adds `outcome` and `safe_to_retry`, and to an `unknown` with a key also where and when to look.
  */
 export function problemBody(
   publicUrl: string,

@@ -1,11 +1,11 @@
-// The catalogue of every error the API can answer with. A code never changes its meaning; each has its page at /errors/<code>.
+// The catalogue of all errors of the API. A code never changes its meaning. Each has its page at /errors/<code>.
 
 interface ProblemKind {
   status: number;
   title: string;
-  /** What the developer who met it should do next. */
+  /** The next step for the developer. */
   advice: string;
-  /** For requests about money: the same request with the same key may be sent again and may succeed. */
+  /** For requests about money: true if the same request with the same key may be sent again and may succeed. */
   safeToRetry: boolean;
 }
 
@@ -42,19 +42,19 @@ export const problems = {
   },
   invalid_cursor: {
     status: 400,
-    title: 'The cursor is not one of ours',
+    title: 'The cursor is not valid',
     advice: 'Pass next_cursor of the previous page unchanged, with the same filters; leave it out for the first page.',
     safeToRetry: false,
   },
   purpose_required: {
     status: 400,
-    title: 'The request does not say what it is for',
+    title: 'The purpose of the request is missing',
     advice: 'Send X-Purpose-Code with one of the codes of the data dictionary.',
     safeToRetry: false,
   },
   case_number_required: {
     status: 400,
-    title: 'Personal data is shown for a case only',
+    title: 'Personal data needs a case',
     advice: 'Send X-Purpose-Code: INVESTIGATION and the number of the case in X-Case-Number.',
     safeToRetry: false,
   },
@@ -85,7 +85,7 @@ export const problems = {
   invalid_credentials: {
     status: 401,
     title: 'Identifier or password is wrong',
-    advice: 'Check both; we do not say which of them was wrong.',
+    advice: 'Check both. The API does not say which one is wrong.',
     safeToRetry: false,
   },
   invalid_refresh_token: {
@@ -120,14 +120,14 @@ export const problems = {
   },
   payee_only: {
     status: 403,
-    title: 'Only whoever was paid can do this',
-    advice: 'The payee of the transaction captures, voids and refunds it; ask them.',
+    title: 'Only the payee can do this',
+    advice: 'Ask the payee of the transaction to capture, void or refund it.',
     safeToRetry: false,
   },
   operator_only: {
     status: 403,
-    title: 'Only operators may do this',
-    advice: 'Ask somebody with the role; whoever owns the database gives it.',
+    title: 'Only operators can do this',
+    advice: 'Ask an operator, or get the role from the owner of the database.',
     safeToRetry: false,
   },
   not_permitted: {
@@ -174,15 +174,15 @@ export const problems = {
   },
   idempotency_key_not_found: {
     status: 404,
-    title: 'Nothing is kept under this key',
+    title: 'No request with this key is known',
     advice:
-      'No request of yours with this key has come through. One that is still on its way may show up within 20 seconds; after that it ' +
-      'never happened, and may be sent again with the same key.',
+      'A request that is still on its way may show up within 20 seconds. After that it will not happen: send it ' +
+      'again with the same key.',
     safeToRetry: true,
   },
   claim_not_found: {
     status: 404,
-    title: 'The owner has not registered this',
+    title: 'The owner has not registered this address or number',
     advice: 'Compare the e-mail address or the phone number with what the owner has registered.',
     safeToRetry: false,
   },
@@ -208,7 +208,7 @@ export const problems = {
   report_not_found: {
     status: 404,
     title: 'No such report',
-    advice: 'Ask for it anew by from and to.',
+    advice: 'Request a new report with from and to.',
     safeToRetry: false,
   },
   freeze_not_found: {
@@ -256,31 +256,31 @@ export const problems = {
   receipt_not_available: {
     status: 409,
     title: 'The transaction has no receipt',
-    advice: 'Only a transaction that is SUCCESS has one; read the transaction for how it stands.',
+    advice: 'Only a SUCCESS transaction has a receipt. Check the status of the transaction.',
     safeToRetry: false,
   },
   account_not_empty: {
     status: 409,
     title: 'The account is not empty',
-    advice: 'See balance, held and pending: an account is closed when all three are zero.',
+    advice: 'See balance, held and pending: an account can be closed when all three are zero.',
     safeToRetry: false,
   },
   account_closed_for_good: {
     status: 409,
-    title: 'A closed account stays closed',
-    advice: 'Its owner registers anew; the old history stays readable.',
+    title: 'A closed account cannot be changed',
+    advice: 'Its owner can register again. The old history stays readable.',
     safeToRetry: false,
   },
   too_many_keys: {
     status: 409,
-    title: 'The service has two keys that work',
-    advice: 'Disable one of them first: two may overlap while they rotate, no more.',
+    title: 'The service has two active keys',
+    advice: 'Disable one of them first. At most two may be active during a rotation.',
     safeToRetry: false,
   },
   report_not_ready: {
     status: 409,
-    title: 'There are no sums for a report yet',
-    advice: 'Ask again as Retry-After says: a schedule brings the sums forward every minute.',
+    title: 'The sums for a report do not exist yet',
+    advice: 'Ask again as Retry-After says: the sums advance every minute.',
     safeToRetry: true,
   },
   already_registered: {
@@ -303,14 +303,14 @@ export const problems = {
   },
   invalid_request: {
     status: 422,
-    title: 'The request has fields that cannot be used',
-    advice: 'See errors: each names its field by JSON pointer.',
+    title: 'Some fields of the request are not valid',
+    advice: 'See errors. Each names its field by JSON pointer.',
     safeToRetry: false,
   },
   idempotency_key_reused: {
     status: 422,
     title: 'This key was used for another request',
-    advice: 'See errors for what differs; use a new key for a new payment.',
+    advice: 'See errors for the differences. Use a new key for a new payment.',
     safeToRetry: false,
   },
   cannot_pay_yourself: {
@@ -412,13 +412,13 @@ export const problems = {
   money_frozen: {
     status: 503,
     title: 'Money does not move at the moment',
-    advice: 'Wait as Retry-After says, then send the same request with the same key again. Reading goes on.',
+    advice: 'Wait as Retry-After says, then send the same request with the same key again. Reading still works.',
     safeToRetry: true,
   },
   outcome_unknown: {
     status: 503,
     title: 'We do not know yet whether this happened',
-    advice: 'Send the same request with the same key again: you will learn the outcome, and nothing happens twice.',
+    advice: 'Send the same request with the same key again. You will learn the outcome, and it happens only once.',
     safeToRetry: true,
   },
   gateway_timeout: {

@@ -1,8 +1,8 @@
-// A rule that valibot does not have and JSON Schema does, so that the check and the document say the same.
+// A rule that JSON Schema has and valibot does not, so that the check and the document say the same.
 
 import * as v from 'valibot';
 
-/** What the document says of a rule: keywords of JSON Schema. */
+/** The rule in the document: keywords of JSON Schema. */
 export type Keywords = Readonly<Record<string, string | number>>;
 
 /** `message` completes "<field> ...", as all messages do. */

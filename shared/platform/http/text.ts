@@ -1,5 +1,5 @@
-// Lengths of text. They count characters as JSON Schema and PostgreSQL do, which are code points: an emoji is one, though JavaScript
-// keeps it as two units.
+// Lengths of text. They count code points, as JSON Schema and PostgreSQL do: an emoji is one, although JavaScript
+// stores it as two units.
 
 import * as v from 'valibot';
 import { rule } from './rule.ts';
@@ -16,8 +16,8 @@ export function maxCharacters(most: number, message = `must have at most ${most}
 }
 
 /**
- * A text without what pasting brings along and nobody sees: marks of direction, joiners, soft hyphens, and space around it; other spaces and
- * hyphens become the plain ones.
+ * Removes the invisible characters that pasting adds: direction marks, joiners, soft hyphens, and space at the ends.
+ * Other spaces and hyphens become plain ones.
  */
 export function withoutInvisible(text: string): string {
   return text
@@ -27,10 +27,10 @@ export function withoutInvisible(text: string): string {
     .trim();
 }
 
-/** `withoutInvisible` within a schema, which the document has nothing to say about. */
+/** `withoutInvisible` within a schema. The document does not mention it. */
 export const visible = { ...v.transform(withoutInvisible), type: 'normalize' as const };
 
-/** The beginning of a text; never half a character. */
+/** The first characters of a text. It never splits a character. */
 export function firstCharacters(text: string, most: number): string {
   return text.length <= most
     ? text
@@ -39,7 +39,9 @@ export function firstCharacters(text: string, most: number): string {
         .join('');
 }
 
-/** How many characters there are, or `enough` where there are at least so many: what is far too long is not counted to its end. */
+/**
+ * The number of characters, or `enough` if there are at least that many: a far too long text is not counted to its end.
+ */
 function charactersIn(text: string, enough: number): number {
   let count = 0;
   for (const _character of text) if (++count >= enough) break;

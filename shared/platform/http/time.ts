@@ -1,4 +1,4 @@
-// Times as callers write them: RFC 3339, and such that JavaScript and PostgreSQL both take what becomes of them.
+// Times as callers write them: RFC 3339, limited to times that both JavaScript and PostgreSQL accept.
 
 import * as v from 'valibot';
 import { rule } from './rule.ts';
@@ -7,12 +7,13 @@ const RFC_3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
-/** PostgreSQL takes no offset of 16 hours or more; the largest that is in use is +14:00. */
+/** PostgreSQL refuses offsets of 16 hours or more. The largest in use is +14:00. */
 const OFFSET_HOURS_LIMIT = 16;
 
 /**
- * The time in UTC with six decimals at most, `2026-11-20T04:05:06.789Z`, so that the same time is the same text; undefined for a text of another
- * form and for a time that does not exist. A leap second is the beginning of the next minute, as in PostgreSQL.
+ * The time in UTC with at most six decimals, `2026-11-20T04:05:06.789Z`, so that equal times are equal texts. Undefined
+ * for another form and for a time that does not exist. A leap second becomes the beginning of the next minute, as in
+ * PostgreSQL.
  */
 export function normaliseTime(text: string): string | undefined {
   const match = RFC_3339.exec(text);
@@ -41,7 +42,7 @@ function endsAMonth(time: number): boolean {
   return time % DAY_MS === 0 && new Date(time).getUTCDate() === 1;
 }
 
-/** Becomes UTC, so that the same time is the same request. */
+/** Becomes UTC, so that equal times are the same request. */
 export const timeSchema = v.pipe(
   v.string(),
   rule<string>(
@@ -49,29 +50,29 @@ export const timeSchema = v.pipe(
     'must be a time with a zone, such as 2026-11-20T00:00:00+07:00 (with + written as %2B)',
     { format: 'date-time' },
   ),
-  // One complaint is enough: what has not the form is not looked at again.
+  // A text of another form has one message already, so it is not checked again.
   v.check((text) => !RFC_3339.test(text) || normaliseTime(text) !== undefined, 'must be a time that exists'),
   v.transform((text) => normaliseTime(text) ?? text),
 );
 
-/** A time that is still to come. */
+/** A time in the future. */
 export const futureSchema = v.pipe(
   timeSchema,
-  v.check((time) => Date.parse(time) > Date.now(), 'must lie in the future'),
+  v.check((time) => Date.parse(time) > Date.now(), 'must be in the future'),
 );
 
-/** The two filters of a list by time. `about`: the time that they are about. */
+/** The two filters of a list by time. `about`: the time that they compare. */
 export const rangeEntries = (about: string) => ({
   from: v.optional(v.pipe(timeSchema, v.description(`${about} at or after this time.`))),
   to: v.optional(v.pipe(timeSchema, v.description(`${about} before this time.`))),
 });
 
-/** For the object that has `rangeEntries`. */
+/** Checks the object that has `rangeEntries`. */
 export function rangeInOrder<Range extends { from?: string | undefined; to?: string | undefined }>() {
   return v.forward(
     v.check<Range, string>(
       ({ from, to }) => !from || !to || Date.parse(from) <= Date.parse(to),
-      'must not lie before `from`',
+      'must not be before `from`',
     ),
     ['to'] as never,
   );

@@ -1,3 +1,3 @@
-// CloudEvents as they come over HTTP.
+// CloudEvents over HTTP.
 
 export { HTTP } from 'cloudevents';

@@ -1,3 +1,3 @@
-// Tokens, receipts and chains: signing and verifying.
+// Signs and verifies tokens, receipts and chains.
 
 export { CompactSign, createLocalJWKSet, errors, importJWK, jwtVerify, SignJWT } from 'jose';

@@ -1,3 +1,3 @@
-// Which phone numbers there are in the world, and how each is written with its country.
+// The world's numbering plans: which phone numbers exist, and their international form.
 
 export { parsePhoneNumberFromString } from 'libphonenumber-js/min';

@@ -1,4 +1,4 @@
-// Exports metrics to the OpenTelemetry collector. Loaded only where a collector is configured, with the first figure.
+// Exports metrics to the OpenTelemetry collector. Loaded with the first figure, and only if a collector is configured.
 
 import type { Attributes, Counter, Gauge, Meter } from '@opentelemetry/api';
 import type { MeterProvider as Provider } from '@opentelemetry/sdk-metrics';
@@ -10,7 +10,7 @@ import {
 } from '../packages/opentelemetry-metrics.ts';
 
 const EXPORT_EVERY_MS = 60_000;
-/** A run must not wait for a collector that does not answer. */
+/** Bounds the wait for a collector that does not answer. */
 const EXPORT_TIMEOUT_MS = 3_000;
 
 let provider: Provider | undefined;

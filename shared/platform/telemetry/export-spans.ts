@@ -1,4 +1,4 @@
-// Exports spans to the OpenTelemetry collector. Loaded only where a collector is configured.
+// Exports spans to the OpenTelemetry collector. Loaded only if a collector is configured.
 
 import type { Span, Tracer } from '@opentelemetry/api';
 import type { NodeTracerProvider as Provider } from '@opentelemetry/sdk-trace-node';

@@ -1,5 +1,6 @@
-// One JSON object a line on stdout, as OpenShift's log collector expects. Never a secret, a token, a body or a person's data.
-// It is written here since a logging library takes a tenth of every cold start, for a line now and then.
+// One JSON object per line on stdout, as OpenShift's log collector expects. It never holds a secret, a token, a body or
+// personal data. A logging library would take a tenth of every cold start for a few lines, so this file writes them
+// itself.
 
 import { writeSync } from 'node:fs';
 import { logLevel } from '../environment.ts';
@@ -7,7 +8,7 @@ import { logLevel } from '../environment.ts';
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 type Level = (typeof LEVELS)[number];
 
-/** With fields, or a sentence, or both. Their `error` may be anything that was thrown; what is undefined is left out. */
+/** Takes fields, a sentence, or both. `error` may be any thrown value. Undefined fields are left out. */
 type Write = (said: object | string, message?: string) => void;
 
 const lowest = LEVELS.indexOf(logLevel() as Level);
@@ -32,18 +33,18 @@ function writer(level: Level): Write {
 
 const STDOUT = 1;
 const ROOM_MS = 10;
-/** A reader that takes nothing for a second is as good as gone. */
+/** Gives up after about a second without a reader. */
 const MOST_LOOKS = 100;
 const never = new Int32Array(new SharedArrayBuffer(4));
 
-/** Before it returns: a process may leave with its last line. Whoever reads may have gone; that is no reason to fail. */
+/** Writes synchronously, because the process may end after its last line. Ignores a reader that has gone. */
 function write(line: Buffer): void {
   let [rest, looks] = [line, 0];
   while (rest.length > 0) {
     try {
       rest = rest.subarray(writeSync(STDOUT, rest));
     } catch (error) {
-      // A full pipe that does not block.
+      // The pipe is full, and does not block.
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || ++looks > MOST_LOOKS) return;
       Atomics.wait(never, 0, 0, ROOM_MS);
     }
@@ -55,7 +56,7 @@ function writable(_name: string, value: unknown): unknown {
   return typeof value === 'bigint' ? value.toString() : value;
 }
 
-/** Name, message, code and stack of an error; no more, since drivers hang queries and commands with their values on errors. */
+/** Name, message, code and stack of an error. No other fields, because drivers attach queries with their values. */
 function describeError(error: unknown) {
   if (!Error.isError(error)) return { message: String(error) };
   const code = 'code' in error ? String(error.code) : undefined;

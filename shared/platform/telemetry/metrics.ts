@@ -1,5 +1,6 @@
-// Metrics: pushed to the OpenTelemetry collector, as spans are, and like them only loaded where one is configured. An instance may
-// scale to zero before anybody could have scraped it: whoever has figures pushes them at the end of its run, and the drain does.
+// Metrics are pushed to the OpenTelemetry collector, as spans are, because an instance may scale to zero before a
+// scrape. A function with figures pushes them at the end of its run, and the drain pushes, too. The exporter is loaded
+// only if a collector is configured.
 
 import { traceEndpoint } from '../environment.ts';
 import { beforeShutdown } from '../shutdown.ts';
@@ -11,7 +12,7 @@ export type Attributes = Readonly<Record<string, string>>;
 type Exporter = typeof import('./export-metrics.ts');
 let exporter: Promise<Exporter> | undefined;
 
-/** What it is now; stays until it is set again. `name` as in `one_gate.findings.open`. */
+/** Sets the present value, which stays until the next call. `name` as in `one_gate.findings.open`. */
 export function setGauge(name: string, value: number, attributes: Attributes = {}): void {
   record((to) => to.setGauge(name, value, attributes));
 }
@@ -20,7 +21,7 @@ export function addToCounter(name: string, value: number, attributes: Attributes
   record((to) => to.addToCounter(name, value, attributes));
 }
 
-/** Sends everything that was recorded so far. A collector that is away is logged: it must not fail the run. */
+/** Sends all recorded figures. A failure is logged and does not fail the run. */
 export async function pushMetrics(): Promise<void> {
   try {
     await (await exporter)?.push();
@@ -32,7 +33,7 @@ export async function pushMetrics(): Promise<void> {
 function record(write: (to: Exporter) => void): void {
   if (!traceEndpoint()) return;
   exporter ??= load();
-  // In order: every promise's callbacks run in the order they were given.
+  // Keeps the order, because a promise runs its callbacks in the order of registration.
   exporter.then(write, () => undefined);
 }
 

@@ -1,11 +1,12 @@
-// One trace per request, carried as W3C traceparent through HTTP, Kafka and out again. Without a collector only the ids travel,
-// which costs a microsecond; with one, spans are exported by the SDK, loaded then and only then, since it slows cold starts.
+// One trace per request, carried as W3C traceparent through HTTP and Kafka. Without a collector only the ids travel,
+// which costs a microsecond. With a collector the SDK exports spans; it is loaded only then, because it slows cold
+// starts.
 
 import { randomBytes } from 'node:crypto';
 import { traceEndpoint } from '../environment.ts';
 
 export interface Trace {
-  /** What to hand on: `00-<trace id>-<span id>-<flags>`. */
+  /** The value to pass on: `00-<trace id>-<span id>-<flags>`. */
   readonly traceparent: string;
   readonly traceId: string;
   end(attributes: Record<string, string | number>): void;
@@ -17,7 +18,7 @@ type Exporter = typeof import('./export-spans.ts');
 let exporter: Exporter | undefined;
 let served = 'one-gate';
 
-/** Loads the span exporter if a collector is configured; the host calls it before it serves. */
+/** Loads the span exporter if a collector is configured. The host calls it before it serves. */
 export async function startTelemetry(service: string): Promise<void> {
   served = service;
   if (!traceEndpoint()) return;
@@ -30,12 +31,12 @@ export function telemetryService(): string {
   return served;
 }
 
-/** Sends the spans that are still held back. */
+/** Sends the spans that are still in memory. */
 export async function flushTelemetry(): Promise<void> {
   await exporter?.flush();
 }
 
-/** Begins this function's part of a trace: the parent's if one was handed over and is well formed, else a new one. */
+/** Begins this function's part of a trace: the parent's trace if a well-formed one was passed, else a new one. */
 export function startTrace(name: string, parent: string | undefined, kind: 'server' | 'consumer' = 'server'): Trace {
   const parsed = parent ? TRACEPARENT.exec(parent) : null;
   if (exporter) return exporter.startSpan(name, parsed ? parent : undefined, kind);
@@ -43,7 +44,7 @@ export function startTrace(name: string, parent: string | undefined, kind: 'serv
   return { traceparent: `00-${traceId}-${hex(8)}-${parsed?.[3] ?? '00'}`, traceId, end: () => undefined };
 }
 
-// Randomness is fetched in larger pieces: a system call per request is most of what an id costs.
+// Random bytes are fetched in larger pieces, because a system call per request is most of the cost of an id.
 let pool = '';
 let position = 0;
 function hex(bytes: number): string {

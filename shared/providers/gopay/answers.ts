@@ -1,4 +1,4 @@
-// What GoPay (Midtrans SNAP) answers, as far as we read it.
+// The parts of GoPay's answers (Midtrans SNAP) that we read.
 
 import * as v from 'valibot';
 import { SnapAmountSchema } from '../snap/amount.ts';
@@ -6,7 +6,7 @@ import { parseSnapTimestamp } from '../snap/timestamp.ts';
 
 const reference = v.pipe(v.string(), v.minLength(1), v.maxLength(64));
 
-/** A time we cannot read is left out: it decides nothing. */
+/** An unreadable time is left out, because nothing depends on it. */
 const time = v.optional(
   v.pipe(
     v.unknown(),
@@ -14,7 +14,7 @@ const time = v.optional(
   ),
 );
 
-/** A page, or one of GoPay's own app links; never a scheme that a browser would run. */
+/** A page, or one of GoPay's app links. A scheme that a browser would run is refused. */
 const redirectAddress = v.pipe(v.string(), v.maxLength(2048), v.url(), v.regex(/^(?:https?|gojek|gopay):/i));
 
 export const PaymentAnswerSchema = v.object({

@@ -1,4 +1,4 @@
-// GoPay: everything about it that the rest of the project needs to know.
+// Everything about GoPay that the rest of the project needs to know.
 
 import { declareProvider } from '../declaration.ts';
 import { snapNotifications } from '../snap/notification-message.ts';
@@ -18,7 +18,7 @@ export const gopay = declareProvider({
     partnerId: { variable: 'GOPAY_PARTNER_ID', holds: 'our partner id at GoPay' },
     channelId: { variable: 'GOPAY_CHANNEL_ID', holds: 'our channel id at GoPay' },
   },
-  // Made by migration 0002.
+  // Migration 0002 creates them.
   accounts: {
     clearing: '00000000-0000-7000-8000-000000000001',
     suspense: '00000000-0000-7000-8000-000000000002',

@@ -1,4 +1,4 @@
-// GoPay as a provider, through Midtrans' SNAP API: the payer is sent to GoPay's page and pays there from the GoPay wallet.
+// GoPay as a provider, through Midtrans' SNAP API. The payer pays on GoPay's page from the GoPay wallet.
 
 import { createPublicKey } from 'node:crypto';
 import * as v from 'valibot';
@@ -25,19 +25,19 @@ const PAYMENT = { service: '54', path: '/v1.0/debit/payment-host-to-host' };
 const STATUS = { service: '55', path: '/v1.0/debit/status' };
 const CANCEL = { service: '57', path: '/v1.0/debit/cancel' };
 
-/** Notifications may be repeated minutes after they were signed; a forged one can at most cause an inquiry. */
+/** GoPay may repeat a notification minutes after signing it. A replayed one causes at most an inquiry. */
 const NOTIFICATION_WINDOW_MS = 15 * 60_000;
-/** One operation may need several calls; together they take no longer than this. */
+/** Bounds one operation, which may need several calls. */
 const OPERATION_LIMIT_MS = 12_000;
 
 export interface GopayConfiguration extends SnapConfiguration {
   merchantId: string;
-  /** GoPay's, PEM: notifications are signed with its other half. */
+  /** GoPay's public key, as PEM. GoPay signs notifications with the private one. */
   publicKey: string;
   operationLimitMs?: number;
 }
 
-/** One per process: it keeps the access token. Throws a TypeError when a key is not a key. */
+/** Make one per process, because it keeps the access token. Throws a TypeError for an unusable key. */
 export function gopayProvider(configuration: GopayConfiguration): Required<Provider> {
   const { merchantId, now = () => new Date(), operationLimitMs = OPERATION_LIMIT_MS } = configuration;
   const { call, prepare } = snapClient(configuration);
@@ -65,7 +65,7 @@ async function requestPayment(
   const externalId = (sending: number) => paymentExternalId(request.reference, sending);
   const outcome = await call({ ...PAYMENT, body: paymentBody(merchantId, request), externalId }, context);
   if (outcome.name === 'refused') {
-    // This sending was refused, but an earlier one under the same reference may have been accepted.
+    // GoPay refused this request, but an earlier one with the same reference may have been accepted.
     if (outcome.earlier) return { name: 'unknown', reason: 'earlier_attempt', code: outcome.code };
     return { name: 'refused', reason: outcome.reason, code: outcome.code };
   }
@@ -105,7 +105,7 @@ async function inquire(
 function readStatus(payment: PaymentReference, outcome: SnapOutcome): InquiryOutcome {
   if (outcome.name === 'refused') {
     if (outcome.reason === 'transaction_not_found') return { name: 'not_found' };
-    // That we may not ask says nothing about the payment.
+    // A refused inquiry says nothing about the payment.
     return { name: 'unknown', reason: 'inquiry_refused', code: outcome.code };
   }
   if (outcome.name !== 'success') return unknown(outcome);
@@ -117,7 +117,7 @@ function readStatus(payment: PaymentReference, outcome: SnapOutcome): InquiryOut
   if (name === 'unknown') return malformed(outcome.code);
   const providerReference = answer.originalReferenceNo ?? payment.providerReference;
   if (name !== 'paid' && name !== 'refunded') return { name, providerReference };
-  // Money without an amount is not something to act on.
+  // A paid state without an amount cannot be posted.
   if (!answer.transAmount) return malformed(outcome.code);
   return { name, providerReference, ...answer.transAmount, ...(answer.paidTime && { paidAt: answer.paidTime }) };
 }
@@ -154,7 +154,7 @@ async function readCancel(
   return { name: 'cancelled' };
 }
 
-/** These say that the payment's state forbids it, but not which state that is. */
+/** GoPay refuses these because of the payment's state, but does not name the state. */
 const STATE_REFUSALS = new Set([
   'invalid_transaction_status',
   'transaction_expired',
@@ -180,7 +180,7 @@ function explain(refused: CancelOutcome, state: InquiryOutcome): CancelOutcome {
   }
 }
 
-/** GoPay knows a payment by its own reference or by the external id it was requested with, not by ours. */
+/** GoPay finds a payment by its own reference or by the external id of the request, not by our reference. */
 function targetsOf(payment: PaymentReference): object[] {
   if (payment.providerReference) return [{ originalReferenceNo: payment.providerReference }];
   return Array.from({ length: MAX_SENDINGS }, (_, sending) => ({
@@ -188,7 +188,7 @@ function targetsOf(payment: PaymentReference): object[] {
   }));
 }
 
-/** Whether an answer names another reference than the one asked about. */
+/** Whether the answer names a reference other than ours. */
 function isOfAnother(payment: { reference: string }, answered: string | undefined): boolean {
   return answered !== undefined && answered !== payment.reference;
 }

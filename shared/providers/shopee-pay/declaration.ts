@@ -1,4 +1,4 @@
-// ShopeePay: callers may name it, and no provider takes it yet.
+// ShopeePay: callers may name it, but no provider exists for it yet.
 
 import type { PaymentMethodDeclaration } from '../declaration.ts';
 

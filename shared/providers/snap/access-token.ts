@@ -1,6 +1,6 @@
-// The B2B access token, kept per process: one request for it at a time, renewed before it ends.
+// The B2B access token, kept per process. One request for it runs at a time, and it is renewed before it expires.
 
-/** Of a token's life, after which it is renewed while it is still good. */
+/** The part of a token's life after which it is renewed, while it is still valid. */
 const RENEW_AFTER = 0.8;
 
 export interface AccessToken {
@@ -10,9 +10,9 @@ export interface AccessToken {
 }
 
 export interface AccessTokens<Failure> {
-  /** A token good for now, or why there is none. */
+  /** A valid token, or the reason why there is none. */
   get(): Promise<AccessToken | Failure>;
-  /** The provider no longer takes this token. */
+  /** Drops a token that the provider has refused. */
   discard(token: string): void;
 }
 
@@ -42,7 +42,7 @@ export function accessTokens<Failure extends { name: string }>(
       if (!kept) return renew();
       const age = now() - kept.since;
       if (age >= kept.answer.lifetimeMs) return renew();
-      // Nobody waits for a renewal, and nobody fails with it, while the old token is good.
+      // While the old token is valid, callers do not wait for the renewal and do not fail with it.
       if (age >= kept.answer.lifetimeMs * RENEW_AFTER) void renew();
       return kept.answer;
     },

@@ -12,7 +12,7 @@ export function snapAmount(minor: bigint, currency: string): SnapAmount {
   return { value: formatAmount(minor), currency };
 }
 
-/** Reads what providers send. Some leave the decimals out, which is no reason to lose sight of a payment. */
+/** Reads providers' amounts. Some leave the decimals out, which must not lose a payment. */
 export const SnapAmountSchema = v.pipe(
   v.object({
     value: v.pipe(v.string(), v.regex(/^\d{1,16}(?:\.\d{1,2})?$/)),

@@ -1,5 +1,5 @@
-// Signed calls of SNAP BI, the same for every provider that speaks it: a token when one is needed, one retry when the provider has
-// dropped it, another external id when the first was used.
+// Signed calls of SNAP BI for every provider that speaks it. Fetches a token when one is needed, retries once if the
+// provider has dropped it, and takes another external id if the first was used.
 
 import { createPrivateKey } from 'node:crypto';
 import * as v from 'valibot';
@@ -11,19 +11,19 @@ import { tokenSignature, transactionSignature } from './signatures.ts';
 import { snapTimestamp } from './timestamp.ts';
 
 const TOKEN_PATH = '/v1.0/access-token/b2b';
-/** The first sending, one after a new token, two after a conflict of external ids. */
+/** The first request, one with a new token, two after a conflict of external ids. */
 export const MAX_SENDINGS = 4;
 
 export interface SnapConfiguration {
-  /** What paths are added to; a trailing slash does no harm. */
+  /** The base of all paths. A trailing slash does no harm. */
   baseUrl: string;
   clientId: string;
   clientSecret: string;
-  /** Ours, PEM. */
+  /** Our private key, as PEM. */
   privateKey: string;
   partnerId: string;
   channelId: string;
-  /** How long one answer may take, 5 s unless given. */
+  /** The limit for one answer; the default is 5 s. */
   timeoutMs?: number;
   now?: () => Date;
 }
@@ -33,20 +33,20 @@ export interface SnapCall {
   service: string;
   path: string;
   body: object;
-  /** X-EXTERNAL-ID of the n-th sending, from 0. */
+  /** X-EXTERNAL-ID of the n-th request, from 0. */
   externalId(sending: number): string;
 }
 
 export type SnapOutcome =
   | { name: 'success'; body: Record<string, unknown>; code: string }
   | { name: 'duplicate_reference'; code: string }
-  /** `earlier`: an external id of this call had been used before, so an earlier call may have got through. */
+  /** `earlier`: an external id of this call was used before, so an earlier request may have got through. */
   | (Refused & { earlier: boolean })
   | Unknown;
 
 export interface SnapClient {
   call(call: SnapCall, context: CallContext): Promise<SnapOutcome>;
-  /** Asks for a token if there is none. Whoever calls meanwhile waits for the same one. */
+  /** Fetches a token if there is none. Calls that come meanwhile wait for the same one. */
   prepare(): void;
 }
 
@@ -55,7 +55,7 @@ const TokenSchema = v.object({
   expiresIn: v.pipe(v.union([v.string(), v.number()]), v.transform(Number), v.integer(), v.minValue(1)),
 });
 
-/** Throws a TypeError when the private key is none: without it nothing can ever be signed. */
+/** Throws a TypeError if the private key is unusable, because nothing could ever be signed. */
 export function snapClient(configuration: SnapConfiguration): SnapClient {
   const { clientId, clientSecret, partnerId, channelId, timeoutMs = 5000, now = () => new Date() } = configuration;
   const baseUrl = configuration.baseUrl.replace(/\/+$/, '');
@@ -139,7 +139,7 @@ function resultOf(service: string, answer: Answer): Result {
   return result.name === 'success' ? { ...result, body: answer.body } : result;
 }
 
-/** The token is everybody's: one caller's end does not end the request for it. */
+/** The token is shared, so one aborted call does not abort the request for it. */
 function orAborted<Value>(value: Promise<Value>, signal: AbortSignal | undefined): Promise<Value | Unknown> {
   if (!signal) return value;
   const aborted: Unknown = { name: 'unknown', reason: 'timeout' };
@@ -155,7 +155,7 @@ function readPrivateKey(pem: string) {
   try {
     return createPrivateKey(pem);
   } catch {
-    // Without the cause: what OpenSSL says may quote the key.
+    // Leaves out the cause, because OpenSSL's message may quote the key.
     throw new TypeError('the private key for SNAP is not a private key in PEM');
   }
 }

@@ -4,15 +4,15 @@ import { createHash, randomBytes } from 'node:crypto';
 
 const DIGITS = 32;
 
-/** Of a call that asks or that may be repeated freely. */
+/** For a call that asks, or that may be repeated freely. */
 export function randomExternalId(): string {
   return digits(randomBytes(16));
 }
 
 /**
- * Of the n-th sending of a payment, derived from its reference: who knows the reference can later ask for the payment by the id of
- * the sending whose answer was lost, without having stored it. Sending again under the same id is safe with both readings of the
- * standard: Midtrans takes it for the same request, others answer Conflict and the next id is used.
+ * For the n-th request of a payment. It is derived from the payment's reference, so that a lost request can be inquired
+ * about later without storing its id. Repeating an id is safe in both readings of the standard: Midtrans takes it for
+ * the same request, other providers answer Conflict and the next id is used.
  */
 export function paymentExternalId(reference: string, sending: number): string {
   return digits(createHash('sha256').update(`${reference}#${sending}`).digest());

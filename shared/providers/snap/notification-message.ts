@@ -1,10 +1,10 @@
-// The message of a notification by SNAP BI (service 56), as it comes and as it is answered.
+// The notification message of SNAP BI (service 56) and its answers.
 
 import * as v from 'valibot';
 import type { Notifications } from '../declaration.ts';
 import { SnapAmountSchema } from './amount.ts';
 
-/** The path of the standard, relative to whatever address the provider was given. */
+/** The path of the standard, relative to the address that the provider was given. */
 export const NOTIFY_PATH = '/v1.0/debit/notify';
 
 const reference = v.pipe(v.string(), v.minLength(1), v.maxLength(64));
@@ -27,7 +27,7 @@ export const NotificationSchema = v.object({
 export function snapNotifications(name: string, title: string): Notifications {
   return {
     paths: [`/v1/notifications/${name}${NOTIFY_PATH}`],
-    description: "SNAP's own request, signature and answers (service 56): refusals, too, are in its words.",
+    description: "SNAP's own request, signature and answers (service 56). Refusals follow SNAP, too.",
     headers: v.object({
       'X-TIMESTAMP': v.pipe(v.string(), v.examples(['2026-11-20T10:31:00+07:00'])),
       'X-SIGNATURE': v.pipe(
@@ -42,9 +42,9 @@ export function snapNotifications(name: string, title: string): Notifications {
     }),
     alsoStatus: {
       400: 'A header or a field is missing or cannot be read.',
-      401: 'The signature is not theirs, or is too old.',
+      401: 'The signature is not the provider’s, or is too old.',
       404: 'We never asked for such a payment.',
-      500: `It could not be kept; ${title} tells again.`,
+      500: `The notification could not be kept. ${title} sends it again.`,
     },
   };
 }

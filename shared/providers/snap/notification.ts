@@ -1,4 +1,4 @@
-// Notifications of SNAP BI (service 56): the provider posts what became of a payment, signed with its own key.
+// Notifications of SNAP BI (service 56): the provider posts a payment's state, signed with its own key.
 
 import type { KeyObject } from 'node:crypto';
 import * as v from 'valibot';
@@ -16,10 +16,10 @@ import { isWithin, parseSnapTimestamp, snapTimestamp } from './timestamp.ts';
 import { paymentStateOf } from './transaction-status.ts';
 
 export interface NotificationCheck {
-  /** The provider's. */
+  /** The provider's public key. */
   publicKey: KeyObject;
   merchantId: string;
-  /** How far the provider's clock, or a notification's age, may be from ours. */
+  /** The greatest difference between the notification's time and our clock. */
   windowMs: number;
 }
 
@@ -58,7 +58,7 @@ function notificationOf(body: v.InferOutput<typeof NotificationSchema>): Payment
   const status = body.latestTransactionStatus;
   const refunds = body.additionalInfo?.refundHistory ?? [];
   const lastRefund = refunds.at(-1);
-  // Each refund is news of its own, although the payment's status stays the same.
+  // Each refund needs its own key, although the payment's status stays the same.
   const refundKey = lastRefund
     ? `:${refunds.length}:${lastRefund.refundNo ?? lastRefund.partnerReferenceNo ?? ''}`
     : '';

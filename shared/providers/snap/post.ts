@@ -1,16 +1,19 @@
-// One HTTP call to a provider: bounded in time and size. It never throws for what the other side does or leaves undone.
+// One HTTP call to a provider, bounded in time and size. It does not throw for any answer or a missing one.
 
 import type { IncomingMessage } from 'node:http';
 import { post as postTo } from '../../platform/http/post.ts';
 
-/** A provider's answers are a few hundred bytes; more than this is not from the provider. */
+/** Answers of providers are a few hundred bytes. A larger one is not from the provider. */
 const ANSWER_LIMIT = 64 * 1024;
 
 export type Answer =
   | { name: 'answered'; httpStatus: number; body: Record<string, unknown> }
   | { name: 'unanswered'; reason: 'timeout' | 'network' };
 
-/** Redirects are not followed: a signature is for one address. A body that is no JSON object reads as an empty one. */
+/**
+ * Does not follow redirects, because a signature is for one address. Reads a body that is not a JSON object as an empty
+ * one.
+ */
 export async function post(
   url: string,
   headers: Record<string, string>,
@@ -30,7 +33,7 @@ async function readText(response: IncomingMessage): Promise<string> {
   let size = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     size += chunk.length;
-    // Leaving the loop closes the connection, so that the rest is never read.
+    // Leaving the loop closes the connection, so the rest is not read.
     if (size > ANSWER_LIMIT) return '';
     chunks.push(chunk);
   }

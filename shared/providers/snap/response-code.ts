@@ -1,6 +1,6 @@
-// SNAP's responseCode: HTTP status (3 digits), service (2), case (2). What an answer means for us is one of a few classes.
+// SNAP's responseCode: HTTP status (3 digits), service (2), case (2). It maps an answer to one of a few classes.
 
-/** Cases of the standard by HTTP status and case, in words of ours. */
+/** The standard's cases by HTTP status and case, in our words. */
 const CASES: Record<string, string> = {
   '40000': 'bad_request',
   '40001': 'invalid_field_format',
@@ -60,22 +60,22 @@ const CASES: Record<string, string> = {
 
 export type ResponseClass =
   | { name: 'success'; code: string }
-  /** Nobody knows yet: ask for the status. */
+  /** The outcome is not known yet: inquire. */
   | {
       name: 'unknown';
       reason: 'in_progress' | 'too_many_requests' | 'provider_error' | 'malformed_answer';
       code?: string;
     }
   | { name: 'refresh_token'; code: string }
-  /** The external id was used today. */
+  /** The external id was already used today. */
   | { name: 'new_external_id'; code: string }
-  /** The reference is known to the provider: ask what became of it. */
+  /** The provider knows the reference: inquire. */
   | { name: 'duplicate_reference'; code: string }
   | { name: 'refused'; reason: string; code: string };
 
 /**
- * What an answer of `service` means. An HTTP status and a code that contradict each other make an outcome unknown, except that some
- * providers put refusals into an HTTP 200.
+ * Classifies an answer of `service`. An HTTP status and a code that contradict each other make the outcome unknown. The
+ * exception is a refusal in an HTTP 200, which some providers send.
  */
 export function classifyResponse(service: string, httpStatus: number, responseCode: unknown): ResponseClass {
   const parts = typeof responseCode === 'string' ? /^(\d{3})(\d{2})(\d{2})$/.exec(responseCode) : null;

@@ -1,8 +1,8 @@
-// The three signatures of SNAP BI. What is signed is what is sent: the string given as `body` must be the one that goes out.
+// The three signatures of SNAP BI. They cover the bytes that are sent, so pass the very string that goes out as `body`.
 
 import { createHash, createHmac, type KeyObject, sign, verify } from 'node:crypto';
 
-/** JSON without the whitespace between its parts. Unlike parsing and printing it again, it leaves numbers and escapes alone. */
+/** JSON without whitespace between its parts. Parsing and printing it again would change numbers and escapes. */
 export function minify(json: string): string {
   let result = '';
   let inString = false;
@@ -22,7 +22,7 @@ export function minify(json: string): string {
   return result + json.slice(start);
 }
 
-/** SHA-256 in lower-case hex; of an empty body it is the hash of nothing. */
+/** SHA-256 in lower-case hex. An empty body has the hash of an empty string. */
 export function bodyHash(body: string | Buffer): string {
   return createHash('sha256').update(body).digest('hex');
 }
@@ -31,7 +31,7 @@ function rsaSign(privateKey: KeyObject, text: string): string {
   return sign('RSA-SHA256', Buffer.from(text), privateKey).toString('base64');
 }
 
-/** False for a wrong signature and for one that is no base64 at all. */
+/** False for a wrong signature, and for text that is not base64. */
 export function rsaVerify(publicKey: KeyObject, text: string, signature: string): boolean {
   return verify('RSA-SHA256', Buffer.from(text), publicKey, Buffer.from(signature, 'base64'));
 }
@@ -43,7 +43,7 @@ export function tokenSignature(privateKey: KeyObject, clientKey: string, timesta
 
 export interface SignedCall {
   method: string;
-  /** With its query, as the provider sees it. */
+  /** Path with query, as the provider sees it. */
   path: string;
   accessToken: string;
   body: string;
@@ -59,14 +59,14 @@ export function transactionSignature(clientSecret: string, call: SignedCall): st
 
 export interface SignedNotification {
   method: string;
-  /** The paths the sender may have signed: providers differ in whether a prefix of ours belongs to it. */
+  /** The paths that the sender may have signed, because providers differ in whether our prefix belongs to it. */
   paths: readonly string[];
   rawBody: Buffer;
   timestamp: string;
   signature: string;
 }
 
-/** Whether the provider signed this: the bytes as they came first, then the same minified. */
+/** Whether the provider signed this: tries the bytes as they came, then the same minified. */
 export function isNotificationSigned(publicKey: KeyObject, notification: SignedNotification): boolean {
   const { method, paths, rawBody, timestamp, signature } = notification;
   const raw = bodyHash(rawBody);

@@ -1,4 +1,4 @@
-// SNAP's times are ISO 8601 with seconds and an offset; ours are written in Jakarta's.
+// SNAP's times are ISO 8601 with seconds and an offset. Ours have Jakarta's offset.
 
 import { normaliseTime } from '../../platform/http/time.ts';
 
@@ -9,7 +9,7 @@ export function snapTimestamp(time: Date): string {
   return `${new Date(time.getTime() + JAKARTA_OFFSET).toISOString().slice(0, 19)}+07:00`;
 }
 
-/** Undefined for anything but a real moment with seconds and an offset. */
+/** Undefined unless the text is a real moment with seconds and an offset. */
 export function parseSnapTimestamp(text: string): Date | undefined {
   const time = normaliseTime(text);
   return time === undefined ? undefined : new Date(time);

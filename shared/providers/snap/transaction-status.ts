@@ -11,12 +11,12 @@ const STATES: Record<string, PaymentState['name'] | 'not_found'> = {
   '05': 'cancelled',
   '06': 'failed',
   '07': 'not_found',
-  // Two that some providers add to the standard: expired, rejected.
+  // Two codes that some providers add to the standard: expired, rejected.
   '08': 'failed',
   '09': 'failed',
 };
 
-/** A status nobody has told us of is unknown, whatever it looks like. */
+/** An unlisted status is unknown. */
 export function paymentStateOf(latestTransactionStatus: string): PaymentState['name'] | 'not_found' | 'unknown' {
   return STATES[latestTransactionStatus] ?? 'unknown';
 }

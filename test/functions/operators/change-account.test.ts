@@ -142,7 +142,7 @@ describe('an e-mail address and a phone number', () => {
       expect([status, body.code, body.errors]).toEqual([
         404,
         'claim_not_found',
-        [{ pointer: `/${Object.keys(wish)[0]}`, detail: 'must be what the owner has registered' }],
+        [{ pointer: `/${Object.keys(wish)[0]}`, detail: 'must equal the one that the owner registered' }],
       ]);
     }
     expect((await rowOf(person)).account_status).toBe('ACTIVE');

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { compactVerify, importJWK, type JWK } from 'jose';
 import type { Query } from '../../../shared/platform/database/database.ts';
-import { NOBODY, nextHash, proveAccessLog } from '../../../shared/regulators/access-chain.ts';
+import { nextHash, proveAccessLog, UNKNOWN_CALLERS } from '../../../shared/regulators/access-chain.ts';
 import { type IssuedKey, type RegulatorService, serveRegulators } from './regulator-service.ts';
 
 let service: RegulatorService;
@@ -72,27 +72,27 @@ describe('is found:', () => {
       await service.admin.query('rollback');
     }
   }
-  const third = `(select log_id from api_access_chain where chain = '${NOBODY}' and number = 3)`;
+  const third = `(select log_id from api_access_chain where chain = '${UNKNOWN_CALLERS}' and number = 3)`;
 
   test.each([
     [
       'a row that was changed',
       [`update api_access_logs set endpoint = '/v1/regulator/report' where id = ${third}`],
       1,
-      'not what was chained',
+      'does not match its hash',
     ],
     [
       'a row whose time was changed',
       [`update api_access_logs set created_at = created_at + interval '1 microsecond' where id = ${third}`],
       1,
-      'not what was chained',
+      'does not match its hash',
     ],
-    ['a row that was taken out', [`delete from api_access_logs where id = ${third}`], 1, 'taken out'],
+    ['a row that was taken out', [`delete from api_access_logs where id = ${third}`], 1, 'removed'],
     [
       'a row that was taken out with its link',
       [
         `delete from api_access_logs where id = ${third}`,
-        `delete from api_access_chain where chain = '${NOBODY}' and number = 3`,
+        `delete from api_access_chain where chain = '${UNKNOWN_CALLERS}' and number = 3`,
       ],
       2,
       'gap',
@@ -101,22 +101,22 @@ describe('is found:', () => {
       'a row that was put in later',
       [`insert into api_access_logs (endpoint, http_method, response_status, position) values ('/', 'GET', 200, '1')`],
       1,
-      'behind the back',
+      'inserted before',
     ],
     [
       'an end that was cut off',
-      [`delete from api_access_chain where chain = '${NOBODY}' and number > 5`],
+      [`delete from api_access_chain where chain = '${UNKNOWN_CALLERS}' and number > 5`],
       1,
-      'signed up to here',
+      'signed head is missing',
     ],
     [
       'a chain that was written anew',
       [
         `update api_access_logs set endpoint = '/x' where id = ${third}`,
-        `update api_access_chain set hash = sha256(hash) where chain = '${NOBODY}' and number >= 3`,
+        `update api_access_chain set hash = sha256(hash) where chain = '${UNKNOWN_CALLERS}' and number >= 3`,
       ],
       1,
-      'not the one that was signed',
+      'differs from the signed one',
     ],
     [
       'a row that was given to somebody else',
@@ -135,19 +135,21 @@ describe('is found:', () => {
 
   test('an end that was cut off together with its heads, by a head that the regulator kept', async () => {
     const [kept] = await service.rows<{ chain: string; number: string; hash: string }>(
-      "select chain, number, encode(hash, 'hex') as hash from api_access_heads where chain = $1 order by number desc limit 1",
-      [NOBODY],
+      "select chain, number, encode(hash, 'hex') as hash from api_access_heads where chain = $1 order by number desc " +
+        'limit 1',
+      [UNKNOWN_CALLERS],
     );
     await service.admin.query('begin');
     await service.admin.query('set local session_replication_role = replica');
-    await service.admin.query('delete from api_access_chain where chain = $1 and number > 5', [NOBODY]);
-    await service.admin.query('delete from api_access_heads where chain = $1', [NOBODY]);
+    await service.admin.query('delete from api_access_chain where chain = $1 and number > 5', [UNKNOWN_CALLERS]);
+    await service.admin.query('delete from api_access_heads where chain = $1', [UNKNOWN_CALLERS]);
     await service.admin.query(
-      'delete from api_access_logs log where external_service_id is null and not exists (select from api_access_chain where log_id = log.id)',
+      'delete from api_access_logs log where external_service_id is null and not exists (select from ' +
+        'api_access_chain where log_id = log.id)',
     );
     expect((await proveAccessLog(ask)).findings).toEqual([]);
     expect((await proveAccessLog(ask, [kept as never])).findings).toMatchObject([
-      { chain: NOBODY, number: kept?.number },
+      { chain: UNKNOWN_CALLERS, number: kept?.number },
     ]);
     await service.admin.query('rollback');
   });

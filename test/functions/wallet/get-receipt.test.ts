@@ -196,7 +196,7 @@ test('a receipt of years ago is checked with the key of then', async () => {
 });
 
 test('the program in README.md checks it, and refuses another’s', async () => {
-  const readme = readFileSync(new URL('../../../functions/wallet/README.md', import.meta.url), 'utf8');
+  const readme = readFileSync(new URL('../../../shared/receipts/README.md', import.meta.url), 'utf8');
   const program = /```js\n([\s\S]+?)```/.exec(readme)?.[1] ?? '';
   const directory = await mkdtemp(join(tmpdir(), 'receipt-'));
   const keys = join(directory, 'receipt-keys.json');

@@ -113,7 +113,7 @@ describe('while instances of two versions run', () => {
     });
     expect([other.status, other.body.errors]).toEqual([
       422,
-      [{ pointer: '/urgency', detail: 'is not what it was in the first request with this key' }],
+      [{ pointer: '/urgency', detail: 'differs from the first request with this key' }],
     ]);
   });
 });

@@ -3,7 +3,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { byId, byNumber, encodeCursor, type Order, startOf } from '../../../../shared/platform/http/page.ts';
-import { everybodysOrder, walletsOrder } from '../../../../shared/regulators/listing.ts';
+import { allTransactionsOrder, walletsOrder } from '../../../../shared/regulators/listing.ts';
 
 const FILTERS = { type: 'PAYMENT' };
 const ID = '01a192e7-6280-7abc-8def-012345678901';
@@ -21,7 +21,7 @@ test('a position is what it was', () => {
     [byId, ID],
     [byNumber, '0'],
     [byNumber, '9223372036854775807'],
-    [everybodysOrder, `10:20:12,13/${ID}`],
+    [allTransactionsOrder, `10:20:12,13/${ID}`],
     [walletsOrder, `10:20:/7/${ID}`],
     [walletsOrder, '10:20:/7/6'],
   ] as const)
@@ -35,8 +35,8 @@ test('a number that PostgreSQL has no room for is no position', () => {
       expect(taken(String(number), byNumber)).toBe(false);
       expect(taken(`10:20:/${number}/6`, walletsOrder)).toBe(false);
       expect(taken(`10:20:/7/${number}`, walletsOrder)).toBe(false);
-      expect(taken(`10:${number}:/${ID}`, everybodysOrder)).toBe(false);
-      expect(taken(`10:20:${number}/${ID}`, everybodysOrder)).toBe(false);
+      expect(taken(`10:${number}:/${ID}`, allTransactionsOrder)).toBe(false);
+      expect(taken(`10:20:${number}/${ID}`, allTransactionsOrder)).toBe(false);
     }),
   );
 });

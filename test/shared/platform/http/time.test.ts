@@ -67,9 +67,7 @@ describe('what does not exist is refused', () => {
     const noon = '2026-11-20T12:00:00+07:00';
     expect(v.is(range, { from: noon, to: '2026-11-20T05:00:00Z' })).toBe(true);
     const { issues } = v.safeParse(range, { from: noon, to: '2026-11-20T04:59:59Z' });
-    expect(issues?.map(({ path, message }) => [path?.[0].key, message])).toEqual([
-      ['to', 'must not lie before `from`'],
-    ]);
+    expect(issues?.map(({ path, message }) => [path?.[0].key, message])).toEqual([['to', 'must not be before `from`']]);
   });
 });
 
