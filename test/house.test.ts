@@ -131,6 +131,11 @@ describe('files', () => {
     expect(readers.map(({ path }) => path)).toEqual(['shared/platform/environment.ts']);
   });
 
+  test('file URLs become paths by fileURLToPath or import.meta.dirname, which undo the escape of a space', () => {
+    const escaped = files.filter(({ text }) => /import\.meta\.url\)\s*\.pathname/.test(text));
+    expect(escaped.map(({ path }) => path)).toEqual([]);
+  });
+
   test('no file is named for being anything or everything', () => {
     const vague = /^(utils?|helpers?|commons?|types?|misc|index|interfaces?|constants?)\.ts$/;
     expect(productFiles.filter(({ path }) => vague.test(basename(path))).map(({ path }) => path)).toEqual([]);

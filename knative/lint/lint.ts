@@ -2,7 +2,7 @@
 // Ends with 1 when anything is wrong, with 64 when it could not look.
 // A folder with a kustomization.yaml is rendered first, and what is piped in (-) is taken for rendered: images must have their tags or digests.
 
-import { relative } from 'node:path';
+import { join, relative } from 'node:path';
 import process from 'node:process';
 import { type Finding, refused } from '../../kong/lint/finding.ts';
 import { isRecord, textAt } from '../../kong/lint/place.ts';
@@ -12,9 +12,7 @@ import { isLinted, kindOf, lintObject } from './lint-object.ts';
 import { missingReferences } from './references.ts';
 import { findSchemas, type Schemas } from './schemas.ts';
 
-const DEFAULT = ['development', 'production'].map(
-  (overlay) => new URL(`../overlays/${overlay}`, import.meta.url).pathname,
-);
+const DEFAULT = ['development', 'production'].map((overlay) => join(import.meta.dirname, '../overlays', overlay));
 
 export interface Checked {
   /** "file: Service/pay spec.x: sentence", in the order of files. */

@@ -2,6 +2,7 @@
 // which have no KafkaSource, no KafkaSink and nothing of Strimzi. Kubernetes' own kinds are checked by the npm package kubernetes-models.
 
 import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import ajvFormats from 'ajv-formats';
 import { type Finding, refused } from '../../kong/lint/finding.ts';
@@ -24,7 +25,7 @@ const PACKAGES = {
   'kubernetes-models': /^(v1|(apps|batch|networking\.k8s\.io|policy)\/v1)$/,
 } as const;
 
-const BESIDE_THE_REPOSITORY = new URL('../../../shared/crds', import.meta.url).pathname;
+const BESIDE_THE_REPOSITORY = join(import.meta.dirname, '../../../shared/crds');
 
 /** `wanted` is what CRD_SCHEMAS says: a folder that must be there. */
 export async function findSchemas(wanted: string | undefined): Promise<Schemas> {

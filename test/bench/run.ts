@@ -6,6 +6,7 @@
 //   node test/bench/run.ts --profile   where the time goes: of pay, of the empty function, of PostgreSQL
 // Options: --instances 1,2 --connections 50 --rounds 1 (another matrix), --seed <number>, --write (the files also after --quick; --profile writes profile.md)
 
+import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { writeBetween } from '../../knative/local/table.ts';
@@ -22,9 +23,9 @@ import { reportOf } from './report.ts';
 
 /** What regulators' figures are about. */
 const TRANSACTIONS = 10_000_000;
-const README = new URL('README.md', import.meta.url).pathname;
-const PLANS = new URL('plans.md', import.meta.url).pathname;
-const PROFILE = new URL('profile.md', import.meta.url).pathname;
+const README = join(import.meta.dirname, 'README.md');
+const PLANS = join(import.meta.dirname, 'plans.md');
+const PROFILE = join(import.meta.dirname, 'profile.md');
 
 const { values: options } = parseArgs({
   options: {

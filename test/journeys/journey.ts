@@ -1,6 +1,9 @@
 // A person at the gateway's one address, and nothing else.
 
 import { randomBytes, randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { ROOT } from '../../knative/functions.ts';
+import { type Platform, startPlatform } from '../../knative/local/platform.ts';
 
 export const PASSWORD = 'tujuh belas kelereng biru';
 
@@ -19,6 +22,11 @@ export interface Traveller {
   get(path: string): Promise<Answer>;
   /** With an Idempotency-Key of its own unless told. */
   post(path: string, body?: unknown, key?: string): Promise<Answer>;
+}
+
+/** The platform that `make up` starts, with the bundles of `make build` and an autoscaler that decides sooner. */
+export function startJourneyPlatform(dataDirectory: string): Promise<Platform> {
+  return startPlatform({ dataDirectory, bundles: join(ROOT, '.build'), tickMs: 500 });
 }
 
 export async function ask(

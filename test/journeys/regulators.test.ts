@@ -4,13 +4,14 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
+import { ROOT } from '../../knative/functions.ts';
 import { makeOperator } from '../../knative/local/operator-role.ts';
-import { type Platform, startPlatform } from '../../knative/local/platform.ts';
+import type { Platform } from '../../knative/local/platform.ts';
 import type { Query } from '../../shared/platform/database/database.ts';
 import { proveAccessLog } from '../../shared/regulators/access-chain.ts';
 import { topUp } from '../setup/accounts.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../setup/temporary-directory.ts';
-import { type Answer, arrive, ask, type Traveller, until } from './journey.ts';
+import { type Answer, arrive, ask, startJourneyPlatform, type Traveller, until } from './journey.ts';
 
 let directory: TemporaryDirectory;
 let platform: Platform;
@@ -24,11 +25,7 @@ const LIST = '/v1/regulator/transactions';
 
 beforeAll(async () => {
   directory = await temporaryDirectory();
-  platform = await startPlatform({
-    dataDirectory: directory.path,
-    bundles: new URL('../../.build', import.meta.url).pathname,
-    tickMs: 500,
-  });
+  platform = await startJourneyPlatform(directory.path);
   admin = new pg.Client({ connectionString: platform.databaseUrls.admin });
   await admin.connect();
   operator = await arrive(platform.publicUrl);
@@ -195,7 +192,7 @@ test('the log holds exactly the requests that the gateway counted, and is whole'
   expect(proof).toMatchObject({ requests: counted(), findings: [] });
   // As an operator proves it, with the role that only reads.
   const { stdout } = await promisify(execFile)(process.execPath, ['knative/verify-access-log.ts'], {
-    cwd: new URL('../..', import.meta.url).pathname,
+    cwd: ROOT,
     env: { DATABASE_URL: platform.databaseUrls.reader },
   });
   expect(stdout).toContain('Nothing was changed, taken out, put in or cut off.');

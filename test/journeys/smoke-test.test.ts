@@ -5,10 +5,10 @@ import process from 'node:process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { ROOT } from '../../knative/functions.ts';
-import { type Platform, startPlatform } from '../../knative/local/platform.ts';
+import type { Platform } from '../../knative/local/platform.ts';
 import { gopayControl } from '../sandbox/gopay/control-client.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../setup/temporary-directory.ts';
-import { arrive, PASSWORD, type Traveller, until } from './journey.ts';
+import { arrive, PASSWORD, startJourneyPlatform, type Traveller, until } from './journey.ts';
 
 let directory: TemporaryDirectory;
 let platform: Platform;
@@ -17,11 +17,7 @@ let other: Traveller;
 
 beforeAll(async () => {
   directory = await temporaryDirectory();
-  platform = await startPlatform({
-    dataDirectory: directory.path,
-    bundles: new URL('../../.build', import.meta.url).pathname,
-    tickMs: 500,
-  });
+  platform = await startJourneyPlatform(directory.path);
   [one, other] = [await arrive(platform.publicUrl), await arrive(platform.publicUrl, 'merchant')];
 }, 240_000);
 

@@ -5,11 +5,11 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { Kafka, logLevel } from 'kafkajs';
 import pg from 'pg';
-import { type Platform, startPlatform } from '../../knative/local/platform.ts';
+import type { Platform } from '../../knative/local/platform.ts';
 import { gopayControl } from '../sandbox/gopay/control-client.ts';
 import { brokenPromises } from '../setup/accounts.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../setup/temporary-directory.ts';
-import { arrive, ask, PASSWORD, type Traveller, until } from './journey.ts';
+import { arrive, ask, PASSWORD, startJourneyPlatform, type Traveller, until } from './journey.ts';
 
 let directory: TemporaryDirectory;
 let platform: Platform;
@@ -21,11 +21,7 @@ let warung: Traveller;
 
 beforeAll(async () => {
   directory = await temporaryDirectory();
-  platform = await startPlatform({
-    dataDirectory: directory.path,
-    bundles: new URL('../../.build', import.meta.url).pathname,
-    tickMs: 500,
-  });
+  platform = await startJourneyPlatform(directory.path);
   gopay = gopayControl(platform.simulators['gopay'] ?? '');
   admin = new pg.Client({ connectionString: platform.databaseUrls.admin });
   await admin.connect();

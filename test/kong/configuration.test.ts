@@ -304,7 +304,7 @@ describe('routes are found by Kong’s rules', () => {
 
 describe('node kong/render.ts', () => {
   const render = (...options: string[]) =>
-    promisify(execFile)(process.execPath, [new URL('../../kong/render.ts', import.meta.url).pathname, ...options]);
+    promisify(execFile)(process.execPath, [join(import.meta.dirname, '../../kong/render.ts'), ...options]);
 
   test('prints what goes into the Secret', async () => {
     const temporary = await temporaryDirectory();

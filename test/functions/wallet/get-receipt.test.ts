@@ -204,7 +204,7 @@ test('the program in README.md checks it, and refuses another’s', async () => 
   const run = (issuer: string, receipt: string) => {
     // jose is found from the project's own folder.
     const running = promisify(execFile)(process.execPath, ['--input-type=module', '-', keys, issuer, receipt], {
-      cwd: new URL('../../..', import.meta.url).pathname,
+      cwd: join(import.meta.dirname, '../../..'),
     });
     running.child.stdin?.end(program);
     return running;

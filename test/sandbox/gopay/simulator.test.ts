@@ -477,7 +477,7 @@ test('runs as a process of its own', async () => {
     MERCHANT_PUBLIC_KEY: publicKey,
     PRIVATE_KEY: privateKey,
   };
-  const server = new URL('./server.ts', import.meta.url).pathname;
+  const server = join(import.meta.dirname, 'server.ts');
   const child = spawn(process.execPath, [server, '--merchant-id', 'M1'], { env: environment });
   const output: string[] = [];
   child.stdout.on('data', (chunk) => output.push(String(chunk)));
