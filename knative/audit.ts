@@ -1,5 +1,5 @@
-// `make audit`: proves all of the books from the first leg, in one snapshot, and says what else an operator should know. Ends with 1 when
-// the books contradict themselves.
+// `make audit`: proves all of the books from the first leg, in one snapshot, and adds what else an operator should know. Exits with 1
+// when the books contradict themselves.
 //   DATABASE_URL=<address of the reader role> make audit      without it: the platform that runs here
 
 import process from 'node:process';
@@ -11,7 +11,7 @@ import { countOverdue } from '../shared/platform/events/outbox.ts';
 import { proveInSnapshot } from './local/snapshot.ts';
 import { textTable } from './local/table.ts';
 
-/** The compiler refuses this file until every kind has its words. */
+/** The compiler refuses this file until every kind has its sentence. */
 const CHECKS = {
   ledger_total: 'the balances of each currency sum to zero',
   ledger_balance: 'every balance is what its last leg left',

@@ -16,7 +16,7 @@ import { table, textTable, writeBetween } from './local/table.ts';
 const BASE = join(import.meta.dirname, 'base');
 export const README = join(import.meta.dirname, 'README.md');
 
-/** What the Services of a kustomization mean, by name. */
+/** The meaning of every Service of a kustomization, by name. */
 export async function readMeanings(folder = BASE): Promise<Meaning[]> {
   const [manifests, gateway] = await Promise.all([readManifests(folder, 'passed over'), gatewayTimeouts()]);
   return meaningsOf(manifests, gateway).sort((one, other) => (one.name < other.name ? -1 : 1));
@@ -44,7 +44,7 @@ async function kustomization(folder: string): Promise<string> {
   return folder;
 }
 
-/** Of the Service of that name, or of the one that hosts the function of that name. */
+/** Finds the Service of that name, or the one that hosts the function of that name. */
 async function meaningOf(wanted: string, meanings: readonly Meaning[], folder: string): Promise<Meaning> {
   const named = (name: string) => meanings.find((meaning) => meaning.name === name);
   const direct = named(wanted);

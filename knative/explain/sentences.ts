@@ -4,11 +4,11 @@ import { CONNECTION_BUDGET, type EventLoad, type Meaning, type SourceMeaning } f
 
 const WIDTH = 118;
 const LABEL = 13;
-/** What a cold start may take before the gateway gives up. */
+/** How long a cold start may take before the gateway gives up. */
 const COLD_START_MS = 5000;
 
 export interface Circumstances {
-  /** Where it was read: "knative/base". */
+  /** The folder it was read from: "knative/base". */
   folder: string;
   /** Connections of all functions together. */
   connections: number;
@@ -126,7 +126,7 @@ function source(each: SourceMeaning): string[] {
   ];
 }
 
-/** What contradicts itself, or is there for nothing. */
+/** Settings that contradict each other or have no effect. */
 export function objections(meaning: Meaning, { connections }: Circumstances): string[] {
   const { name, timeoutMs, gatewayTimeoutMs, events: load, instances } = meaning;
   const found: string[] = [];

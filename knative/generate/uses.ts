@@ -62,7 +62,7 @@ function withLabels(text: string, file: string, functions: readonly DeclaredFunc
   return text.replace(/^ {2}labels: \{.*\}$/m, `  labels: { ${written.join(', ')} }`);
 }
 
-/** Everything that one of its functions uses. Throws a sentence where they would share a process and not a database role. */
+/** Everything that its functions use together. Throws a sentence when they need different database roles. */
 export function labelsOf(service: string, functions: readonly DeclaredFunction[]): Record<string, string> {
   const uses = functions.map(({ declaration }) => declaration.uses ?? {});
   const roles = new Set(uses.flatMap(({ database }) => (database ? [database] : [])));

@@ -1,4 +1,4 @@
-// How an event is delivered. The webhooks of Broker, Trigger and Subscription check it; that of KafkaSource does not, and its
+// How an event is delivered. The webhooks of Broker, Trigger and Subscription check it; the webhook of KafkaSource does not, and its
 // dispatcher then does something else than the manifest says.
 
 import { type Finding, ours, refused } from '../../kong/lint/finding.ts';

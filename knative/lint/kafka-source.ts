@@ -1,10 +1,10 @@
-// KafkaSource: the little that its webhook refuses, and what it lets through although events are lost by it.
+// KafkaSource: the few things that its webhook refuses, and mistakes that it lets through and that lose events.
 
 import { type Finding, ours, refused } from '../../kong/lint/finding.ts';
 import { at, fields, isSet, items, type Place, textAt } from '../../kong/lint/place.ts';
 import { deliveryOf } from './delivery.ts';
 
-/** Read by the scaler of Kafka sources; keys of autoscaling.knative.dev, as older pages have them, are not. */
+/** Keys that the scaler of Kafka sources reads. It does not read keys of autoscaling.knative.dev, which older pages name. */
 const SCALING = 'autoscaling.eventing.knative.dev/';
 const SCALING_KEYS = [
   'class',

@@ -1,4 +1,4 @@
-// `make operator USERNAME=name`: gives a registered user of the running platform the role of an operator.
+// `make operator USERNAME=name`: makes a registered user of the running platform an operator.
 
 import { join } from 'node:path';
 import process from 'node:process';
