@@ -1,5 +1,5 @@
-// node knative/make-keys.ts <folder>: makes the keys of a new place. The private halves go into its secret store, the public ones into its
-// settings.yaml; then the folder is deleted. Never overwrites a key: it may have signed something.
+// node knative/make-keys.ts <folder>: makes the keys of a new place. The private halves go into its secret store, the
+// public ones into its settings.yaml; then the folder is deleted. Never overwrites a key: it may have signed something.
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

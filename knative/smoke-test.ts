@@ -1,8 +1,10 @@
-// node knative/smoke-test.ts <address>: checks a platform through its gateway, as its users see it: reads the keys of tokens and the API
-// document, then pays one rupiah from one smoke account to the other and reads it back. Exits with 1 and a sentence when something is
-// wrong. knative/deploy.sh runs it after each deployment; it works against `make up`, too.
+// node knative/smoke-test.ts <address>: checks a platform through its gateway, as its users see it: reads the keys of
+// tokens and the API document, then pays one rupiah from one smoke account to the other and reads it back. Exits with 1
+// and a sentence when something is wrong. knative/deploy.sh runs it after each deployment; it works against `make up`,
+// too.
 //   SMOKE_ACCOUNTS='{"<username>":"<password>","<username>":"<password>"}'    two accounts, at least one of them with money
-// The fuller account pays, so that the same rupiah goes to and fro. Without SMOKE_ACCOUNTS it pays nothing, and says so.
+// The fuller account pays, so that the same rupiah goes to and fro. Without SMOKE_ACCOUNTS it pays nothing, and says
+// so.
 
 import { randomUUID } from 'node:crypto';
 import process from 'node:process';

@@ -1,5 +1,6 @@
-// What a manifest means, in numbers: when Knative adds an instance, how long a queue gets, which request is the first to get a 503, how
-// long an idle function stays, how many events can be under way, how many connections PostgreSQL must have. Pure.
+// What a manifest means, in numbers: when Knative adds an instance, how long a queue gets, which request is the first
+// to get a 503, how long an idle function stays, how many events can be under way, how many connections PostgreSQL must
+// have. Pure.
 
 import { Cron } from 'croner';
 import { backoff } from '../local/delivery.ts';
@@ -137,7 +138,8 @@ function databaseOf({ environment }: ServiceManifest, max: number): Database | u
   return { role, pool, connections: max * pool };
 }
 
-// An ordered source has one event of each partition under way, whatever the number of consumers; an unordered one has fifty per consumer.
+// An ordered source has one event of each partition under way, whatever the number of consumers; an unordered one has
+// fifty per consumer.
 function sourceOf(
   { name, topics, ordered, consumers, delivery, deadLetterTopic }: KafkaSourceManifest,
   partitionsOf: ReadonlyMap<string, number>,

@@ -53,7 +53,7 @@ function wokenBy({ gatewayTimeoutMs, events, schedules }: Meaning): string[] {
 
 function concurrency({ concurrency: each, queue, refused, instances }: Meaning): string[] {
   if (each === Number.POSITIVE_INFINITY)
-    return ['An instance takes whatever comes (containerConcurrency 0): no queue, no 503.'];
+    return ['An instance takes every request at once (containerConcurrency 0): no queue, no 503.'];
   const one = `An instance works on ${each} at a time and lets ${queue} more wait; number ${refused.oneInstance} gets 503.`;
   if (instances.max === 1 || refused.allInstances === Number.POSITIVE_INFINITY) return [one];
   return [one, `With all ${instances.max} instances it is number ${refused.allInstances}.`];

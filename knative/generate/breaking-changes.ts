@@ -1,5 +1,6 @@
-// Finds, as sentences, the changes of the API's tables that break callers. Kept must be: an operation, its caller, its statuses of
-// success, what it takes, what it answers. An addition breaks no caller, unless a request then needs more than before.
+// Finds, as sentences, the changes of the API's tables that break callers. Kept must be: an operation, its caller, its
+// statuses of success, what it takes, what it answers. An addition breaks no caller, unless a request then needs more
+// than before.
 
 import { type Field, joined, SCHEMA } from './fields.ts';
 import type { OperationRow } from './operations.ts';

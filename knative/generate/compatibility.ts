@@ -1,4 +1,5 @@
-// Compares the API with that of a commit, and checks that the record holds a reason for each change that breaks callers.
+// Compares the API with that of a commit, and checks that the record holds a reason for each change that breaks
+// callers.
 
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';

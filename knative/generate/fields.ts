@@ -1,5 +1,6 @@
-// The table of fields: what every operation takes and answers, one line per field. A named schema stands there once; a field that
-// refers to it has its name as type. The table shows a review what changed in the API; breaking-changes.ts compares it.
+// The table of fields: what every operation takes and answers, one line per field. A named schema stands there once; a
+// field that refers to it has its name as type. The table shows a review what changed in the API; breaking-changes.ts
+// compares it.
 
 import type { OpenApiDocument, Parameter, Reference } from '../../shared/documentation/openapi.ts';
 import { rowsOf, table, wrapped } from '../local/table.ts';

@@ -1,4 +1,5 @@
-// The files that follow from the code and are committed so that a review sees them. Add a line here to generate another one.
+// The files that follow from the code and are committed so that a review sees them. Add a line here to generate another
+// one.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

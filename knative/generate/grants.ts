@@ -52,8 +52,8 @@ export async function grantsTable(adminUrl: string): Promise<string> {
 }
 
 /**
- * Reads the schema public and the database itself; $1 are the roles. A partition does not inherit grants from its table, and no migration
- * grants any on one. A function without a grant may be run by every role, as acldefault says.
+ * Reads the schema public and the database itself; $1 are the roles. A partition does not inherit grants from its
+ * table, and no migration grants any on one. A function without a grant may be run by every role, as acldefault says.
  */
 const GRANTS = `
   with object as (

@@ -1,5 +1,5 @@
-// Annotations of the autoscaler. The webhook checks the keys that it knows and ignores the others: a misspelt min-scale has no effect
-// at all.
+// Annotations of the autoscaler. The webhook checks the keys that it knows and ignores the others: a misspelt min-scale
+// has no effect at all.
 
 import { type Finding, ours, refused } from '../../kong/lint/finding.ts';
 import { at, fields, type Place } from '../../kong/lint/place.ts';

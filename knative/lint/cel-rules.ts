@@ -1,5 +1,6 @@
-// Evaluates the rules in CEL (x-kubernetes-validations) that a definition has beside its schema, as the API server does when an object is
-// created: at every place that the object has. Rules about a change (`oldSelf`) apply to updates only.
+// Evaluates the rules in CEL (x-kubernetes-validations) that a definition has beside its schema, as the API server does
+// when an object is created: at every place that the object has. Rules about a change (`oldSelf`) apply to updates
+// only.
 
 import { type CelInput, isCelError, run } from '@bufbuild/cel';
 import { type Finding, refused } from '../../kong/lint/finding.ts';

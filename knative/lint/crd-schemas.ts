@@ -1,5 +1,5 @@
-// Reads custom resource definitions, the very schemas that a cluster holds, and makes JSON Schemas of them that also refuse unknown
-// fields, which the API server would drop without a word.
+// Reads custom resource definitions, the very schemas that a cluster holds, and makes JSON Schemas of them that also
+// refuse unknown fields, which the API server would drop without a word.
 
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -102,7 +102,10 @@ function strict(node: Schema): Schema {
   return nullable === true ? { anyOf: [{ type: 'null' }, made] } : made;
 }
 
-/** Inside these a definition only adds constraints to fields that it has declared elsewhere, so unknown fields are not refused here. */
+/**
+ * Inside these a definition only adds constraints to fields that it has declared elsewhere, so unknown fields are not
+ * refused here.
+ */
 function conditions(node: Schema): Schema {
   const found: Schema = {};
   for (const key of ['allOf', 'anyOf', 'oneOf']) {

@@ -4,7 +4,10 @@ import { type Finding, ours, refused } from '../../kong/lint/finding.ts';
 import { at, fields, isSet, items, type Place, textAt } from '../../kong/lint/place.ts';
 import { deliveryOf } from './delivery.ts';
 
-/** Keys that the scaler of Kafka sources reads. It does not read keys of autoscaling.knative.dev, which older pages name. */
+/**
+ * Keys that the scaler of Kafka sources reads. It does not read keys of autoscaling.knative.dev, which older pages
+ * name.
+ */
 const SCALING = 'autoscaling.eventing.knative.dev/';
 const SCALING_KEYS = [
   'class',
@@ -42,7 +45,7 @@ export function* kafkaSourcePolicy(source: Place): Generator<Finding> {
     yield ours('spec.consumerGroup', 'Without it the group is a random one that can never be changed: name it.');
   }
   if (textAt(spec, 'initialOffset') !== 'earliest') {
-    yield ours('spec.initialOffset', 'It must be earliest, or what was published before the first start is lost.');
+    yield ours('spec.initialOffset', 'It must be earliest, or events from before the first start are lost.');
   }
   const delivery = at(spec, 'delivery');
   yield* deliveryOf(delivery, 'ours');

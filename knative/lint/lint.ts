@@ -1,6 +1,6 @@
-// `node knative/lint/lint.ts [file, folder or - ...]`: checks manifests as far as that goes without a cluster, and says how far that is.
-// Exits with 1 when anything is wrong, with 64 when it could not read the manifests.
-// A folder with a kustomization.yaml is rendered first. Standard input (-) counts as rendered: its images must have tags or digests.
+// `node knative/lint/lint.ts [file, folder or - ...]`: checks manifests as far as that goes without a cluster, and says
+// how far that is. Exits with 1 when anything is wrong, with 64 when it could not read the manifests. A folder with a
+// kustomization.yaml is rendered first. Standard input (-) counts as rendered: its images must have tags or digests.
 
 import { join, relative } from 'node:path';
 import process from 'node:process';
@@ -80,7 +80,10 @@ function summaryOf(
   ];
 }
 
-/** References to missing objects. Only a whole place, which brings its namespace, is checked: a single manifest refers to other files. */
+/**
+ * References to missing objects. Only a whole place, which brings its namespace, is checked: a single manifest refers
+ * to other files.
+ */
 export function missingIn(objects: readonly ObjectOfFile[]): string[] {
   const rendered = objects.flatMap(({ object, rendered }) => (rendered ? [object as KubernetesObject] : []));
   return rendered.some(({ kind }) => kind === 'Namespace') ? missingReferences(rendered) : [];

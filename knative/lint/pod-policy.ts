@@ -1,5 +1,5 @@
-// Our policy for containers of any workload: the demands of OpenShift's restricted-v2, images with a tag or digest, and no fixed user
-// id. A cluster accepts all of this; some namespaces then refuse the pod, others run it as root.
+// Our policy for containers of any workload: the demands of OpenShift's restricted-v2, images with a tag or digest, and
+// no fixed user id. A cluster accepts all of this; some namespaces then refuse the pod, others run it as root.
 
 import { type Finding, ours } from '../../kong/lint/finding.ts';
 import { at, isSet, items, type Place, textAt } from '../../kong/lint/place.ts';
@@ -46,7 +46,10 @@ function* image({ path, value }: Place, { rendered }: Circumstances): Generator<
   }
 }
 
-/** OpenShift gives each namespace its own range of user ids: it refuses a fixed id, or the id belongs to another namespace. */
+/**
+ * OpenShift gives each namespace its own range of user ids: it refuses a fixed id, or the id belongs to another
+ * namespace.
+ */
 function* fixedUsers(context: Place): Generator<Finding> {
   for (const name of ['runAsUser', 'runAsGroup', 'fsGroup', 'supplementalGroups']) {
     const { path, value } = at(context, name);
@@ -55,7 +58,10 @@ function* fixedUsers(context: Place): Generator<Finding> {
   }
 }
 
-/** The demands of restricted-v2 on a container, and a read-only root file system. The pod may state the first two for all containers. */
+/**
+ * The demands of restricted-v2 on a container, and a read-only root file system. The pod may state the first two for
+ * all containers.
+ */
 function* restricted(context: Place, ofPod: Place): Generator<Finding> {
   const { path } = context;
   const nonRoot = at(context, 'runAsNonRoot').value ?? at(ofPod, 'runAsNonRoot').value;
@@ -71,7 +77,7 @@ function* restricted(context: Place, ofPod: Place): Generator<Finding> {
     yield ours(`${path}.capabilities.drop`, 'It must be [ALL]: restricted-v2 asks for it.');
   }
   if (at(context, 'readOnlyRootFilesystem').value !== true) {
-    yield ours(`${path}.readOnlyRootFilesystem`, 'It must be true: what is to be written belongs into an emptyDir.');
+    yield ours(`${path}.readOnlyRootFilesystem`, 'It must be true: files that a program writes belong in an emptyDir.');
   }
 }
 

@@ -1,5 +1,6 @@
-// Everything that rendered manifests refer to must exist: secrets and their keys, config maps, accounts, services, sinks, topics. A
-// cluster finds such a mistake only when the pod starts, or never: an event for a topic that does not exist is lost.
+// Everything that rendered manifests refer to must exist: secrets and their keys, config maps, accounts, services,
+// sinks, topics. A cluster finds such a mistake only when the pod starts, or never: an event for a topic that does not
+// exist is lost.
 
 import type { KubernetesObject } from '../local/kustomize.ts';
 
@@ -13,7 +14,10 @@ export function missingReferences(objects: readonly KubernetesObject[]): string[
   );
 }
 
-/** All things that exist, as "Secret one-gate-redis", "Secret one-gate-redis, key token", "host one-gate-redis" and so on. */
+/**
+ * All things that exist, as "Secret one-gate-redis", "Secret one-gate-redis, key token", "host one-gate-redis" and so
+ * on.
+ */
 function thingsOf(objects: readonly KubernetesObject[]): Set<string> {
   const there = new Set<string>();
   const secret = (name: string, keys: readonly string[]) => {

@@ -1,5 +1,6 @@
-// Finds schemas: the real definitions where a folder of them is given, else those of the npm package @kubernetes-models/knative, which
-// has no KafkaSource, no KafkaSink and nothing of Strimzi. Kubernetes' own kinds are checked by the npm package kubernetes-models.
+// Finds schemas: the real definitions where a folder of them is given, else those of the npm package
+// @kubernetes-models/knative, which has no KafkaSource, no KafkaSink and nothing of Strimzi. Kubernetes' own kinds are
+// checked by the npm package kubernetes-models.
 
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// The fields that a default cluster takes, as a table. Knative's webhook holds such a list, refuses every other field, and decodes
-// strictly: so does this.
+// The fields that a default cluster takes, as a table. Knative's webhook holds such a list, refuses every other field,
+// and decodes strictly: so does this.
 
 import { type Finding, refused } from '../../kong/lint/finding.ts';
 import { fields, isRecord, isSet, items, type Place } from '../../kong/lint/place.ts';
@@ -7,7 +7,9 @@ import { fields, isRecord, isSet, items, type Place } from '../../kong/lint/plac
 /** The field is taken; other rules check its value. */
 export const ANY = Symbol('any');
 
-/** A text instead of a shape says why the field is not taken. A list with one shape is a list of any number of those. */
+/**
+ * A text instead of a shape says why the field is not taken. A list with one shape is a list of any number of those.
+ */
 export type Shape = typeof ANY | string | readonly [Shape] | { readonly [field: string]: Shape };
 
 export function* misfits(place: Place, shape: Shape): Generator<Finding> {

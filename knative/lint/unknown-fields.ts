@@ -1,5 +1,5 @@
-// Finds fields that a compiled validator does not know, when its schema allows any: the validator reads every field that it knows, so
-// a field that it has not read is unknown.
+// Finds fields that a compiled validator does not know, when its schema allows any: the validator reads every field
+// that it knows, so a field that it has not read is unknown.
 
 export interface UnknownField {
   /** JSON pointer of the object that has the field. */

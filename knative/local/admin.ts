@@ -77,7 +77,9 @@ export async function startAdmin(dataDirectory: string, actions: AdminActions): 
   };
 }
 
-/** Asks the platform of a data directory. Returns its answer, or true for an empty one; undefined when none runs there. */
+/**
+ * Asks the platform of a data directory. Returns its answer, or true for an empty one; undefined when none runs there.
+ */
 export async function askPlatform(dataDirectory: string, method: 'GET' | 'POST', path: string): Promise<unknown> {
   const content = await readFile(join(dataDirectory, FILE), 'utf8').catch(() => undefined);
   if (content === undefined) return undefined;

@@ -1,5 +1,6 @@
-// Knative's pod autoscaler (KPA) as a pure decision: observations go in, the wanted number of instances comes out. Windows, panic,
-// delays and limits are Knative's own; test/knative/local compares it with decisions recorded from the real one.
+// Knative's pod autoscaler (KPA) as a pure decision: observations go in, the wanted number of instances comes out.
+// Windows, panic, delays and limits are Knative's own; test/knative/local compares it with decisions recorded from the
+// real one.
 
 import type { ScaleBounds } from './manifests.ts';
 

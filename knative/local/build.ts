@@ -1,7 +1,7 @@
-// Bundles into `.build`: each function into one file (wallet.pay.mjs), each group that a manifest names into one (operators.mjs), the
-// code that they load later into files beside it, and the packages that all of them share into `packages`. A cold start then reads a few
-// files instead of hundreds. `serve.mjs` starts one by the arguments of a container. The API document, which some functions serve, is
-// written beside the bundles. `node knative/local/build.ts`
+// Bundles into `.build`: each function into one file (wallet.pay.mjs), each group that a manifest names into one
+// (operators.mjs), the code that they load later into files beside it, and the packages that all of them share into
+// `packages`. A cold start then reads a few files instead of hundreds. `serve.mjs` starts one by the arguments of a
+// container. The API document, which some functions serve, is written beside the bundles. `node knative/local/build.ts`
 
 import { randomBytes } from 'node:crypto';
 import { copyFile, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
@@ -21,8 +21,9 @@ export const REQUIRE = "const require = process.getBuiltinModule('node:module').
 export const EXTERNAL = ['argon2', 'pg-native'];
 
 /**
- * Bundles from Node's own modules only the members that a file imports. A plain `import` reads all that such a module exports: of
- * node:http that is WebSocket, for which Node loads its whole fetch, of node:crypto webcrypto. That is tens of milliseconds of every cold start.
+ * Bundles from Node's own modules only the members that a file imports. A plain `import` reads all that such a module
+ * exports: of node:http that is WebSocket, for which Node loads its whole fetch, of node:crypto webcrypto. That is tens
+ * of milliseconds of every cold start.
  */
 const BUILT_IN: Plugin = {
   name: 'built-in modules',

@@ -1,5 +1,5 @@
-// How Knative's Kafka source delivers one event, rule by rule: which failures it retries and when, which it sends to the dead letters at
-// once, and what a dead letter says about the reason.
+// How Knative's Kafka source delivers one event, rule by rule: which failures it retries and when, which it sends to
+// the dead letters at once, and what a dead letter says about the reason.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';

@@ -1,5 +1,6 @@
-// CloudEvents on the way from Kafka to HTTP, as Knative's Kafka binding maps them: ce_ headers become ce- headers, structured events
-// stay whole, and a record that is not a CloudEvent becomes one that names its topic, partition and offset.
+// CloudEvents on the way from Kafka to HTTP, as Knative's Kafka binding maps them: ce_ headers become ce- headers,
+// structured events stay whole, and a record that is not a CloudEvent becomes one that names its topic, partition and
+// offset.
 
 import type { IHeaders, KafkaMessage } from 'kafkajs';
 import type { DeadLetter, EventMessage } from './delivery.ts';

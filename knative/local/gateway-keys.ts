@@ -1,5 +1,5 @@
-// Keeps the gateway's API keys as the database has them. On a cluster an operator renders them into the gateway's Secret
-// (kong/README.md); locally it happens by itself.
+// Keeps the gateway's API keys as the database has them. On a cluster an operator renders them into the gateway's
+// Secret (kong/README.md); locally it happens by itself.
 
 import pg from 'pg';
 import type { Gateway } from '../../kong/local/gateway.ts';

@@ -1,5 +1,5 @@
-// Answers cluster-local names (http://pay.one-gate.svc.cluster.local): the part of Kourier, the activator and queue-proxy for a request
-// on a cluster. The Host header names the service.
+// Answers cluster-local names (http://pay.one-gate.svc.cluster.local): the part of Kourier, the activator and
+// queue-proxy for a request on a cluster. The Host header names the service.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,5 +1,5 @@
-// One process of a function, with the part of queue-proxy: the process is ready when its readiness probe says so, and it gets time to
-// answer the requests in hand before it has to end.
+// One process of a function, with the part of queue-proxy: the process is ready when its readiness probe says so, and
+// it gets time to answer the requests in hand before it has to end.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -41,7 +41,10 @@ const PROBE_MS = 10;
 const promised = new Set<number>();
 let serial = 0;
 
-/** Starts a process and waits until it is ready. Throws a sentence with the end of its log when it does not become ready. */
+/**
+ * Starts a process and waits until it is ready. Throws a sentence with the end of its log when it does not become
+ * ready.
+ */
 export async function startInstance(...given: Parameters<typeof startOnPort>): Promise<Instance> {
   for (let attempt = 1; ; attempt += 1) {
     try {

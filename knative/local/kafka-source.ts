@@ -1,5 +1,5 @@
-// Plays one KafkaSource: reads its topics as its consumer group, delivers by its rules, commits finished events. As on a cluster, an
-// event is dropped when neither the sink nor the dead letters take it, but here a sentence says so.
+// Plays one KafkaSource: reads its topics as its consumer group, delivers by its rules, commits finished events. As on
+// a cluster, an event is dropped when neither the sink nor the dead letters take it, but here a sentence says so.
 
 import { type Consumer, type EachBatchPayload, Kafka, type KafkaMessage, logLevel, type Producer } from 'kafkajs';
 import type { Dispatcher } from 'undici';
@@ -9,7 +9,9 @@ import { clusterAddress } from './ingress.ts';
 import type { KafkaSourceManifest } from './manifests.ts';
 import { type PartitionProgress, partitionProgress } from './partition-progress.ts';
 
-/** max.poll.records of Knative's consumer: the number of events of an unordered source that are on their way at once. */
+/**
+ * max.poll.records of Knative's consumer: the number of events of an unordered source that are on their way at once.
+ */
 const MOST_IN_FLIGHT = 50;
 const HEARTBEAT_MS = 3000;
 const COMMIT_MS = 500;

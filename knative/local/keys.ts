@@ -1,4 +1,5 @@
-// Keys of the local platform: made once, kept in the data directory, readable by their owner alone. On a cluster External Secrets brings them.
+// Keys of the local platform: made once, kept in the data directory, readable by their owner alone. On a cluster
+// External Secrets brings them.
 
 import { generateKeyPair, randomUUID } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';

@@ -1,6 +1,6 @@
-// Renders a folder of manifests as `kustomize build` does, as far as our manifests use it: resources, components, strategic-merge patches,
-// labels, images, a namespace. A laptop has no kustomize; where there is one, a test compares the two. A field that is not played is an
-// error with file and field, so that no setting is ignored in silence.
+// Renders a folder of manifests as `kustomize build` does, as far as our manifests use it: resources, components,
+// strategic-merge patches, labels, images, a namespace. A laptop has no kustomize; where there is one, a test compares
+// the two. A field that is not played is an error with file and field, so that no setting is ignored in silence.
 
 import { readFile, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
@@ -59,7 +59,10 @@ const kustomization = v.strictObject({
 });
 type Kustomization = v.InferOutput<typeof kustomization>;
 
-/** The objects of a folder with a kustomization.yaml. Throws a sentence with file and field for a setting that cannot be rendered. */
+/**
+ * The objects of a folder with a kustomization.yaml. Throws a sentence with file and field for a setting that cannot be
+ * rendered.
+ */
 export async function renderKustomization(folder: string): Promise<Rendered[]> {
   return build(folder, [], folder);
 }

@@ -1,5 +1,5 @@
-// Reads a kustomization of knative/: the very manifests that operators deploy. Kinds that the local platform does not play are refused by
-// name, so that none is ignored in silence; the cluster's schemas check every field.
+// Reads a kustomization of knative/: the very manifests that operators deploy. Kinds that the local platform does not
+// play are refused by name, so that none is ignored in silence; the cluster's schemas check every field.
 
 import * as v from 'valibot';
 import { type Delivery, readDelivery } from './delivery.ts';
@@ -78,7 +78,10 @@ export interface Manifests {
   topics: { name: string; partitions: number }[];
 }
 
-/** Throws a sentence with file and field for settings that cannot be played; unknown kinds are refused or ignored as `otherKinds` says. */
+/**
+ * Throws a sentence with file and field for settings that cannot be played; unknown kinds are refused or ignored as
+ * `otherKinds` says.
+ */
 export async function readManifests(
   directory: string,
   otherKinds: 'refused' | 'passed over' = 'refused',

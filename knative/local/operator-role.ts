@@ -1,4 +1,5 @@
-// Makes a registered user an operator, as the owner of the tables. A trigger of the database writes it into the audit trail.
+// Makes a registered user an operator, as the owner of the tables. A trigger of the database writes it into the audit
+// trail.
 
 import pg from 'pg';
 

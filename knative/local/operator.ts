@@ -21,7 +21,7 @@ if (given === undefined) {
   process.exit(1);
 }
 if (given === 'unknown user') {
-  process.stderr.write(`Nobody is called ${username}: register first, as at the end of what \`make up\` prints.\n`);
+  process.stderr.write(`There is no user ${username}: register first, as at the end of what \`make up\` prints.\n`);
   process.exit(1);
 }
 process.stdout.write(

@@ -1,4 +1,5 @@
-// Tells how much of a partition may be committed while many of its events are on their way: everything before the first unfinished one.
+// Tells how much of a partition may be committed while many of its events are on their way: everything before the first
+// unfinished one.
 
 export interface PartitionProgress {
   /** Returns a function to call when the event is finished. */

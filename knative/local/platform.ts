@@ -1,5 +1,5 @@
-// The whole platform on one machine: parts, migrations, topics, the providers' simulators, Knative and the gateway, in one process and its
-// children. `make up` and the journeys of test/journeys start it.
+// The whole platform on one machine: parts, migrations, topics, the providers' simulators, Knative and the gateway, in
+// one process and its children. `make up` and the journeys of test/journeys start it.
 
 import { join } from 'node:path';
 import process from 'node:process';
@@ -62,7 +62,10 @@ export interface Platform {
   stop(): Promise<void>;
 }
 
-/** Starts everything and waits until a request through the gateway succeeds. Throws a sentence, and then leaves nothing running. */
+/**
+ * Starts everything and waits until a request through the gateway succeeds. Throws a sentence, and then leaves nothing
+ * running.
+ */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
   const log = options.log ?? (() => undefined);
   const door = await openDoor(options.port ?? 0);

@@ -1,4 +1,5 @@
-// The environment of a function's process: the variables of its manifest, from Secrets and ConfigMaps, and none of this process.
+// The environment of a function's process: the variables of its manifest, from Secrets and ConfigMaps, and none of this
+// process.
 
 import type { ServiceManifest } from './manifests.ts';
 

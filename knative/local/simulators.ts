@@ -1,5 +1,5 @@
-// The providers' simulators as parts of the local platform: a process for each, test/sandbox/<name>/server.ts. Both sides get the
-// credentials by which they know each other.
+// The providers' simulators as parts of the local platform: a process for each, test/sandbox/<name>/server.ts. Both
+// sides get the credentials by which they know each other.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -6,8 +6,8 @@ import type { Query } from '../../shared/platform/database/database.ts';
 import { databaseHere } from './admin.ts';
 
 /**
- * Runs `prove` in one read-only snapshot, and exits with the code that it returns: 0 when the proof holds, 1 when it does not. Exits with 2 and
- * a sentence when there is no database, or `what` ("the books") cannot be read.
+ * Runs `prove` in one read-only snapshot, and exits with the code that it returns: 0 when the proof holds, 1 when it
+ * does not. Exits with 2 and a sentence when there is no database, or `what` ("the books") cannot be read.
  */
 export async function proveInSnapshot(what: string, prove: (query: Query) => Promise<0 | 1>): Promise<void> {
   const url = process.env['DATABASE_URL'] ?? (await databaseHere('reader'));

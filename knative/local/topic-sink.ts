@@ -1,6 +1,7 @@
-// Takes events on a machine without Kafka: POST /topics/<topic> takes a CloudEvent and gives it to every function whose KafkaSource
-// names the topic, before it answers. It keeps no log, so a function that cannot take the event means 503, and the outbox keeps
-// the event until relay-outbox tries again. An event that fails for good goes to a file, as it would to the dead letters.
+// Takes events on a machine without Kafka: POST /topics/<topic> takes a CloudEvent and gives it to every function whose
+// KafkaSource names the topic, before it answers. It keeps no log, so a function that cannot take the event means 503,
+// and the outbox keeps the event until relay-outbox tries again. An event that fails for good goes to a file, as it
+// would to the dead letters.
 
 import { appendFile, mkdir } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';

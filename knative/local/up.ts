@@ -1,4 +1,5 @@
-// `make up`: the platform in the foreground until Ctrl-C. Prints its addresses, which parts are real, and a first request to paste.
+// `make up`: the platform in the foreground until Ctrl-C. Prints its addresses, which parts are real, and a first
+// request to paste.
 
 import { join } from 'node:path';
 import process from 'node:process';

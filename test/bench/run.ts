@@ -4,7 +4,8 @@
 //   node test/bench/run.ts --history   what reading a million legs costs (a few minutes; also part of everything)
 //   node test/bench/run.ts --regulators  what regulators read of ten million transactions (a quarter of an hour; also part of everything)
 //   node test/bench/run.ts --profile   where the time goes: of pay, of the empty function, of PostgreSQL
-// Options: --instances 1,2 --connections 50 --rounds 1 (another matrix), --seed <number>, --write (the files also after --quick; --profile writes profile.md)
+// Options: --instances 1,2 --connections 50 --rounds 1 (another matrix), --seed <number>, --write (the files also after
+// --quick; --profile writes profile.md)
 
 import { join } from 'node:path';
 import process from 'node:process';

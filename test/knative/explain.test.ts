@@ -98,7 +98,9 @@ describe('concurrency and scale', () => {
   test('without containerConcurrency nothing waits and nothing is refused', () => {
     const meaning = meaningOf({ service: { containerConcurrency: 0 } });
     expect(meaning).toMatchObject({ concurrency: Number.POSITIVE_INFINITY, queue: Number.POSITIVE_INFINITY });
-    expect(said(meaning)).toContain('An instance takes whatever comes (containerConcurrency 0): no queue, no 503.');
+    expect(said(meaning)).toContain(
+      'An instance takes every request at once (containerConcurrency 0): no queue, no 503.',
+    );
   });
 
   test('one instance at most is no matter for the autoscaler', () => {

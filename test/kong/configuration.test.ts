@@ -232,7 +232,7 @@ describe('a configuration that the local gateway could not play as Kong would is
           /- name: rate-limiting\n +config:\n +minute: 100\n(?: {10}.*\n)+/,
           '- { name: correlation-id, config: { header_name: X-Id, generator: uuid } }\n',
         ),
-      /correlation-id runs before anybody knows the consumer/,
+      /correlation-id runs before the consumer is known/,
     ],
     [
       'two routes of one name',

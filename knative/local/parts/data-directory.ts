@@ -59,8 +59,8 @@ export async function claimDataDirectory(path: string): Promise<DataDirectory> {
 export type Claim = { release(): Promise<void>; announce(addresses: Addresses): Promise<void> } | { owner: Owner };
 
 /**
- * Claims a file, which one living process holds at a time. Returns the claim, or the process that holds it. The claim of a
- * process that has ended is replaced.
+ * Claims a file, which one living process holds at a time. Returns the claim, or the process that holds it. The claim
+ * of a process that has ended is replaced.
  */
 export async function claimFile(file: string, addresses: Addresses): Promise<Claim> {
   const us: Owner = {

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 
-// kafkajs asks a broker for its request versions with an old version of that request, whose answer lacks the broker's own
-// version. So this file sends ApiVersions 3, whose answer carries the levels of the broker's features.
+// kafkajs asks a broker for its request versions with an old version of that request, whose answer lacks the broker's
+// own version. So this file sends ApiVersions 3, whose answer carries the levels of the broker's features.
 
 export type BrokerVersion = {
   /** "4.3"; "4.3 or later" for a broker that is newer than this file knows. */

@@ -38,9 +38,9 @@ export type KafkaOptions = {
 };
 
 /**
- * Silences kafkajs' two harmless complaints in a process of Node 24: one about a timer of its own that it sets to a
  * Silences two harmless warnings of kafkajs in Node 24: one about a timer that it sets to a negative time, one about a
  * partitioner that changed years ago.
+ */
 export const kafkajsQuiet = {
   nodeOption: '--disable-warning=TimeoutNegativeWarning',
   environment: { KAFKAJS_NO_PARTITIONER_WARNING: '1' },
@@ -114,7 +114,7 @@ async function untilLed(admin: Admin, topics: readonly { topic: string; numParti
         ({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0),
       );
       if (led.length === topics.length) return;
-      throw new Error('Kafka has made topics that nobody leads');
+      throw new Error('Kafka has created topics, and they have no leader yet');
     } catch (error) {
       if (performance.now() > end) throw error;
       await new Promise((resolve) => setTimeout(resolve, 50));

@@ -22,7 +22,8 @@ export async function postgresBinaries(user: User): Promise<string> {
   if (user === undefined) {
     throw new Error(`The bundled PostgreSQL in ${native} does not run on this machine: ${await reason(native, user)}.`);
   }
-  // A checkout below /root: "nobody" cannot reach it, so the binaries are copied once to a place that every user can reach.
+  // A checkout below /root: "nobody" cannot reach it, so the binaries are copied once to a place that every user can
+  // reach.
   const { version } = JSON.parse(await readFile(join(native, '..', 'package.json'), 'utf8')) as { version: string };
   const copy = join(await sharedPlace(), `binaries-${version}`);
   if (!(await exists(join(copy, 'bin', 'postgres')))) {

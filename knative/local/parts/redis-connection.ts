@@ -1,4 +1,5 @@
-// One connection to a Redis for all callers of the REST proxy: the commands of one caller stay together, and replies keep every byte and digit.
+// One connection to a Redis for all callers of the REST proxy: the commands of one caller stay together, and replies
+// keep every byte and digit.
 
 import { createClient, ErrorReply, RESP_TYPES } from '@redis/client';
 
@@ -15,9 +16,9 @@ export type RedisCommand = readonly (string | Buffer)[];
 
 export type RedisConnection = {
   /**
-   * Sends the commands in one write, so that no other caller's commands come in between, and resolves with their replies in
-   * order. Connects first when there is no connection. Rejects with RedisUnavailable when the connection fails or
-   * an answer takes longer than the limit; nothing is sent twice.
+   * Sends the commands in one write, so that no other caller's commands come in between, and resolves with their
+   * replies in order. Connects first when there is no connection. Rejects with RedisUnavailable when the connection
+   * fails or an answer takes longer than the limit; nothing is sent twice.
    */
   send(commands: readonly RedisCommand[]): Promise<RedisReply[]>;
   close(): void;

@@ -48,8 +48,8 @@ export async function startRedisRestProxy(options: RedisRestProxyOptions): Promi
     answer(request, options.bodyLimit ?? 1024 * 1024, connections).then(
       (reply) => send(response, reply.status, reply.body),
       (error: Error) => {
-        // The rest of a refused body is read and dropped: closing the connection of a client that still sends would cost it
-        // our answer.
+        // The rest of a refused body is read and dropped: closing the connection of a client that still sends would
+        // cost it our answer.
         request.resume();
         send(response, statusOf(error), JSON.stringify({ error: error.message }));
       },

@@ -81,8 +81,8 @@ function configuration(directory: string, port: number, password: string, databa
 
 /** Starts the substitute, in this process. */
 export async function startSubstitute(data: DataDirectory, databases: number, port: number): Promise<RedisServer> {
-  // Loaded only here: it is a development package, and large. Assembled from its parts, because the package's own ways to
-  // start it listen on all addresses of the machine and know no password.
+  // Loaded only here: it is a development package, and large. Assembled from its parts, because the package's own ways
+  // to start it listen on all addresses of the machine and know no password.
   const { createRedisCommandExecutor, RedisServerState, Resp2Server } = await import('js-redis-server/core');
   const password = data.secrets.redis;
   const state = new RedisServerState({ databaseCount: databases, requirepass: password });

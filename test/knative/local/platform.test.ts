@@ -160,7 +160,7 @@ describe('make up', () => {
         );
       expect((await freeze()).status).toBe(403);
       const operator = (name: string) => finish(start('operator.ts', {}, name));
-      expect(await operator('nobody')).toEqual({ code: 1, said: expect.stringContaining('Nobody is called nobody') });
+      expect(await operator('nobody')).toEqual({ code: 1, said: expect.stringContaining('There is no user nobody') });
       expect(await operator('')).toEqual({ code: 64, said: 'Say who: make operator USERNAME=nadia\n' });
       expect(await operator('Ayu')).toEqual({ code: 0, said: expect.stringContaining('ayu is an operator now') });
       expect(await operator('ayu')).toEqual({ code: 0, said: 'ayu is an operator already.\n' });
