@@ -8,14 +8,12 @@
 alter table historical_transactions add column created_position xid8 not null default pg_current_xact_id();
 
 -- Finds rare legs without reading those between them. A payment that succeeds, nearly every leg, pays nothing for these
--- indexes. contract: nothing is deployed yet, so that no payment waits for the build; later indexes are built partition
--- by partition
+-- indexes.
+-- contract: nothing is deployed yet, so that no payment waits for the build; later ones are built by partition
 create index historical_transactions_unusual on historical_transactions (transaction_status, id) where transaction_status <> 'SUCCESS';
--- contract: nothing is deployed yet, so that no payment waits for the build; later indexes are built partition by
--- partition
+-- contract: nothing is deployed yet, so that no payment waits for the build; later ones are built by partition
 create index historical_transactions_by_method on historical_transactions (payment_method, id) where payment_method is not null;
--- contract: nothing is deployed yet, so that no payment waits for the build; later indexes are built partition by
--- partition
+-- contract: nothing is deployed yet, so that no payment waits for the build; later ones are built by partition
 create index historical_transactions_refunded on historical_transactions (id) where transaction_type = 'REFUND';
 
 -- Finds the legs that were created or changed since a position: a summary per hundred or so pages instead of an entry
@@ -23,8 +21,7 @@ create index historical_transactions_refunded on historical_transactions (id) wh
 create function position_number(place xid8) returns bigint language sql immutable strict parallel safe as $$
   select place::text::bigint
 $$;
--- contract: nothing is deployed yet, so that no payment waits for the build; later indexes are built partition by
--- partition
+-- contract: nothing is deployed yet, so that no payment waits for the build; later ones are built by partition
 create index historical_transactions_by_position on historical_transactions using brin (position_number(position))
   with (autosummarize = on);
 

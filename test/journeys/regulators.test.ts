@@ -1,4 +1,5 @@
-// The journeys of Bank Indonesia and OJK, through the gateway, with the keys that an operator gave them; and what of it was written down.
+// The journeys of Bank Indonesia and OJK, through the gateway, with the keys that an operator gave them; and their rows
+// in the access log.
 
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
@@ -49,7 +50,7 @@ const look = (consumer: string, path: string, headers: Record<string, string> = 
   });
 const told = ({ status, body }: Answer) => [status, body?.code];
 
-test('an operator gives both their keys, and the gateway lets them in', async () => {
+test('an operator issues a key to both, and the gateway lets them in', async () => {
   for (const [consumer, company, permissions, minute] of [
     ['bank-indonesia', 'Bank Indonesia', ['READ_TRANSACTIONS'], 100],
     ['ojk', 'Otoritas Jasa Keuangan', ['READ_TRANSACTIONS', 'READ_REPORTS'], 200],
@@ -104,11 +105,11 @@ test('Bank Indonesia reads transactions and its own log, and is refused everythi
   }
 });
 
-test('OJK reads transactions and reports, in three formats, the same each time, and what describes them', async () => {
+test('OJK reads transactions and reports, in three formats, the same each time, and their documents', async () => {
   expect((await look('ojk', `${LIST}?limit=1`)).status).toBe(200);
   const day = new Date(Date.now() + 7 * 3_600_000).toISOString().slice(0, 10);
   const ofPayments = ({ body }: Answer) => body.by_type.find(({ type }: { type: string }) => type === 'PAYMENT');
-  // The sums of a report wait for whatever else is being written.
+  // A report waits for the transactions that are still being written.
   const report = await until(async () => {
     await admin.query('select advance_report_rollups(1000000000)');
     const answer = await look('ojk', `/v1/regulator/report?from=${day}&to=${day}`);
@@ -147,7 +148,7 @@ test('OJK reads transactions and reports, in three formats, the same each time, 
   expect((await look('ojk', '/v1/regulator/samples/passwords')).status).toBe(404);
 });
 
-test('whoever asks more often than agreed is told by which limit, and OJK is not disturbed by it', async () => {
+test('a regulator above its limit is told which limit, and the other regulator is not affected', async () => {
   const refused = await until(async () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => look('bank-indonesia', `${LIST}?limit=1`)));
     return answers.find(({ status }) => status === 429);
@@ -177,7 +178,7 @@ test('the log holds exactly the requests that the gateway counted, and is whole'
       .filter(({ route }) => ofRegulators.test(route))
       .reduce((sum, { requests }) => sum + requests, 0);
   const query: Query = async ({ text, values }) => (await admin.query(text, values)).rows as never;
-  // What the gateway has refused comes in batches, a second later.
+  // The gateway reports its own refusals in batches, a second later.
   await until(async () => {
     const [row] = await query<{ requests: number }>({
       text: 'select coalesce(sum(requests), 0)::int as requests from api_access_logs',

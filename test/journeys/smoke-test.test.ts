@@ -38,7 +38,7 @@ const smokeTest = (address: string, accounts?: Record<string, string>) =>
 const accounts = (passwordOfOther = PASSWORD) => ({ [one.username]: PASSWORD, [other.username]: passwordOfOther });
 const balanceOf = async (traveller: Traveller) => (await traveller.get('/v1/account')).body.data.account.balance;
 
-test('pays one rupiah and reads it back, there and back again', async () => {
+test('pays one rupiah and reads it, in both directions', async () => {
   const empty = await smokeTest(platform.publicUrl, accounts());
   expect(empty).toMatchObject({ code: 1, said: expect.stringContaining('has a rupiah') });
 
@@ -53,7 +53,7 @@ test('pays one rupiah and reads it back, there and back again', async () => {
   expect([await balanceOf(one), await balanceOf(other)]).toEqual(['2.00', '8.00']);
 }, 120_000);
 
-test('fails where somebody cannot log in, and tells no password', async () => {
+test('fails when an account cannot log in, and prints no password', async () => {
   const { code, said } = await smokeTest(platform.publicUrl, accounts('another password'));
   expect(code).toBe(1);
   expect(said).toContain('/v1/login: 401');
@@ -68,7 +68,7 @@ test('without accounts it reads, and says that nothing was paid', async () => {
   });
 });
 
-test('fails where nothing answers', async () => {
+test('fails when no server answers', async () => {
   const { code, said } = await smokeTest('http://127.0.0.1:1', accounts());
   expect(code).toBe(1);
   expect(said).toContain('http://127.0.0.1:1/.well-known/jwks.json');

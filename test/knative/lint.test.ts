@@ -172,8 +172,8 @@ describe('what the webhook lets through and we do not: a KafkaSource', () => {
     ['a policy that does not exist', ['spec', 'delivery', 'backoffPolicy'], 'quadratic', /linear or exponential/],
     ['no dead letters', ['spec', 'delivery', 'deadLetterSink'], undefined, /is gone/],
     ['a group of its own', ['spec', 'consumerGroup'], undefined, /random/],
-    ['only what comes from now on', ['spec', 'initialOffset'], 'latest', /is lost/],
-    ['no word about where to begin', ['spec', 'initialOffset'], undefined, /is lost/],
+    ['only what comes from now on', ['spec', 'initialOffset'], 'latest', /are lost/],
+    ['no word about where to begin', ['spec', 'initialOffset'], undefined, /are lost/],
     [
       'an annotation of Services',
       ['metadata', 'annotations', 'autoscaling.knative.dev/minScale'],
