@@ -35,7 +35,7 @@ const dotted = (at: (string | number)[]) =>
     '',
   );
 
-describe('what the webhook lets through and we do not: a Service', () => {
+describe('our policy refuses what the webhook lets through: a Service', () => {
   test('a good one has no finding at all, rendered or not', () => {
     expect(lintObject(goodService())).toEqual([]);
     expect(lintObject(goodService(), { rendered: true })).toEqual([]);
@@ -86,7 +86,7 @@ describe('what the webhook lets through and we do not: a Service', () => {
   });
 
   test.each(['one-gate/functions', 'registry.example:5000/functions'])(
-    'the base may leave it to an overlay which %s it is; a cluster may not',
+    'the base may leave the digest of %s to an overlay; a rendered manifest may not',
     (image) => {
       const service = changed(goodService(), { at: [...container, 'image'], value: image });
       expect(lintObject(service)).toEqual([]);
@@ -138,7 +138,7 @@ describe('what the webhook lets through and we do not: a Service', () => {
   });
 });
 
-describe('what the webhook lets through and we do not: a KafkaSource', () => {
+describe('our policy refuses what the webhook lets through: a KafkaSource', () => {
   const source = () => ({
     apiVersion: 'sources.knative.dev/v1',
     kind: 'KafkaSource',
@@ -187,7 +187,7 @@ describe('what the webhook lets through and we do not: a KafkaSource', () => {
     ]);
   });
 
-  test('no delivery at all is only missing its dead letters', () => {
+  test('a source without a delivery lacks only its dead letters', () => {
     expect(pathsOf(lintObject(changed(source(), { at: ['spec', 'delivery'] })), 'ours')).toEqual([
       'spec.delivery.deadLetterSink',
     ]);
@@ -258,7 +258,7 @@ describe('other kinds', () => {
     expect(isLinted('batch/v1 CronJob')).toBe(true);
   });
 
-  test.each([[undefined], ['text'], [[]], [{}], [{ kind: 'Service' }]])('%j is no object of Kubernetes', (object) => {
+  test.each([[undefined], ['text'], [[]], [{}], [{ kind: 'Service' }]])('%j is not a Kubernetes object', (object) => {
     expect(kindOf(object)).toBeUndefined();
     expect(pathsOf(lintObject(object), 'refused')).toEqual(['']);
   });

@@ -1,5 +1,5 @@
-// The overlays as an operator renders them: the same as we render them, nothing that a cluster or our policy refuses, nothing named that
-// is not there, and no more connections than the database has.
+// The overlays as an operator renders them: kustomize renders the same as we do, neither a cluster nor our policy
+// refuses any of it, every name exists, and functions need no more connections than the database has.
 
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -30,7 +30,7 @@ describe.each(['development', 'staging', 'production'])('%s', (overlay) => {
   const isFunction = ({ apiVersion, kind }: KubernetesObject) =>
     kind === 'Service' && apiVersion.startsWith('serving.knative.dev/');
 
-  test('kustomize renders what we render', async () => {
+  test('kustomize renders the same as we do', async () => {
     const theirs = await kustomize(folder);
     if (theirs === NOBODY) {
       expect(process.env['CI']).toBeUndefined();
@@ -54,11 +54,11 @@ describe.each(['development', 'staging', 'production'])('%s', (overlay) => {
     expect(lines).toEqual([]);
   });
 
-  test('everything that is named is there', () => {
+  test('everything that is named exists', () => {
     expect(missingIn(objects.map((object) => ({ file: overlay, object, rendered: true })))).toEqual([]);
   });
 
-  test('everything is in one namespace, and names no other', () => {
+  test('everything is in one namespace, and names no other one', () => {
     const namespace = overlay === 'staging' ? 'one-gate-staging' : 'one-gate';
     const outside = objects.filter(
       ({ kind, metadata }) => (kind === 'Namespace' ? metadata.name : metadata.namespace) !== namespace,
@@ -103,7 +103,7 @@ describe.each(['development', 'staging', 'production'])('%s', (overlay) => {
       pooledRoles.size *
       Number(at(pooler, 'spec', 'pgbouncer', 'parameters', 'default_pool_size'));
     const sum = direct.reduce((total, each) => total + each, pooled);
-    // Ten stay for replicas, backups, migrations and people.
+    // Ten stay free for replicas, backups, migrations and people.
     expect(sum).toBeLessThanOrEqual(most - 10);
   });
 
@@ -162,7 +162,7 @@ test.each<[string, (objects: KubernetesObject[]) => void, string]>([
     (objects) => remove(objects, 'StatefulSet', 'one-gate-redis'),
     'names the pods app.kubernetes.io/name=one-gate-redis, which is not there',
   ],
-])('without %s it is said', async (_what, change, sentence) => {
+])('without %s a sentence says so', async (_what, change, sentence) => {
   const objects = structuredClone(
     (await renderKustomization(join(KNATIVE, 'overlays/production'))).map(({ object }) => object),
   );
@@ -181,7 +181,7 @@ function remove(objects: KubernetesObject[], kind: string, name: string): void {
   objects.splice(objects.indexOf(find(objects, kind, name)), 1);
 }
 
-/** kubectl has it built in; what renders no components is too old. */
+/** kubectl has it built in; a version that renders no components is too old. */
 async function kustomize(folder: string): Promise<KubernetesObject[] | typeof NOBODY> {
   for (const [command, ...words] of [
     ['kustomize', 'build'],
