@@ -23,7 +23,8 @@ describe('the verdict of the lint is that of `kong config parse`', () => {
   test.each(cases)('$name', ({ content, accepted, error }) => {
     const refusals = pathsOf(lintKong(content), 'refused');
     expect({ accepted: refusals.length === 0, refusals }).toEqual({ accepted, refusals });
-    // For the same reason: Kong names fields from the outside to the inside, a line each, the last with what is wrong.
+    // For the same reason: Kong names fields from the outside to the inside, a line each, the last one with the
+    // mistake.
     const places = [...error.matchAll(/in (?:entry \d+ of )?'([\w.]+)': \S/g)].map(([, name]) => name ?? '');
     for (const place of places) expect(refusals.join()).toContain(place);
   });
@@ -33,7 +34,7 @@ describe('the verdict of the lint is that of `kong config parse`', () => {
     expect(cases.filter(({ accepted }) => accepted)).toHaveLength(8);
   });
 
-  test('what Kong itself calls deprecated, our policy refuses', () => {
+  test('our policy refuses settings that Kong calls deprecated', () => {
     for (const { name, content, deprecated } of cases) {
       const found = lintKong(content).some(({ kind, sentence }) => kind === 'ours' && /deprecated/.test(sentence));
       expect({ name, found }).toEqual({ name, found: deprecated });
@@ -103,7 +104,7 @@ const service = ['services', 0];
 const route = [...service, 'routes', 0];
 const config = (plugin: number) => [...service, 'plugins', plugin, 'config'];
 
-describe('what Kong parses without a word and we do not want', () => {
+describe('our policy refuses what Kong parses without a word', () => {
   test('a good configuration has no finding', () => expect(lintKong(good())).toEqual([]));
 
   test.each<[string, (string | number)[], unknown, RegExp]>([
@@ -159,7 +160,7 @@ describe('what Kong parses without a word and we do not want', () => {
     ]);
   });
 
-  test('an old format, even where it would still do', () => {
+  test('an old format, even where Kong still reads it', () => {
     const plain = changed(good() as object, { at: [...route, 'paths'], value: ['/v1/pay'] });
     expect(lintKong(changed(plain, { at: ['_format_version'], value: '2.1' }))).toEqual([
       { kind: 'ours', path: '_format_version', sentence: expect.stringMatching(/write 3.0/) },
@@ -176,7 +177,7 @@ describe('what Kong parses without a word and we do not want', () => {
   });
 });
 
-describe('what Kong refuses beyond the recorded cases', () => {
+describe('Kong’s refusals beyond the recorded cases', () => {
   test.each<[string, (string | number)[], unknown, string]>([
     ['a field that a service does not have', [...service, 'retry'], 1, 'services[0].retry'],
     ['a route for everything', [...route], { name: 'all' }, 'services[0].routes[0]'],
@@ -200,7 +201,7 @@ describe('what Kong refuses beyond the recorded cases', () => {
     expect(pathsOf(lintKong(changed(good() as object, { at, value })), 'refused')).toEqual([path]);
   });
 
-  test.each([[undefined], ['text'], [[]]])('%j is no configuration', (content) => {
+  test.each([[undefined], ['text'], [[]]])('%j is not a configuration', (content) => {
     expect(pathsOf(lintKong(content), 'refused')).toEqual(['']);
   });
 });
@@ -209,12 +210,12 @@ test('kong.yaml and routes.yaml, rendered, have no finding', async () => {
   expect(lintKongText(await renderedForNowhere()).findings).toEqual([]);
 });
 
-test('kong.yaml as it stands has placeholders, and is no configuration yet', async () => {
+test('kong.yaml itself has placeholders, and is not a configuration yet', async () => {
   const { findings } = lintKongText(await readFile(join(ROOT, 'kong/kong.yaml'), 'utf8'));
   expect(findings.some(({ sentence }) => /placeholder/.test(sentence))).toBe(true);
 });
 
-test('places are named by names', () => {
+test('paths use names', () => {
   expect(named(good(), 'services[0].routes[0].paths[0]')).toBe('services[pay].routes[pay].paths[0]');
   expect(named(good(), 'consumers[0].username')).toBe('consumers[users].username');
   expect(named(good(), '')).toBe('');
@@ -232,12 +233,12 @@ describe('node kong/lint.ts', () => {
       child.stdin?.end(input);
     });
 
-  test('takes the project’s own files, rendered, where nothing is named, and is content', async () => {
+  test('checks the project’s own rendered files without an argument, and finds nothing', async () => {
     const { code, stdout } = await lint([]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/refuse 0 things, our policy 0\.\n$/) });
   });
 
-  test('says place and reason, and ends with 1', async () => {
+  test('names place and reason, and exits with 1', async () => {
     const bad = changed(good() as object, { at: [...service, 'retries'], value: 5 });
     const { code, stdout } = await lint(['-'], JSON.stringify(bad));
     expect(code).toBe(1);
