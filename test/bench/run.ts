@@ -22,7 +22,7 @@ import { profile, STATEMENT_SETTINGS } from './profile.ts';
 import { measureRegulators } from './regulators.ts';
 import { reportOf } from './report.ts';
 
-/** What regulators' figures are about. */
+/** The number of transactions behind regulators' figures. */
 const TRANSACTIONS = 10_000_000;
 const README = join(import.meta.dirname, 'README.md');
 const PLANS = join(import.meta.dirname, 'plans.md');
@@ -55,7 +55,7 @@ const plan: Plan = {
 /** README.md holds the whole matrix or nothing. */
 const writes = options.write || (!options.quick && !options.instances && !options.connections && !options.rounds);
 
-// The parts, the functions and the generator die with this process, whatever ends it.
+// The parts, the functions and the generator end with this process, however it ends.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
 if (options.history || options.regulators) {

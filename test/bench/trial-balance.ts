@@ -1,4 +1,4 @@
-// What must be true of the books after the load, whatever the figures say.
+// The conditions that the books must meet after the load, whatever the figures say.
 
 import type pg from 'pg';
 import type { FunctionName } from './requests.ts';
@@ -37,7 +37,7 @@ const TYPES = { pay: 'PAYMENT', transfer: 'TRANSFER', refund: 'REFUND' } as cons
 /** How many requests were answered with 2xx. */
 export type Answered = Record<FunctionName, number>;
 
-/** Every promise that does not hold, as a sentence. `prepared`: how many payments were there before. */
+/** Every condition that does not hold, as a sentence. `prepared`: how many payments existed before. */
 export async function trialBalance(client: pg.Client, answered: Answered, prepared: number): Promise<string[]> {
   const broken: string[] = [];
   for (const [promise, question] of Object.entries(PROMISES)) {

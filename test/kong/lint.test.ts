@@ -146,7 +146,7 @@ describe('our policy refuses what Kong parses without a word', () => {
     ],
     ['a deprecated queue', [...log, 'queue_size'], 5, /write queue.max_batch_size/],
     ['a deprecated field', [...config(1), 'redis_host'], 'redis', /write redis.host/],
-    ['a restriction to nobody', [...config(2), 'allow'], [], /they would share one limit/],
+    ['a restriction without networks', [...config(2), 'allow'], [], /lets every address in/],
     ['a deprecated endpoint', [...config(3), 'endpoint'], 'http://collector:4318', /write traces_endpoint/],
     ['a plugin twice', ['plugins', 1], { name: 'cors', config: {} }, /two cors/],
     ['a plugin that this lint does not know', ['plugins', 1], { name: 'oauth2', config: {} }, /was not checked/],
