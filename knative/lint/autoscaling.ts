@@ -42,7 +42,7 @@ const duration = (leastMs: number, wholeSeconds: boolean): Check => {
 /** Every key that Knative knows, with the range that its webhook insists on. Metric and algorithm depend on the class. */
 const KEYS: Readonly<Record<string, Check>> = {
   class: (value) =>
-    !value.endsWith(DOMAIN) || value === KPA || value === HPA ? undefined : `${value} is none of Knative's autoscalers`,
+    !value.endsWith(DOMAIN) || value === KPA || value === HPA ? undefined : `${value} is not an autoscaler of Knative`,
   metric: () => undefined,
   'metric-aggregation-algorithm': () => undefined,
   target: decimal(0.01),

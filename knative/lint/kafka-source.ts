@@ -50,7 +50,7 @@ export function* kafkaSourcePolicy(source: Place): Generator<Finding> {
   const delivery = at(spec, 'delivery');
   yield* deliveryOf(delivery, 'ours');
   if (!isSet(at(delivery, 'deadLetterSink'))) {
-    yield ours('spec.delivery.deadLetterSink', 'Without it an event whose retries are exhausted is gone.');
+    yield ours('spec.delivery.deadLetterSink', 'Without it an event whose retries are exhausted is lost.');
   }
   for (const [key, { path }] of fields(at(source, 'metadata', 'annotations'))) {
     const known = key.startsWith(SCALING) && SCALING_KEYS.includes(key.slice(SCALING.length));

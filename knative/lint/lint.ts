@@ -18,7 +18,7 @@ export interface Checked {
   /** "file: Service/pay spec.x: sentence", in the order of files. */
   lines: string[];
   findings: Finding[];
-  /** What was checked and what was not, a sentence each. */
+  /** The kinds that were checked and those that were not, a sentence each. */
   summary: string[];
 }
 

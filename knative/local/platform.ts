@@ -50,7 +50,7 @@ export interface Platform {
   kafkaMissing: string | undefined;
   /** Features of Kong that the local gateway does not play. */
   notPlayed: string[];
-  /** Per role, and the superuser's; for tests that look at what was written. */
+  /** Per role, and the superuser's, for tests that read the tables. */
   databaseUrls: Record<'migrator' | 'admin' | ServedRole, string>;
   redis: { url: string; token: string };
   brokers: readonly string[] | undefined;

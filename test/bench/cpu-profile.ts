@@ -17,7 +17,7 @@ interface Profile {
 }
 
 export interface CpuShares {
-  /** Rows of a table: part, microseconds per request, share of what was not idle. */
+  /** Rows of a table: part, microseconds per request, share of the time that was not idle. */
   groups: string[][];
   /** The same for the functions that took most by themselves. */
   functions: string[][];

@@ -39,7 +39,7 @@ export function reportOf(results: Results, plan: Plan, circumstances: readonly s
     '',
     '### CPU microseconds per request, by process',
     '',
-    '`other` is the share of the machine that went to processes of somebody else.',
+    '`other` is the share of the machine that went to other processes.',
     '',
     ...table(['instances', 'connections', '', ...processGroups, 'sum', 'other'], cells.flatMap(cpuRows)),
     '',

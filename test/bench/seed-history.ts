@@ -63,7 +63,7 @@ async function makePeople(client: pg.Client): Promise<void> {
     `with made as (
        insert into users (username, email, phone, password, type)
        select 'seed_' || kind || '_' || n, 'seed_' || kind || '_' || n || '@example.test', '+62899' || case kind when 'user' then '1' else '2' end || lpad(n::text, 7, '0'),
-              'nobody can log in', kind::user_type_enum
+              'no login', kind::user_type_enum
          from (select 'user' as kind, n from generate_series(1, ${PEOPLE}) n union all select 'merchant', n from generate_series(1, ${MERCHANTS}) n) people
        on conflict do nothing returning id, type)
      insert into accounts (user_id, kind, verified_at, created_at)

@@ -16,7 +16,7 @@ const PROMISES = {
      group by account.id having account.version <> coalesce(max(leg.leg_number), 0) or account.version <> count(leg.id) limit 1`,
   'nothing is held and nothing is on its way': `
     select id::text as found from accounts where held <> 0 or pending <> 0 limit 1`,
-  'nobody but One Gate owes anything': `
+  'only One Gate’s own accounts are below zero': `
     select id::text as found from accounts where kind <> 'SYSTEM' and balance < 0 limit 1`,
   'of every payment as much is given back as its refunds say, and never more than was paid': `
     select coalesce(total.operation_id, refund.refund_of)::text as found

@@ -159,7 +159,7 @@ function report(name: Tuned, settings: readonly Setting[] | undefined): void {
     process.exitCode = 1;
     return;
   }
-  say(`It would choose, for knative/base (make explain FUNCTION=${name} says what is there now):\n`);
+  say(`It would choose, for knative/base (make explain FUNCTION=${name} says the present settings):\n`);
   say(textTable(settings.map(({ name: setting, value, unit, why }) => [setting, `${value}${unit}`, why])));
   say(
     '\nEverything runs on this one machine and shares its CPUs: compare settings with each other, not with a cluster.\n' +

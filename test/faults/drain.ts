@@ -23,7 +23,8 @@ export async function resolveUnknown(operations: readonly Operation[], counter: 
     operations.filter(({ end }) => !end),
     async (operation) => {
       await carryOut(operation, counter, dice, false);
-      if (!operation.end) counter.surprise(operation, 'nobody could tell its end, long after the faults were over');
+      if (!operation.end)
+        counter.surprise(operation, 'no instance could tell its end, long after the faults were over');
     },
   );
   await eachOf(
@@ -39,7 +40,7 @@ async function confirm(operation: Operation, counter: Counter, dice: Dice): Prom
     answer = await ask(operation, counter, dice);
   }
   if (answer === 'lost' || answer.status >= 500)
-    return counter.surprise(operation, 'nobody can be asked, long after the faults were over');
+    return counter.surprise(operation, 'no instance answers, long after the faults were over');
   const { end, status, transaction } = operation;
   // Refusals before the lock (403, 404, a field that cannot be used) are not kept, and a given-up request may never
   // have arrived.

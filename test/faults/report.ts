@@ -39,10 +39,10 @@ async function circumstances(results: readonly RoundResult[], planned: number): 
 
 function reportOf(results: readonly RoundResult[]): string[] {
   return [
-    '### Operations, by what their clients were told',
+    '### Operations, by the answers that their clients got',
     '',
     wrapped(
-      'Refused includes what had to be refused. Given up: "failed, safe to retry" was the answer to the only request, and the client ' +
+      'Refused includes requests that had to be refused. Given up: "failed, safe to retry" was the answer to the only request, and the client ' +
         'left it at that. A top-up is pending until its payer has paid.',
     ),
     '',

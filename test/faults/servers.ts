@@ -159,5 +159,5 @@ async function atItsPort<Part extends Running & { port: number | undefined }>(
 ): Promise<Part> {
   if (part.port === port) return part;
   await part.stop();
-  throw new Error(`Port ${port} of ${name} was taken by somebody else.`);
+  throw new Error(`Port ${port} of ${name} was taken by another process.`);
 }

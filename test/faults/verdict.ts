@@ -197,12 +197,14 @@ function unheardOf(operations: readonly Operation[], legs: ReadonlyMap<string, L
     if (told.has(id)) continue;
     // A top-up that the provider refused existed, and has failed.
     if (leg?.transaction_type === 'TOPUP' && ['FAILED', 'CANCELLED'].includes(leg.transaction_status)) continue;
-    complaints.push(`Nobody was told of ${leg?.transaction_type} ${leg?.transaction_status} ${id} of ${leg?.amount}.`);
+    complaints.push(
+      `No client was told of ${leg?.transaction_type} ${leg?.transaction_status} ${id} of ${leg?.amount}.`,
+    );
   }
   return complaints;
 }
 
-/** The provider's word is final: what was paid to it is in the wallet, once; nothing else is. */
+/** The provider's word is final: the amount paid to it is in the wallet, once; nothing else is. */
 function topups({ operations, paid }: Evidence, legs: ReadonlyMap<string, LegRow[]>): string[] {
   return operations.flatMap((operation) => {
     const { kind, transaction } = operation;
@@ -242,7 +244,7 @@ async function balances(
       const wanted = formatAmount(expected[what]);
       if (row?.[what] === wanted) continue;
       complaints.push(
-        `The ${what} of ${whose.username} is ${row?.[what]}; by what everybody was told it is ${wanted}.`,
+        `The ${what} of ${whose.username} is ${row?.[what]}; by the answers that clients got it is ${wanted}.`,
       );
     }
   }

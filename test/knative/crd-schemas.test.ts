@@ -115,18 +115,18 @@ describe('a definition as a strict schema', () => {
   test.each<[string, object, string]>([
     ['an unknown field', { sise: 2 }, 'spec.sise'],
     ['an unknown field of an element', { parts: [{ name: 'a' }, { nam: 'b' }] }, 'spec.parts[1].nam'],
-    ['any field where none is kept', { nothing: { x: 1 } }, 'spec.nothing.x'],
+    ['a field of an object that keeps none', { nothing: { x: 1 } }, 'spec.nothing.x'],
     ['a missing field', { size: undefined }, 'spec'],
     ['a wrong type', { size: '1' }, 'spec.size'],
     ['a bound that does not belong to the range', { size: 0 }, 'spec.size'],
     ['more than 32 bits', { size: 2 ** 31 }, 'spec.size'],
-    ['a value that is none of those', { colour: 'blue' }, 'spec.colour'],
+    ['a value outside the list', { colour: 'blue' }, 'spec.colour'],
     ['null where it may not be', { colour: null }, 'spec.colour'],
     ['a number or a text as a list', { port: [80] }, 'spec.port'],
     ['a wrong type among free fields', { free: { known: 'x' } }, 'spec.free.known'],
     ['a label that is no text', { labels: { a: 1 } }, 'spec.labels.a'],
     ['both of two', { either: { one: 'x', other: 'y' } }, 'spec.either'],
-    ['a time that is none', { when: 'now' }, 'spec.when'],
+    ['an invalid time', { when: 'now' }, 'spec.when'],
   ])('%s is refused', async (_what, spec, path) => {
     const found = (await check(JSON.parse(JSON.stringify(widget(spec))))) ?? [];
     expect([...new Set(found.map((each) => each.path))]).toEqual(expect.arrayContaining([path]));
@@ -154,7 +154,7 @@ describe('a definition as a strict schema', () => {
     ['of the whole', { size: 100, mode: 'large' }, '', 'it must be that self.spec.size < 100'],
     ['that a default falls under', { size: 10 }, 'spec.size', 'small ones are below 10'],
     ['of an element, where whole numbers are integers', { steps: [5, 7] }, 'spec.steps[1]', 'by fives'],
-    ['that asks for what is not there', { places: { here: { x: 'a' } } }, 'spec.places.here', 'x goes with y'],
+    ['that reads a missing field', { places: { here: { x: 'a' } } }, 'spec.places.here', 'x goes with y'],
   ])('a rule in CEL %s is kept', async (_what, spec, path, message) => {
     expect(await check(widget(spec))).toEqual([
       { kind: 'refused', path, sentence: `The definition says: ${message}.` },

@@ -213,7 +213,7 @@ describe('a change breaks no caller when', () => {
 });
 
 describe('the record of breaking changes', () => {
-  const old = { day: '2026-01-02', change: 'GET /v1/a is gone', reason: 'nobody used it' };
+  const old = { day: '2026-01-02', change: 'GET /v1/a is gone', reason: 'no caller used it' };
 
   test('asks for a reason, and keeps it', () => {
     const asked = recordChanges(['GET /v1/b is gone'], [old], [old], '', '2026-11-28');

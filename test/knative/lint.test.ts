@@ -42,7 +42,7 @@ describe('our policy refuses what the webhook lets through: a Service', () => {
   });
 
   test.each<[string, (string | number)[], unknown, RegExp]>([
-    ['an annotation that nobody knows', annotation('min-scales'), '1', /ignores it/],
+    ['an unknown annotation', annotation('min-scales'), '1', /ignores it/],
     ['an annotation in camel case', annotation('minScale'), '1', /Write it as everywhere else/],
     ['a public route', ['metadata', 'labels', 'networking.knative.dev/visibility'], undefined, /past the gateway/],
     ['a start of the answer after the timeout', [...template, 'responseStartTimeoutSeconds'], 31, /never applies/],
@@ -65,7 +65,7 @@ describe('our policy refuses what the webhook lets through: a Service', () => {
     ['more privileges', [...container, 'securityContext', 'allowPrivilegeEscalation'], undefined, /must be false/],
     ['the latest image', [...container, 'image'], 'registry.example:5000/functions:latest', /another image every day/],
     ['a small CPU limit', [...container, 'resources', 'limits', 'cpu'], '500m', /cold start/],
-    ['a CPU limit that is none', [...container, 'resources', 'limits', 'cpu'], 'much', /cold start/],
+    ['an invalid CPU limit', [...container, 'resources', 'limits', 'cpu'], 'much', /cold start/],
     ['no CPU request', [...container, 'resources', 'requests', 'cpu'], undefined, /scheduler/],
     ['no memory request', [...container, 'resources', 'requests', 'memory'], undefined, /scheduler/],
     ['a pull at every start', [...container, 'imagePullPolicy'], 'Always', /cold start/],
@@ -79,7 +79,7 @@ describe('our policy refuses what the webhook lets through: a Service', () => {
     ['a whole core as a limit', [...container, 'resources', 'limits', 'cpu'], '1'],
     ['the same in millicores', [...container, 'resources', 'limits', 'cpu'], '1000m'],
     ['idleness up to the timeout', [...template, 'idleTimeoutSeconds'], 30],
-    ['an annotation of somebody else', ['spec', 'template', 'metadata', 'annotations', 'example.com/min'], '1'],
+    ['an annotation of another domain', ['spec', 'template', 'metadata', 'annotations', 'example.com/min'], '1'],
     ['a named version of an image', [...container, 'image'], 'registry.example:5000/functions:1.4'],
   ])('%s is fine', (_what, at, value) => {
     expect(lintObject(changed(goodService(), { at, value }), { rendered: true })).toEqual([]);
@@ -172,8 +172,8 @@ describe('our policy refuses what the webhook lets through: a KafkaSource', () =
     ['a policy that does not exist', ['spec', 'delivery', 'backoffPolicy'], 'quadratic', /linear or exponential/],
     ['no dead letters', ['spec', 'delivery', 'deadLetterSink'], undefined, /is gone/],
     ['a group of its own', ['spec', 'consumerGroup'], undefined, /random/],
-    ['only what comes from now on', ['spec', 'initialOffset'], 'latest', /are lost/],
-    ['no word about where to begin', ['spec', 'initialOffset'], undefined, /are lost/],
+    ['only events from now on', ['spec', 'initialOffset'], 'latest', /are lost/],
+    ['no initial offset', ['spec', 'initialOffset'], undefined, /are lost/],
     [
       'an annotation of Services',
       ['metadata', 'annotations', 'autoscaling.knative.dev/minScale'],

@@ -120,7 +120,7 @@ describe.each(['development', 'staging', 'production'])('%s', (overlay) => {
 
 test.each<[string, (objects: KubernetesObject[]) => void, string]>([
   [
-    'a secret that nobody brings',
+    'a secret that does not exist',
     (objects) => remove(objects, 'ExternalSecret', 'one-gate-gopay'),
     'names the Secret one-gate-gopay, key client-id, which is not there',
   ],
@@ -133,12 +133,12 @@ test.each<[string, (objects: KubernetesObject[]) => void, string]>([
     'names the ConfigMap one-gate, key public-url, which is not there',
   ],
   [
-    'a source whose function has gone',
+    'a source without its function',
     (objects) => remove(objects, 'Service', 'topups'),
     'KafkaSource settle-topup-gopay names the Service topups, which is not there',
   ],
   [
-    'a source whose topic nobody makes',
+    'a source without its topic',
     (objects) => remove(objects, 'KafkaTopic', 'one-gate.topups.gopay'),
     'names the topic one-gate.topups.gopay, which is not there',
   ],
@@ -158,7 +158,7 @@ test.each<[string, (objects: KubernetesObject[]) => void, string]>([
     'names the host one-gate-kafka-bootstrap, which is not there',
   ],
   [
-    'a policy about pods that nobody starts',
+    'a policy about pods that do not exist',
     (objects) => remove(objects, 'StatefulSet', 'one-gate-redis'),
     'names the pods app.kubernetes.io/name=one-gate-redis, which is not there',
   ],

@@ -91,10 +91,7 @@ describe('limits', () => {
     ['is away', () => start({ url: 'http://127.0.0.1:1', token: 'none' })],
     ['has another password', async () => start({ url: (await createTestRedis()).url, token: 'wrong' })],
     ['is told no password', () => startChanged((yaml) => yaml.replaceAll(/\n +password: .*/g, ''))],
-    [
-      'is told the name of a password that nobody has',
-      () => startChanged((yaml) => yaml.replaceAll('env/redis-p', 'env/p')),
-    ],
+    ['gets the name of a missing password', () => startChanged((yaml) => yaml.replaceAll('env/redis-p', 'env/p'))],
   ])(
     'where Redis %s, logins pass uncounted, lookups of payees are refused, and a sentence says so',
     async (_what, begin) => {

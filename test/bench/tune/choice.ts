@@ -98,7 +98,7 @@ function poolSize(knee: Step, pool: number): Setting {
   const why =
     knee.poolFull === 0
       ? `it was never seen full, ${knee.busy} of ${pool} at most.`
-      : `${share}, and ${cores(knee).toFixed(2)} cores were used: the pool is not what is missing.`;
+      : `${share}, and ${cores(knee).toFixed(2)} cores were used: a larger pool would not help.`;
   return { ...setting, value: pool, why };
 }
 

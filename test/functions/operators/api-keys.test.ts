@@ -95,7 +95,7 @@ test.each([
   ['a permission that there is not', { permissions: ['READ_ALL'] }, 422, 'invalid_request'],
   ['an expiry that has passed', { expires_at: '2026-01-01T00:00:00Z' }, 422, 'invalid_request'],
   ['an expiry that there is not', { expires_at: '2027-02-30T00:00:00Z' }, 422, 'invalid_request'],
-  ['a network that is none', { allowed_networks: ['everywhere'] }, 422, 'invalid_request'],
+  ['an invalid network', { allowed_networks: ['everywhere'] }, 422, 'invalid_request'],
   ['a name that kong.yaml could not have', { consumer: 'Bank Indonesia' }, 422, 'invalid_request'],
   ['a key to replace that is not there', { replaces: crypto.randomUUID() }, 404, 'api_key_not_found'],
 ])('is refused, and changes nothing: %s', async (_what, change, status, code) => {

@@ -199,8 +199,8 @@ test('many equal changes at once change it once', async () => {
 
 test.each([
   ['the platform’s own account', { account_id: GOPAY_CLEARING }],
-  ['nobody’s account', { account_id: randomUUID() }],
-  ['nobody', { username: 'nobody_at_all' }],
+  ['an unknown account', { account_id: randomUUID() }],
+  ['an unknown user', { username: 'no_such_user' }],
 ])('%s cannot be changed', async (_what, name) => {
   const { status, body } = await service.post('account', { ...name, status: 'SUSPENDED', reason: 'CASE-881' });
   expect([status, body.code]).toEqual([404, 'wallet_not_found']);

@@ -86,7 +86,12 @@ describe('freezing', () => {
     ],
     ['no function', { scope: 'function', reason: 'x' }, '/subject', /must be there/],
     ['no account', { scope: 'account', reason: 'x' }, '/subject', /must be there/],
-    ['all of somebody', { scope: 'all', subject: 'siti', reason: 'x' }, '/subject', /unless the scope is all/],
+    [
+      'all money, with a subject',
+      { scope: 'all', subject: 'siti', reason: 'x' },
+      '/subject',
+      /unless the scope is all/,
+    ],
     ['another scope', { scope: 'country', reason: 'x' }, '/scope', /must be ."all"/],
     ['no reason', { scope: 'all' }, '/reason', /must be/],
     ['an empty reason', { scope: 'all', reason: '  ' }, '/reason', /must not be empty/],

@@ -120,7 +120,7 @@ describe('is found:', () => {
       'not the one that was signed',
     ],
     [
-      'a row that was given to somebody else',
+      'a row that was given to another service',
       [
         `update api_access_logs set external_service_id = (select id from external_services limit 1) where id = ${third}`,
       ],

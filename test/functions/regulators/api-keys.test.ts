@@ -34,7 +34,7 @@ describe('a key', () => {
 
   test.each([
     ['none', undefined],
-    ['one that is no key', 'secret'],
+    ['a text that is not a key', 'secret'],
     ['one with a slip', `${'ogk_live_'.padEnd(46, 'A')}B`],
   ])('is needed: %s', async (_what, key) => {
     const answer = await service.ask(LIST, key === undefined ? {} : { key });

@@ -94,7 +94,7 @@ describe('the meaning of a manifest', () => {
 describe('a setting that cannot be played is refused with its place', () => {
   test.each([
     [
-      'a kind nobody knows',
+      'an unknown kind',
       ['apiVersion: v1\nkind: Pod\nmetadata: { name: pod }'],
       'manifests.yaml: the local platform does not know a v1 Pod.',
     ],

@@ -85,7 +85,7 @@ test('the parts end with their owner even when it is killed, and the data are th
 const onLinux = process.platform === 'linux' ? test : test.skip;
 
 onLinux(
-  'a PostgreSQL that nobody guards any more is stopped by the next start, even when its record is lost',
+  'a PostgreSQL without its guard is stopped by the next start, even when its record is lost',
   async () => {
     const first = await runParts();
     const postgres = first.parts.pids[0] ?? 0;

@@ -131,7 +131,7 @@ describe('concurrency', () => {
     await until('the second waits', () => held.status().queued === 1);
     gone.abort();
     await expect(second).rejects.toThrow();
-    await until('nobody waits', () => held.status().queued === 0);
+    await until('no request waits', () => held.status().queued === 0);
     await held.releaseAll();
     expect((await first).status).toBe(200);
   });

@@ -172,9 +172,9 @@ describe('an account changes only with the legs that say so:', () => {
     ['its version', 'version = version + 1'],
     ['its version and its balance', 'version = version + 1, balance = 1000'],
     ['back to where it stood earlier', 'version = 0, balance = 0, incoming = 0'],
-    ['what is held', 'held = 1'],
-    ['what is held, with a number', 'held = 1, version = version + 1'],
-    ['what is on its way', 'pending = 1'],
+    ['the held amount', 'held = 1'],
+    ['the held amount, with a number', 'held = 1, version = version + 1'],
+    ['the pending amount', 'pending = 1'],
     ['what came in this month', 'incoming = 0'],
     ['the month of what came in', "incoming_month = '2020-01-01'"],
   ])('no role sets %s', async (_what, change) => {
@@ -249,7 +249,7 @@ describe('an account changes only with the legs that say so:', () => {
 describe('the role that moves money', () => {
   test.each([
     [
-      'change what has moved money',
+      'change a leg that has moved money',
       "update historical_transactions set leg_number = 99 where transaction_status = 'SUCCESS'",
       '23001',
     ],
@@ -260,7 +260,7 @@ describe('the role that moves money', () => {
     ['verify an account', 'update accounts set verified_at = now()', '42501'],
     ['remove a leg', 'delete from historical_transactions', '42501'],
     ['open an account', "insert into accounts (kind, name) values ('SYSTEM', 'mine')", '42501'],
-    ['give an account to somebody', 'update accounts set user_id = null', '42501'],
+    ['give an account to another user', 'update accounts set user_id = null', '42501'],
     ['read a password', 'select password from users', '42501'],
     ['make a table', 'create table mine ()', '42501'],
   ])('cannot %s', async (_name, sql, code) => {

@@ -145,7 +145,7 @@ const INVARIANTS = `
   having account.held <> coalesce(sum(amount) filter (where direction = 'DEBIT'), 0)
       or account.pending <> coalesce(sum(amount) filter (where direction = 'CREDIT'), 0)
   union all
-  select 'what is available is below zero', id::text from accounts where kind <> 'SYSTEM' and (balance < held or held < 0)
+  select 'an available amount is below zero', id::text from accounts where kind <> 'SYSTEM' and (balance < held or held < 0)
   union all
   select 'more was given back than was paid, or another sum than is kept', payment.operation_id::text
     from historical_transactions payment

@@ -60,7 +60,7 @@ async function open(): Promise<{ operationId: string; key: Key; leg: Leg; topup:
     record: () => ({ data: null }),
   });
   const topup = await topups.readTopup(operationId);
-  if (!topup) throw new Error('nobody watches the top-up');
+  if (!topup) throw new Error('the top-up has no row');
   return { operationId, key, leg: decided?.legs[0] as Leg, topup };
 }
 

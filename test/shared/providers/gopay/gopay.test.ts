@@ -217,7 +217,7 @@ describe('the access token', () => {
     expect(await merchant.control.settings({})).toMatchObject({ faults: [{ service: '73', times: 1 }] });
   });
 
-  test('is the one that the call was prepared with', async () => {
+  test('is the one with which the call was prepared', async () => {
     await merchant.control.fault({ service: '73', times: 2 });
     gopay.prepare();
     await accepted();

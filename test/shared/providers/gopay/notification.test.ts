@@ -152,7 +152,7 @@ describe('a rightly signed notification', () => {
     });
   }
 
-  test('may have our own prefix in what was signed', () => {
+  test('may be signed with our own prefix in its path', () => {
     expect(verified(NOTIFICATION_BODY, '/v1/notifications/gopay/v1.0/debit/notify')).toMatchObject({ name: 'valid' });
   });
 
@@ -170,7 +170,7 @@ describe('a rightly signed notification', () => {
     ['no object', '[]'],
     ['no reference', NOTIFICATION_BODY.replace('originalPartnerReferenceNo', 'partnerReferenceNo')],
     ['no status', NOTIFICATION_BODY.replace('latestTransactionStatus', 'status')],
-    ['an amount that is none', NOTIFICATION_BODY.replace('102800.00', '-1')],
+    ['an invalid amount', NOTIFICATION_BODY.replace('102800.00', '-1')],
     ['nothing', ''],
   ])('that holds %s is malformed', (_what, body) => {
     expect(verified(body)).toEqual({ name: 'invalid', reason: 'malformed_body' });
