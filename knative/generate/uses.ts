@@ -1,5 +1,5 @@
-// What the manifest of a Service says because declarations say it: its labels, which name what its functions use. The rest of a manifest is
-// written by hand and left as it is.
+// The part of a Service's manifest that follows from declarations: its labels, which name the resources that its
+// functions use. The rest of a manifest is written by hand and left as it is.
 
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
