@@ -1,5 +1,5 @@
-# One Gate on one machine. Needs Node 20 or later to begin with; the project brings its own Node 24. Parts that are found are used
-# (Redis, Java for Kafka), see `make up`.
+# One Gate on one machine. Needs Node 20 or later to begin with; the project brings its own Node 24. `make up` uses the
+# Redis and the Java (for Kafka) that it finds.
 .DEFAULT_GOAL := help
 .PHONY: help up down ps audit verify-access-log seed-history operator explain tune test check generate build mutations bench faults clean
 SHELL := /bin/sh
@@ -7,7 +7,7 @@ SHELL := /bin/sh
 # The project's own Node, and its tools, before everything else.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-help: ## what can be done here
+help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: node_modules/.installed ## start the platform and stay with it until Ctrl-C (PORT=8080)
@@ -22,7 +22,7 @@ ps: node_modules/.installed ## show functions: instances, requests in flight and
 audit: node_modules/.installed ## prove all of the books (of the platform here, or of DATABASE_URL)
 	@exec node knative/audit.ts
 
-verify-access-log: node_modules/.installed ## check regulators' access log (here, or DATABASE_URL; HEADS=file KEYS=file: heads they kept)
+verify-access-log: node_modules/.installed ## check regulators' access log (here, or DATABASE_URL; HEADS=file KEYS=file: kept heads)
 	@exec node knative/verify-access-log.ts
 
 seed-history: node_modules/.installed ## write a month of history for regulators to read (TRANSACTIONS=10000000; here, or SEED_DATABASE_URL)
@@ -31,10 +31,10 @@ seed-history: node_modules/.installed ## write a month of history for regulators
 operator: node_modules/.installed ## make a registered user an operator (USERNAME=name)
 	@exec node knative/local/operator.ts '$(if $(filter command,$(origin USERNAME)),$(USERNAME))'
 
-explain: node_modules/.installed ## what manifests mean in production, in plain sentences (FUNCTION=pay, or all; OVERLAY=development)
+explain: node_modules/.installed ## say what manifests mean in production, in plain sentences (FUNCTION=pay, or all; OVERLAY=development)
 	@exec node knative/explain.ts $(if $(OVERLAY),--overlay '$(OVERLAY)') $(if $(FUNCTION),'$(FUNCTION)')
 
-tune: build ## load one function at rising concurrency and say how to set it (FUNCTION=pay)
+tune: build ## load one function at rising concurrency and propose its settings (FUNCTION=pay)
 	@exec node --disable-warning=TimeoutNegativeWarning test/bench/tune.ts $(if $(FUNCTION),'$(FUNCTION)')
 
 test: build ## set everything up and run all tests (TESTS=pattern for some)
@@ -49,7 +49,7 @@ generate: node_modules/.installed ## write the files that follow from the code (
 build: node_modules/.installed ## bundle the functions into .build
 	@node knative/local/build.ts
 
-mutations: node_modules/.installed ## break the ledger in nine ways and see each caught (takes minutes)
+mutations: node_modules/.installed ## break the ledger in nine ways and expect the tests to notice each (takes minutes)
 	@exec node --disable-warning=TimeoutNegativeWarning test/mutations/run.ts
 
 bench: build ## measure and rewrite test/bench/README.md and plans.md (takes minutes)
@@ -62,7 +62,7 @@ clean: ## remove the platform's data, keys and bundles
 	@if [ -f .data/owner.json ] && [ -d node_modules ]; then node knative/local/down.ts; fi
 	@rm -rf .data .build
 
-# Packages run no scripts of their own at installation, but for two: Node 24 fetches its binary, PostgreSQL's libraries get their links.
+# Packages run no scripts at installation, except two: Node 24 fetches its binary, and PostgreSQL's libraries get links.
 node_modules/.installed: package.json package-lock.json
 	@echo "Installing packages ..."
 	@npm ci --ignore-scripts --no-audit --no-fund --loglevel=error

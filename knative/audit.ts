@@ -1,5 +1,5 @@
-// `make audit`: proves all of the books from the first leg, in one snapshot, and says what else an operator should know. Ends with 1 when
-// the books contradict themselves.
+// `make audit`: proves all of the books from the first leg, in one snapshot, and adds what else an operator should
+// know. Exits with 1 when the books contradict themselves.
 //   DATABASE_URL=<address of the reader role> make audit      without it: the platform that runs here
 
 import process from 'node:process';
@@ -11,18 +11,18 @@ import { countOverdue } from '../shared/platform/events/outbox.ts';
 import { proveInSnapshot } from './local/snapshot.ts';
 import { textTable } from './local/table.ts';
 
-/** The compiler refuses this file until every kind has its words. */
+/** The compiler refuses this file until every kind has its sentence. */
 const CHECKS = {
   ledger_total: 'the balances of each currency sum to zero',
   ledger_balance: 'every balance is what its last leg left',
   ledger_numbering: 'every account is at its last leg',
   ledger_chain: 'every leg begins where the one before it ended',
   ledger_operation: 'the legs of every operation sum to zero',
-  ledger_held: 'what is held back is what is promised, and what holds say',
-  ledger_pending: 'what is expected is what is PENDING',
-  ledger_incoming: "the month's incoming is what came in",
+  ledger_held: "every account's held is the sum of its PENDING debits, and of its open holds",
+  ledger_pending: "every account's pending is the sum of its PENDING credits",
+  ledger_incoming: "every account's incoming is what it was given in the month",
   ledger_hold: 'every hold says what its legs say',
-  ledger_refund: 'what counts as given back was given back',
+  ledger_refund: 'the refunded amount of every payment is the sum of its refunds',
   ledger_orphan: 'every leg is of an account',
 } satisfies Record<MoneyFindingKind, string>;
 

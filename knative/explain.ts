@@ -10,7 +10,7 @@ import { hostOfFunction } from './functions.ts';
 import { readManifests } from './local/manifests.ts';
 import { folderOf, type Overlay, overlayNamed } from './overlays.ts';
 
-/** Of the Service of that name, or of the one that hosts the function of that name. */
+/** Finds the Service of that name, or the one that hosts the function of that name. */
 async function meaningOf(wanted: string, meanings: readonly Meaning[], overlay: Overlay): Promise<Meaning> {
   const named = (name: string) => meanings.find((meaning) => meaning.name === name);
   const direct = named(wanted);

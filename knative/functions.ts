@@ -1,5 +1,6 @@
-// The functions that are declared, and the Services that host them. A Service's `args` name functions (wallet/pay) or folders of them
-// (operators); the most specific manifest wins, so that a new one takes a function out of its group.
+// The functions that are declared, and the Services that host them. A Service's `args` name functions (wallet/pay) or
+// folders of them (operators); the most specific manifest wins, so that a new manifest takes a function out of its
+// group.
 
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -69,9 +70,9 @@ export function functionsNamed(args: readonly string[], paths: readonly string[]
 }
 
 /**
- * The Service that requests and events of each function go to, by the function's path. A Service that names the function beats one that
- * names its folder; among those that name it the one that names fewer wins. Throws a sentence where that decides nothing, for a function
- * without a Service, and for a Service that none is left for.
+ * The Service that requests and events of each function go to, by the function's path. A Service that names the
+ * function beats one that names its folder; of two that name it, the Service with fewer functions wins. Throws a
+ * sentence when that decides nothing, when a function has no Service, and when a Service has no function left.
  */
 export function hostsOf<Service extends HostingService>(
   paths: readonly string[],

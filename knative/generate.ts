@@ -1,7 +1,7 @@
 // make generate: writes the files that follow from the code (knative/generate/files.ts lists them). It refuses a change of the API that
 // breaks callers, unless a reason is given, which it writes into functions/documentation/breaking-changes.md.
 //   node knative/generate.ts             writes
-//   node knative/generate.ts --check     writes nothing; names what is stale and what breaks callers, and exits with 1 if anything does
+//   node knative/generate.ts --check     writes nothing; names stale files and changes that break callers, and exits with 1 if there are any
 // Options: --breaking <reason>; --against <commit> (compares with the API of that commit instead of the last one)
 
 import { writeFile } from 'node:fs/promises';

@@ -1,5 +1,6 @@
-// node knative/make-keys.ts <folder>: makes the keys and proofs of a new place. The private halves and the proofs go into its secret store, the public ones into its
-// settings.yaml; then the folder is deleted. Never overwrites: keys that have signed something are not made twice.
+// node knative/make-keys.ts <folder>: makes the keys and proofs of a new place. The private halves and the proofs go into
+// its secret store, the public ones into its settings.yaml; then the folder is deleted. Never overwrites a key: it may
+// have signed something.
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -22,7 +23,7 @@ const files = {
 };
 await mkdir(folder, { recursive: true, mode: 0o700 });
 for (const [name, content] of Object.entries(files)) {
-  // Readable by nobody else; "wx" refuses what is there already.
+  // Readable by the owner alone; "wx" fails when the file exists.
   await writeFile(join(folder, name), content, { mode: 0o600, flag: 'wx' });
 }
 process.stdout.write(`${Object.keys(files).join(', ')} are in ${folder}.\n`);

@@ -1,5 +1,5 @@
-// Where the settings of a provider lie in a cluster: all in one Secret, since an account and the address where it is valid change together.
-// Manifests, and what plays them on a laptop, follow from it.
+// Where a provider's settings lie in a cluster: all in one Secret, since an account and the address where it is valid
+// change together. Manifests and the local platform read this.
 
 import type { Setting } from '../shared/platform/environment.ts';
 import type { DeclaredProvider } from '../shared/providers/providers.ts';

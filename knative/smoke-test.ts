@@ -1,8 +1,10 @@
-// node knative/smoke-test.ts <address>: asks a platform whether it works, through its gateway and as its users do: reads the keys of tokens
-// and the API document, then pays one rupiah from one smoke account to the other and reads it back. Ends with 1 and a sentence when
-// something is wrong. knative/deploy.sh runs it after each deployment; it works against `make up`, too.
+// node knative/smoke-test.ts <address>: checks a platform through its gateway, as its users see it: reads the keys of
+// tokens and the API document, then pays one rupiah from one smoke account to the other and reads it back. Exits with 1
+// and a sentence when something is wrong. knative/deploy.sh runs it after each deployment; it works against `make up`,
+// too.
 //   SMOKE_ACCOUNTS='{"<username>":"<password>","<username>":"<password>"}'    two accounts, at least one of them with money
-// The fuller of the two pays, so that the same rupiah goes to and fro. Without SMOKE_ACCOUNTS nothing is paid, which it says.
+// The fuller account pays, so that the same rupiah goes to and fro. Without SMOKE_ACCOUNTS it pays nothing, and says
+// so.
 
 import { randomUUID } from 'node:crypto';
 import process from 'node:process';
@@ -72,7 +74,7 @@ async function logIn(identifier: string, password: string): Promise<Account> {
   return { username: identifier, token, available: Number(account.body.data.account.available) };
 }
 
-/** Pays once, whatever happens to the answers; the same request again must get the first answer. */
+/** Pays once, even if answers are lost; the same request again must get the first answer. */
 async function pay(payer: Account, payee: Account): Promise<string> {
   const key = `smoke-${randomUUID()}`;
   const order = { amount: AMOUNT, to: { username: payee.username }, reference: key, description: 'Smoke test' };
@@ -99,7 +101,7 @@ function expectSame(what: string, found: unknown, expected: unknown): void {
   if (found !== expected) throw new Failure(`${what} should be ${expected} and is ${found}.`);
 }
 
-/** An answer with this status. What may be sent again is: while a platform is being deployed, connections end. */
+/** Asks until an answer has this status, if the request may be sent again: during a deployment connections end. */
 async function ask(
   method: 'GET' | 'POST',
   path: string,
@@ -125,7 +127,7 @@ async function ask(
   }
 }
 
-/** The answer, or why there is none. */
+/** The answer, or the reason why there is none. */
 async function exchange(path: string, request: RequestInit): Promise<Answer | string> {
   try {
     const response = await fetch(`${address}${path}`, { ...request, signal: AbortSignal.timeout(PATIENCE_MS) });

@@ -1,5 +1,5 @@
-// `make verify-access-log`: reads the access log of regulators from its first row, in one snapshot, and finds every row that was changed,
-// taken out, put in later or cut off. Ends with 1 when there is one.
+// `make verify-access-log`: reads the access log of regulators from its first row, in one snapshot, and finds every row
+// that was changed, taken out, put in later or cut off. Exits with 1 when it finds one.
 //   DATABASE_URL=<address of the reader role> make verify-access-log      without it: the platform that runs here
 //   HEADS=file: heads that were handed out, one JWS per line; their signatures are checked with KEYS=<JWK set file>
 
@@ -28,7 +28,7 @@ function report({ chains, rows, requests, waiting, findings }: ChainProof, kept:
     return;
   }
   say(`${findings.length} findings:`);
-  const whose = (chain: string) => (chain === UNKNOWN_CALLERS ? 'nobody' : chain);
+  const whose = (chain: string) => (chain === UNKNOWN_CALLERS ? 'no known key' : chain);
   say(
     textTable([
       ['service', 'number', 'row', 'what'],
@@ -39,7 +39,7 @@ function report({ chains, rows, requests, waiting, findings }: ChainProof, kept:
   );
 }
 
-/** Throws for a head whose signature is not ours. */
+/** Throws for a head that our key did not sign. */
 async function keptHeads(): Promise<Head[]> {
   const { HEADS: heads, KEYS: keys } = process.env;
   if (!heads) return [];

@@ -1,4 +1,4 @@
-// API keys as Kong holds them: whose they are, and a digest that the key cannot be read from.
+// API keys as Kong holds them: the consumer, and a digest from which the key cannot be read.
 
 export interface ApiKey {
   /** The username of a consumer in kong.yaml. */
@@ -7,7 +7,7 @@ export interface ApiKey {
   digest: string;
 }
 
-/** Throws a sentence about the first key that could not be used. `consumers` are those that keys may belong to. */
+/** Throws a sentence about the first key that Kong could not use. `consumers` are the ones that may have keys. */
 export function refuseUnusableKeys(keys: readonly ApiKey[], consumers: ReadonlySet<string>): void {
   const seen = new Set<string>();
   for (const { consumer, digest } of keys) {

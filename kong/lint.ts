@@ -1,6 +1,6 @@
 // `node kong/lint.ts [file or -]`: checks a rendered configuration as `kong config parse` would, and against our own
-// policy. Without a file it renders kong.yaml and routes.yaml for a place that does not exist. Ends with 1 when a thing is
-// wrong, with 64 when it could not look.
+// policy. Without a file it renders kong.yaml and routes.yaml for a place that does not exist. Exits with 1 when it
+// finds a mistake, with 64 when it could not read the file.
 
 import { generateKeyPairSync } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -28,10 +28,10 @@ export function lintKongText(yaml: string): { content: unknown; findings: Findin
   return { content, findings: lintKong(content) };
 }
 
-/** Where that place has the Services of functions. */
+/** The namespace of the functions' Services there. */
 export const NAMESPACE = 'example';
 
-/** kong.yaml and routes.yaml for a place that does not exist: placeholders are only right once they are filled. */
+/** kong.yaml and routes.yaml for a place that does not exist: placeholders can be checked only once they are filled. */
 export async function renderedForNowhere(): Promise<string> {
   const key = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' });
   return renderKong(await kongFiles(), {
@@ -45,7 +45,7 @@ export async function renderedForNowhere(): Promise<string> {
   });
 }
 
-/** Services and routes are known by their names, not by their numbers: "services[pay].routes[pay].paths[0]". */
+/** Names services and routes in a path instead of numbering them: "services[pay].routes[pay].paths[0]". */
 export function named(content: unknown, path: string): string {
   let place: Place = { path: '', value: content };
   const steps = path.split(/\.|(?=\[)/).map((step) => {

@@ -12,18 +12,18 @@ import { isNetwork } from '../shared/platform/http/network.ts';
 import { type ApiKey, refuseUnusableKeys } from './api-key.ts';
 
 export interface Place {
-  /** Where the platform is reached from outside, without a trailing slash. */
+  /** The platform's address from outside, without a trailing slash. */
   publicUrl: string;
-  /** Where the Services of functions are. */
+  /** The namespace of the functions' Services. */
   namespace: string;
   redisHost: string;
   /** A JWK set, as the ConfigMap's token-public-keys holds it. Private members are never copied. */
   publicKeys: string;
-  /** What functions know the gateway by: of two with a comma between, as GATEWAY_PROOF may hold, the first. */
+  /** The gateway's proof for functions: the first, if GATEWAY_PROOF holds two with a comma between. */
   gatewayProof: string;
-  /** The networks that operators call from, such as 10.20.0.0/16: nobody else reaches their functions. */
+  /** The networks that operators call from, such as 10.20.0.0/16: no other address reaches their functions. */
   operatorAddresses: readonly string[];
-  /** The keys that regulators may use; with none of a regulator's, it is not let in. */
+  /** The keys of regulators. A regulator without any is not let in. */
   apiKeys: readonly ApiKey[];
 }
 
@@ -138,13 +138,13 @@ function withSettings({ _config: name, ...rest }: Plugin, all: Readonly<Record<s
   return { ...rest, config: over(rest.config ?? {}, shared) };
 }
 
-/** What `own` does not say is as in `others`. */
+/** `own`, with the missing settings of `others`. */
 function over<Own extends object>(own: Own, others: Settings): Own & Settings {
   const missing = Object.entries(others).filter(([name]) => !Object.hasOwn(own, name));
   return { ...own, ...Object.fromEntries(missing) };
 }
 
-/** Fills the lists that are there: a consumer without one takes no keys of that kind. */
+/** Fills the lists that exist: a consumer without one takes no keys of that kind. */
 function withKeys(consumers: v.InferOutput<typeof consumer>[], { publicKeys, apiKeys }: Place) {
   const holders = consumers.filter(({ keyauth_credentials: keys }) => keys).map(({ username }) => username);
   refuseUnusableKeys(apiKeys, new Set(holders));
@@ -162,7 +162,7 @@ function withKeys(consumers: v.InferOutput<typeof consumer>[], { publicKeys, api
   }));
 }
 
-/** One text in quotes becomes a list of them. */
+/** Replaces one text in quotes by a list of them. */
 function withinQuotes(networks: readonly string[]): string {
   if (networks.length === 0)
     throw new Error('Operators need at least one network to call from: Kong takes none for all.');
@@ -173,7 +173,7 @@ function withinQuotes(networks: readonly string[]): string {
 
 function credentialsOf(publicKeys: string) {
   const { keys } = JSON.parse(publicKeys) as { keys: (JsonWebKey & { kid?: string })[] };
-  if (keys.length === 0) throw new Error('The JWK set holds no key: nobody could log in.');
+  if (keys.length === 0) throw new Error('The JWK set holds no key: no user could log in.');
   return keys.map((key) => {
     if (!key.kid) throw new Error('A key of the JWK set has no kid.');
     if (key.kty !== 'OKP' || key.crv !== 'Ed25519') throw new Error(`The key ${key.kid} is not Ed25519.`);
@@ -184,7 +184,7 @@ function credentialsOf(publicKeys: string) {
 
 const listed = v.array(v.object({ consumer: v.string(), gateway_digest: v.string(), active: v.boolean() }));
 
-/** The `data` of GET /v1/operator/api-keys; keys that are not active any more are left out. */
+/** The `data` of GET /v1/operator/api-keys, without keys that are not active any more. */
 export function activeApiKeys(json: string): ApiKey[] {
   const { success, output } = v.safeParse(listed, JSON.parse(json));
   if (!success) throw new Error('The API keys must be a list such as GET /v1/operator/api-keys gives in data.');

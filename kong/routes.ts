@@ -10,7 +10,7 @@ export interface HostedFunction {
   service: { name: string; timeoutSeconds: number };
 }
 
-/** Kong waits for so long beyond the Service's own timeout, so that a cold start fits in. */
+/** Kong waits so much longer than the Service's own timeout, so that a cold start fits in. */
 const PATIENCE_SECONDS = 10;
 const METHODS: readonly Method[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
@@ -29,7 +29,7 @@ interface Path {
   /** With `{}` for each parameter. */
   shape: string;
   endpoints: Map<Method, Endpoint>;
-  /** The paths with parameters that match it as well. It wins over them. */
+  /** The paths with parameters that match this path as well, and that it wins over. */
   hidden: Path[];
 }
 
@@ -129,7 +129,7 @@ function addressesOf({ route, alsoAt = [] }: Http): Address[] {
   return [route, ...alsoAt];
 }
 
-/** Throws where neither of two paths with parameters is the more exact one. */
+/** Throws when neither of two paths with parameters is the more exact one. */
 function isHidden(hidden: Path, path: Path): boolean {
   const [one, other] = [hidden.shape.split('/'), path.shape.split('/')];
   const overlap =
@@ -179,7 +179,7 @@ function pluginsOf({ caller: { scheme, groups = [], from }, limit }: Http): Plug
 const LOG: Plugin = { name: 'http-log', _config: 'log-access' };
 
 /**
- * Refuses the methods that a path does not have, also where a path that it hides has them. One route for all paths with
+ * Refuses the methods that a path does not have, even where a path that it hides has them. One route for all paths with
  * the same answer.
  */
 function refusals(paths: readonly Path[]): Route[] {
@@ -212,7 +212,7 @@ function refusals(paths: readonly Path[]): Route[] {
   );
 }
 
-/** Headers are those that declarations ask for, and two that every request may have. */
+/** The headers that declarations ask for, and two that every request may have. */
 function cors(endpoints: readonly Endpoint[]): Plugin {
   const all = endpoints.map(({ http }) => http);
   const methods = withHead(all.flatMap(addressesOf).map((address) => address.split(' ')[0] as Method));
@@ -226,7 +226,7 @@ function cors(endpoints: readonly Endpoint[]): Plugin {
   return { name: 'cors', _config: 'browsers', config: { methods, headers } };
 }
 
-/** An exact path must win over the paths with parameters that it hides. Kong does not look for that by itself. */
+/** An exact path must win over the paths with parameters that it hides, which Kong does not ensure by itself. */
 function matching(paths: readonly Path[]): Pick<Route, 'paths' | 'regex_priority'> {
   return { paths: paths.map(expression), ...(paths.some(isPreferred) && { regex_priority: 1 }) };
 }

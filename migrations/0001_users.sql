@@ -1,5 +1,6 @@
--- People and merchants, as the ERD has them. Differences: `id` is a bigint, since accounts.user_id is one there; times have a zone;
--- `type` says who has no balance cap. Names and addresses are stored in one spelling, so that "unique" means what people think.
+-- People and merchants, as the ERD has them. Differences: `id` is a bigint, since accounts.user_id is one there; times
+-- have a zone; `type` tells merchants, who have no balance cap. Names and addresses are stored in one spelling, so that
+-- "unique" means what people think.
 
 create type user_type_enum as enum ('user', 'merchant');
 

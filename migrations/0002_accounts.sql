@@ -1,6 +1,6 @@
--- Accounts of people, merchants and of One Gate itself. System accounts (what providers hold for us, suspense) have no user and may
--- go below zero; the ERD is relaxed for them. `version` is the number of the account's last leg: every change raises it, so that a
--- change decided on an older state cannot be written.
+-- Accounts of people, merchants and of One Gate itself. System accounts (what providers hold for us, suspense) have no
+-- user and may go below zero; the ERD is relaxed for them. `version` is the number of the account's last leg: every
+-- change raises it, so that a change decided on an older state cannot be written.
 
 create type account_status_enum as enum ('ACTIVE', 'SUSPENDED', 'CLOSED');
 create type account_kind_enum as enum ('PERSON', 'MERCHANT', 'SYSTEM');

@@ -1,10 +1,10 @@
--- The legs of every movement of money, double entry. Two keys only, since each index entry is paid for by every payment:
--- the id, which grows with time (uuidv7), and the leg's number within its account.
+-- The legs of every movement of money, double entry. Two keys only, since each index entry is paid for by every
+-- payment: the id, which grows with time (uuidv7), and the leg's number within its account.
 --   operation_id  the uuid of the whole movement; its last hex digit is 0
 --   id            the operation's with the leg's place (1, 2, ...) as last digit: all legs of an operation are one range of the key
---   transaction_id  what people quote; derived from the id, therefore unique without an index of its own
--- Partitioned by month of the id (not of a time column, so that ids stay unique). `leg_number` is unique within a partition; across
--- partitions the account's version keeps it so.
+--   transaction_id  the number that people quote; derived from the id, therefore unique without an index of its own
+-- Partitioned by month of the id (not of a time column, so that ids stay unique). `leg_number` is unique within a
+-- partition; across partitions the account's version keeps it so.
 
 create type transaction_type_enum as enum ('TOPUP', 'PAYMENT', 'REFUND', 'TRANSFER');
 create type transaction_status_enum as enum ('PENDING', 'SUCCESS', 'FAILED', 'CANCELLED');
@@ -13,8 +13,8 @@ create type direction_enum as enum ('DEBIT', 'CREDIT');
 
 create table historical_transactions (
   id                     uuid not null primary key,
-  -- Both are the ERD's foreign keys. check_legs proves them for a whole batch at once, and accounts are never removed (0002): a look-up
-  -- per leg and a lock per look-up took a fifth of the time of a payment.
+  -- Both are the ERD's foreign keys. check_legs proves them for a whole batch at once, and accounts are never removed
+  -- (0002): a look-up per leg and a lock per look-up took a fifth of the time of a payment.
   user_id                bigint,
   account_id             uuid not null,
   transaction_id         varchar(50) not null generated always as (
@@ -53,7 +53,7 @@ create function uuidv7_from(moment timestamptz) returns uuid language sql immuta
   select (lpad(to_hex((extract(epoch from moment) * 1000)::bigint), 12, '0') || '70008000000000000000')::uuid
 $$;
 
--- Makes the partitions of this month and the coming ones that are not there yet; a new one is empty, so that attaching it is instant.
+-- Makes the missing partitions of this month and the coming ones; a new one is empty, so that attaching it is instant.
 create function ensure_leg_partitions(months_ahead int) returns int language plpgsql security definer set search_path = public as $$
 declare
   first_month timestamp := date_trunc('month', now() at time zone 'Asia/Jakarta') - interval '1 month';
@@ -78,7 +78,7 @@ end $$;
 
 select ensure_leg_partitions(12);
 
--- The promises of double entry once more, whatever the code does. Once per statement, over all its legs:
+-- Checks double entry once more, whatever the code does. Once per statement, over all its legs:
 -- the legs of an operation sum to zero, and each account stands where its last leg left it.
 create function check_legs() returns trigger language plpgsql as $$
 declare
@@ -86,7 +86,7 @@ declare
 begin
   select leg.operation_id into broken from new_legs leg group by leg.operation_id having sum(leg.balance_after - leg.balance_before) <> 0 limit 1;
   if found then
-    -- Not all of the operation's legs are of this statement: look at all of them.
+    -- Some of the operation's legs are not of this statement: look at all of them.
     select leg.operation_id into broken
       from (select distinct operation_id from new_legs) changed
       join historical_transactions leg on leg.id > changed.operation_id and leg.id <= (left(changed.operation_id::text, 35) || 'f')::uuid
@@ -114,7 +114,7 @@ create trigger inserted_legs_balance after insert on historical_transactions
 create trigger updated_legs_balance after update on historical_transactions
   referencing new table as new_legs for each statement execute function check_legs();
 
--- What has moved money stays as it is for ever; only a leg that has moved nothing may still change.
+-- A leg that has moved money never changes; only a leg that has moved nothing may still change.
 create function refuse_to_change_history() returns trigger language plpgsql as $$
 begin
   raise exception 'leg % has moved money and cannot be changed', old.id using errcode = 'restrict_violation';

@@ -1,5 +1,6 @@
--- Events that are committed with what they tell of, and deleted once Kafka has them. What an instance could not publish (it was
--- killed, Kafka was away) is claimed by relay-outbox by lease: no row is locked while it is being sent.
+-- Events that are committed with the change that they report, and deleted once Kafka has them. relay-outbox claims by
+-- lease the events that an instance could not publish (it was killed, Kafka was away): no row is locked while its event
+-- is being sent.
 
 create table outbox (
   id            uuid primary key,

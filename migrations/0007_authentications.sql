@@ -1,6 +1,6 @@
--- Sessions and their refresh tokens. `authentications` is the ERD's: one row per refresh token that was ever given out, of which only
--- the SHA-256 hash is kept. A table for the session itself is added: there must be one row to lock while a token is exchanged, and
--- one place that says whether the session has ended, however many tokens it has been through.
+-- Sessions and their refresh tokens. `authentications` is the ERD's: one row per refresh token that was ever given out,
+-- of which only the SHA-256 hash is kept. A table for the session itself is added: there must be one row to lock while
+-- a token is exchanged, and one place that says whether the session has ended, however many tokens it has been through.
 
 create type session_end_enum as enum ('LOGOUT', 'REUSE');
 
@@ -8,7 +8,7 @@ create table sessions (
   id         uuid primary key default uuidv7(),
   user_id    bigint not null references users (id),
   created_at timestamptz not null default now(),
-  -- When its newest refresh token expires; nothing is lost when the row goes a while after that.
+  -- When its newest refresh token expires; the row may be deleted a while after that.
   expires_at timestamptz not null,
   ended_at   timestamptz,
   ended_by   session_end_enum,
@@ -17,7 +17,7 @@ create table sessions (
 
 create index sessions_by_user on sessions (user_id);
 create index sessions_by_expiry on sessions (expires_at);
--- What is told to the instances: few rows, those of the last minutes are asked for.
+-- Instances ask for the sessions that ended in the last minutes: few rows.
 create index sessions_ended on sessions (ended_at) where ended_at is not null;
 
 create table authentications (
@@ -38,8 +38,9 @@ create index authentications_by_expiry on authentications (expires_at);
 -- At most one token of a session can be exchanged, whatever the code does.
 create unique index one_usable_token_per_session on authentications (session_id) where rotated_at is null;
 
--- Takes away what has expired, a bounded piece at a time. It runs as the owner, so that the role of the scheduled function that calls
--- it needs no right to delete a session that is alive. Sessions stay until the last access token made in them has expired as well.
+-- Deletes expired rows, a bounded piece at a time. It runs as the owner, so that the role of the scheduled function
+-- that calls it needs no right to delete a session that is alive. Sessions stay until the last access token made in
+-- them has expired as well.
 create function remove_expired_authentications(most int) returns int language plpgsql security definer set search_path = public as $$
 declare
   tokens_removed int;
@@ -61,5 +62,6 @@ grant select, insert on sessions to one_gate_identity;
 grant update (expires_at, ended_at, ended_by) on sessions to one_gate_identity;
 grant select, insert on authentications to one_gate_identity;
 grant update (rotated_at) on authentications to one_gate_identity;
--- Every function that recognises a caller must be able to ask whether a session has ended; tokens' hashes are none of its business.
+-- Every function that recognises a caller must be able to ask whether a session has ended, without reading hashes of
+-- tokens.
 grant select (id, ended_at, expires_at) on sessions to one_gate_money, one_gate_reader;

@@ -1,16 +1,16 @@
--- What is known about top-ups beside their legs: how often a provider was asked for the money and what became of each attempt, what
--- providers have told us, and what a person must look at.
+-- The data of top-ups beside their legs: each attempt to have a provider collect the money and its end, the
+-- notifications of providers, and findings for a person to look at.
 
 -- One row per top-up, from its opening on.
 create table topups (
   operation_id        uuid primary key,
   -- The owner's wish. It is carried out when the provider confirms it.
   cancel_requested_at timestamptz,
-  -- Who works on it at the provider: whoever takes the lease raises the number, so that a predecessor who was only slow is found out
-  -- at its next step. The opener has number 1.
+  -- The holder of the lease works on it at the provider. Each new holder raises the number, so that a slow predecessor
+  -- is stopped at its next step. The opener has number 1.
   lease               int not null default 1,
   leased_until        timestamptz not null default now() + interval '30 seconds',
-  -- When reconcile asks next; null: nothing is left to find out.
+  -- When reconcile-topups asks next; null when nothing is left to find out.
   look_at             timestamptz default now() + interval '2 minutes',
   looks               int not null default 0,
   created_at          timestamptz not null default now()
@@ -18,7 +18,7 @@ create table topups (
 
 create index topups_to_look_at on topups (look_at) where look_at is not null;
 
--- Written with the PENDING leg, by the database itself: no top-up can be opened and then forgotten, whoever dies at which moment.
+-- The database itself writes it with the PENDING leg, so that a crash at any moment leaves no top-up without its row.
 create function watch_pending_topup() returns trigger language plpgsql as $$
 begin
   insert into topups (operation_id) values (new.operation_id);
@@ -28,8 +28,8 @@ end $$;
 create trigger pending_topups_are_watched after insert on historical_transactions
   for each row when (new.transaction_type = 'TOPUP' and new.transaction_status = 'PENDING') execute function watch_pending_topup();
 
--- REQUESTED: committed before the provider is called; nobody knows whether it heard. ACCEPTED: its answer was read, the payer can pay.
--- PAID: posted. DEAD: the provider has refused it, or says that it can no longer be paid.
+-- REQUESTED: committed before the provider is called, which may or may not have heard. ACCEPTED: its answer was read,
+-- the payer can pay. PAID: posted. DEAD: the provider has refused it, or says that it can no longer be paid.
 create type topup_attempt_state_enum as enum ('REQUESTED', 'ACCEPTED', 'PAID', 'DEAD');
 
 create table topup_attempts (
@@ -40,7 +40,7 @@ create table topup_attempts (
   provider_reference varchar(64),
   -- How it died, in a word.
   ended_as           varchar(20),
-  -- The trace of the request, which everything that follows belongs to.
+  -- The trace of the request, to which all later steps belong.
   traceparent        varchar(60),
   expires_at         timestamptz not null,
   accepted_at        timestamptz,
@@ -55,7 +55,7 @@ comment on column topup_attempts.reference is 'ours, sent to the provider: the t
 -- No new attempt while an earlier one may still be paid, whatever the code does.
 create unique index one_living_attempt_per_topup on topup_attempts (operation_id) where state in ('REQUESTED', 'ACCEPTED');
 
--- What providers have told us, as they signed it. Hints, never the ground for a movement of money.
+-- Notifications of providers, as they signed them. Hints, never the ground for a movement of money.
 create table provider_notifications (
   id                 uuid primary key default uuidv7(),
   provider           payment_method_enum not null,
@@ -63,7 +63,7 @@ create table provider_notifications (
   deduplication_key  varchar(200) not null,
   reference          varchar(64) not null,
   provider_reference varchar(64) not null,
-  -- Null when the reference is none of ours.
+  -- Null when the reference is not one of ours.
   operation_id       uuid,
   provider_state     varchar(20) not null,
   body               text not null,
@@ -75,12 +75,12 @@ create table provider_notifications (
 
 create index provider_notifications_by_reference on provider_notifications (reference);
 
--- What the platform cannot put right by itself. A finding is written once and stays open until what it tells of is gone or somebody
--- has dealt with it.
+-- Problems that the platform cannot solve by itself. A finding is written once and stays open until its cause is gone
+-- or an operator has dealt with it.
 create table findings (
   id            uuid primary key default uuidv7(),
   kind          varchar(50) not null,
-  -- What it is about, together with the kind: an operation, a reference ...
+  -- Its subject, which with the kind makes it unique: an operation, a reference ...
   subject       varchar(100) not null,
   operation_id  uuid,
   detail        text not null,
@@ -98,6 +98,6 @@ grant update (state, provider_reference, ended_as, accepted_at, updated_at) on t
 grant update (detail, last_seen_at, resolved_at) on findings to one_gate_money;
 grant select on topups, topup_attempts, provider_notifications, findings to one_gate_reader;
 
--- reconcile keeps partitions ready ahead of time; nobody else needs to.
+-- keep-house makes partitions ahead of time; no other function needs to.
 revoke execute on function ensure_leg_partitions(int) from public;
 grant execute on function ensure_leg_partitions(int) to one_gate_money;

@@ -1,8 +1,8 @@
--- Money that is promised but has not moved, in both directions, and how much of a payment has been given back. All of it is kept with
--- the account that is locked anyway, so that what is available costs nothing to know.
---   held      the sum of the account's PENDING debits: what it has promised with `hold`
+-- Money that is promised but has not moved, in both directions, and how much of a payment has been given back. All of
+-- it is kept with the account, which is locked anyway, so that reading the available amount costs nothing.
+--   held      the sum of the account's PENDING debits: its holds
 --   pending   the sum of its PENDING credits: top-ups on their way, holds in its favour
---   incoming  what a person has been given in `incoming_month` (Asia/Jakarta): top-ups, payments and transfers, not refunds
+--   incoming  the sum that a person was given in `incoming_month` (Asia/Jakarta): top-ups, payments and transfers, not refunds
 
 alter table accounts
   add column held           numeric(30, 2) not null default 0.00,
@@ -14,7 +14,7 @@ alter table accounts
   add constraint held_is_covered check (held >= 0 and (kind = 'SYSTEM' or held <= balance)),
   add constraint pending_is_not_negative check (pending >= 0),
   add constraint incoming_is_not_negative check (incoming >= 0),
-  -- Closed means that nothing is there and nothing is on its way.
+  -- A closed account has no money and expects none.
   add constraint closed_accounts_are_empty check (account_status <> 'CLOSED' or (balance = 0 and held = 0 and pending = 0));
 
 comment on column accounts.verified_at is 'when the owner''s identity was proven (KYC); limits on e-money depend on it';
@@ -22,7 +22,8 @@ comment on column accounts.verified_at is 'when the owner''s identity was proven
 -- The payment that a refund gives back.
 alter table historical_transactions add column refund_of uuid;
 
--- An amount that a payer has set aside for a payee. Its two legs are PENDING until it ends; how it ended is their status.
+-- An amount that a payer has set aside for a payee. Its two legs are PENDING until it ends; how it ended is their
+-- status.
 create table holds (
   operation_id  uuid primary key,
   payer_account uuid not null references accounts (id),
@@ -30,13 +31,13 @@ create table holds (
   held_at       timestamptz not null,
   expires_at    timestamptz not null check (expires_at > held_at),
   ended_at      timestamptz,
-  -- What was captured of it; nothing when it was voided or has expired.
+  -- The captured part; 0 when the hold was voided or has expired.
   captured      numeric(15, 2) not null default 0.00 check (captured between 0 and amount),
   constraint only_an_ended_hold_is_captured check (captured = 0 or ended_at is not null)
 );
 
 create index holds_to_expire on holds (expires_at) where ended_at is null;
--- For what was available at a time in the past.
+-- For the amount that was available at a time in the past.
 create index holds_by_payer on holds (payer_account, held_at);
 
 -- How much of a payment has been given back: never more than was paid, whatever the code does.
@@ -48,7 +49,7 @@ create table refunded_payments (
 );
 
 grant update (held, pending, incoming, incoming_month) on accounts to one_gate_money;
--- A capture may take less than was held; other than that an amount stays.
+-- A capture may take less than was held; otherwise an amount never changes.
 grant update (amount) on historical_transactions to one_gate_money;
 
 create function refuse_to_change_amounts() returns trigger language plpgsql as $$

@@ -1,5 +1,5 @@
--- What a wallet may hold and take in, as rows with the time they are valid for: rules move, and what was refused last year must be
--- explained by last year's. People only; merchants have no cap.
+-- What a wallet may hold and take in, as rows with the time they are valid for: rules change, and a refusal of last
+-- year must be explained by last year's. People only; merchants have no cap.
 
 create type holder_enum as enum ('UNVERIFIED', 'VERIFIED');
 create type limit_rule_enum as enum ('BALANCE', 'MONTHLY_INCOMING');
@@ -12,11 +12,12 @@ create table emoney_limits (
   currency    varchar(3) not null default 'IDR' check (currency ~ '^[A-Z]{3}$'),
   valid_from  timestamptz not null,
   valid_until timestamptz check (valid_until > valid_from),
-  -- Where it comes from.
+  -- The regulation that sets it.
   basis       text not null
 );
 
--- One value at any time. (An exclusion constraint would need an extension; these rows are written by migrations and operators.)
+-- One value at any time. (An exclusion constraint would need an extension; these rows are written by migrations and
+-- operators.)
 create function refuse_overlapping_limits() returns trigger language plpgsql as $$
 begin
   perform pg_advisory_xact_lock(hashtext('emoney_limits'));

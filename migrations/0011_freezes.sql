@@ -1,5 +1,6 @@
--- The switch that stops money: all of it, one account's, or one function's. Every batch reads the open freezes after it has its locks,
--- so that a freeze holds from the next batch on; reading goes on. Operators write here (0012), the ledger only reads.
+-- The switch that stops money: all of it, one account's, or one function's. Every batch reads the open freezes after it
+-- has its locks, so that a freeze holds from the next batch on; reading goes on. Operators write here (0012), the
+-- ledger only reads.
 
 create type freeze_scope_enum as enum ('ALL', 'ACCOUNT', 'FUNCTION');
 

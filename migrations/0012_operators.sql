@@ -1,26 +1,27 @@
--- Operators: people with a role, who may stop money, suspend, close and verify accounts, and whose every act is written down where
--- nobody can change it.
+-- Operators: people with a role, who may stop money, suspend, close and verify accounts. Each of their acts is written
+-- into a table that no role can change.
 
 create type user_role_enum as enum ('customer', 'operator');
 
 alter table users add column role user_role_enum not null default 'customer';
 
--- Whoever registers is a customer: the role is not among the columns that registration may write.
+-- Registration makes customers only: it may not write the column of the role.
 revoke insert on users from one_gate_identity;
 grant insert (username, email, phone, password, type) on users to one_gate_identity;
 
--- What was done, by whom, to what, and why. The numbers order it; the change that a row tells of was committed with it.
+-- Each act, its actor, subject and reason. The numbers order them; the row was committed with the change that it
+-- reports.
 create table audit_trail (
   id      bigint generated always as identity primary key,
   at      timestamptz not null default clock_timestamp(),
-  -- Null: the platform itself, or whoever owns its database.
+  -- Null: the platform itself, or the owner of its database.
   actor   bigint references users (id),
   -- The function's name.
   action  varchar(50) not null check (action <> ''),
   -- all, function:<name>, account:<id>, user:<username>
   subject varchar(100) not null check (subject <> ''),
   reason  varchar(500) not null check (reason <> ''),
-  -- JSON, as text: what it was before and what it is now.
+  -- JSON, as text: the values before and after.
   detail  text check (detail is json object)
 );
 
@@ -35,8 +36,8 @@ end $$;
 create trigger audit_trail_stays before update or delete or truncate on audit_trail
   for each statement execute function refuse_to_change_the_audit_trail();
 
--- A role is given and taken by the owner of the database alone (`make operator`), who cannot forget to write it down. The reason is
--- what `one_gate.reason` is set to in the session.
+-- Only the owner of the database (`make operator`) gives and takes a role; the trigger writes it down. The reason is
+-- the session's setting `one_gate.reason`.
 create function audit_a_change_of_role() returns trigger language plpgsql as $$
 begin
   insert into audit_trail (actor, action, subject, reason, detail) values (
@@ -48,7 +49,7 @@ end $$;
 create trigger changes_of_role_are_audited after update of role on users
   for each row when (old.role <> new.role) execute function audit_a_change_of_role();
 
--- What a freeze was is never rewritten; it is thawed once.
+-- A freeze is thawed once; its row never changes after that.
 create function refuse_to_change_ended_freezes() returns trigger language plpgsql as $$
 begin
   raise exception 'freeze % has been thawed and stays as it is', old.id using errcode = 'restrict_violation';

@@ -1,5 +1,5 @@
--- Who has a phone number, for those who may not read phone numbers: the money and the reader role ask this function about one number
--- and learn the wallet, never the number of a wallet and never a list.
+-- Finds the owner of a phone number for roles that may not read phone numbers: the money and the reader role pass one
+-- number and learn its wallet, never the number of a wallet and never a list.
 
 create function payee_by_phone(wanted text) returns table (account_id uuid, username varchar(30), type user_type_enum)
   language sql stable security definer set search_path = pg_catalog, public, pg_temp as $$

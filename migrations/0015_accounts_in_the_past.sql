@@ -1,9 +1,10 @@
--- Where an account stood at a moment in the past: the last leg that was written by then.
+-- The state of an account at a moment in the past: the last leg that was written by then.
 --
--- Within an account the time of a leg (`updated_at`) never falls as its number rises, so that the leg is found by halving, with one look into
--- the index (account_id, leg_number) at each step. Legs lie in partitions by the month of their id, which a leg keeps when it settles later
--- under a new number; so within a partition numbers have gaps, and an older partition may hold a later number. We go from the
--- moment's own month backwards, and stop as soon as the number that follows the one found is known to be too late.
+-- Within an account the time of a leg (`updated_at`) never falls as its number rises, so that the leg is found by
+-- halving, with one look into the index (account_id, leg_number) at each step. Legs lie in partitions by the month of
+-- their id, which a leg keeps when it settles later under a new number; so within a partition numbers have gaps, and an
+-- older partition may hold a later number. We go from the moment's own month backwards, and stop when the number that
+-- follows the one found is known to be too late.
 
 create function leg_at(account uuid, opened_at timestamptz, moment timestamptz)
   returns table (leg_number bigint, balance_after numeric, updated_at timestamptz)
@@ -37,8 +38,8 @@ begin
     month_end := uuidv7_from((month + interval '1 month') at time zone 'Asia/Jakarta');
     month := month - interval '1 month';
 
-    -- First the month's next leg after the one found; if that is not too late already, the first leg from the middle on decides which half is
-    -- left.
+    -- First the month's next leg after the one found; if that is not too late already, the first leg from the middle on
+    -- decides which half is left.
     middle := best.leg_number + 1;
     upper_end := too_late;
     while best.leg_number + 1 < upper_end loop
@@ -64,8 +65,8 @@ end $$;
 
 grant execute on function leg_at(uuid, timestamptz, timestamptz) to one_gate_money, one_gate_reader;
 
--- What an account had promised at a moment: its holds that were open then. A hold lives at most 31 days; twice that leaves room for an
--- end that came late.
+-- The sum that an account had promised at a moment: its holds that were open then. A hold lives at most 31 days; twice
+-- that leaves room for an end that came late.
 create function held_at(account uuid, moment timestamptz) returns numeric language sql stable parallel safe as $$
   select coalesce(sum(hold.amount), 0.00) from holds hold
    where hold.payer_account = account and hold.held_at > moment - interval '62 days' and hold.held_at <= moment

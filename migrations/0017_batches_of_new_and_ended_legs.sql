@@ -1,14 +1,14 @@
--- check_legs looks at the legs of one statement: the new ones and the changed ones apart. A batch that writes a new leg of an account and
--- also ends an older one (a payment beside a capture, a top-up beside its end) raised the account's version by both, and each half took
--- the other for a mistake: the batch was refused and its postings were written one by one. Now the account's last leg is looked up
--- where it is not among the statement's own.
+-- check_legs looks at the legs of one statement: the new ones and the changed ones apart. A batch that writes a new leg
+-- of an account and also ends an older one (a payment beside a capture, a top-up beside its end) raised the account's
+-- version by both, and each half took the other for a mistake: the batch was refused and its postings were written one
+-- by one. Now the account's last leg is looked up where it is not among the statement's own.
 create or replace function check_legs() returns trigger language plpgsql as $$
 declare
   broken uuid;
 begin
   select leg.operation_id into broken from new_legs leg group by leg.operation_id having sum(leg.balance_after - leg.balance_before) <> 0 limit 1;
   if found then
-    -- Not all of the operation's legs are of this statement: look at all of them.
+    -- Some of the operation's legs are not of this statement: look at all of them.
     select leg.operation_id into broken
       from (select distinct operation_id from new_legs) changed
       join historical_transactions leg on leg.id > changed.operation_id and leg.id <= (left(changed.operation_id::text, 35) || 'f')::uuid

@@ -1,16 +1,16 @@
--- Who may look in from outside (Bank Indonesia, OJK), with which key, and every look they take. The ERD's three tables; differences:
--- a service may have two keys while they rotate, an access with an unknown key has no key, limits have three windows, and a key may
--- hold several permissions.
+-- The companies that may look in from outside (Bank Indonesia, OJK), their keys, and all their accesses. The ERD's
+-- three tables; differences: a service may have two keys while they rotate, an access with an unknown key has no key,
+-- limits have three windows, and a key may hold several permissions.
 
 create type permissions_enum as enum ('READ_TRANSACTIONS', 'READ_REPORTS', 'READ_PERSONAL_DATA');
 create type rate_limit_unit_enum as enum ('second', 'minute', 'hour', 'day');
--- The ERD's five; the rest is only ever refused, and written down, too.
+-- The ERD's five methods. Requests with the others are only ever refused, and written down, too.
 create type http_method_enum as enum ('GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS', 'OTHER');
 
 create table external_services (
   id            uuid primary key default uuidv7(),
   company       varchar(255) not null unique check (company <> ''),
-  -- What the gateway calls it (kong.yaml, consumers).
+  -- Its consumer in the gateway (kong.yaml).
   consumer      varchar(50) not null unique check (consumer ~ '^[a-z][a-z0-9-]*$'),
   service_type  varchar(50) not null default 'HISTORICAL_TRANSACTION',
   contact_email varchar(255) not null,
@@ -24,18 +24,19 @@ create table api_keys (
   id                  uuid primary key default uuidv7(),
   external_service_id uuid not null references external_services (id),
   key_name            varchar(255) not null check (key_name <> ''),
-  -- SHA-256 of the key; the key itself is shown once, to the operator who had it made. It is random, so that one round is enough.
+  -- SHA-256 of the key; the key itself is shown once, to the operator who issues it. It is random, so that one round is
+  -- enough.
   key_hash            bytea not null unique check (length(key_hash) = 32),
-  -- What the gateway finds it by, which is as little the key.
+  -- The digest that the gateway finds it by, from which the key cannot be read either.
   gateway_digest      varchar(40) not null unique check (gateway_digest ~ '^[0-9a-f]{40}$'),
-  -- Its first and last characters, for people who have several.
+  -- Its first and last characters, which tell a company's keys apart.
   hint                varchar(40) not null,
   permissions         permissions_enum[] not null check (cardinality(permissions) > 0),
   rate_limit_count    int not null check (rate_limit_count > 0),
   rate_limit_unit     rate_limit_unit_enum not null default 'minute',
   rate_limit_hour     int check (rate_limit_hour >= rate_limit_count),
   rate_limit_day      int check (rate_limit_day >= coalesce(rate_limit_hour, rate_limit_count)),
-  -- Where it may be used from.
+  -- The networks from which it may be used.
   allowed_networks    inet[] not null check (cardinality(allowed_networks) > 0),
   expires_at          timestamptz,
   is_active           boolean not null default true,
@@ -45,12 +46,12 @@ create table api_keys (
 
 create index api_keys_by_service on api_keys (external_service_id);
 
--- One row per access, and for refused ones as well, written before the answer leaves. Rows are only ever added.
+-- One row per access, refused ones included, written before the answer is sent. Rows are only ever added.
 create table api_access_logs (
   id                  uuid primary key default uuidv7(),
-  -- The gateway's own name of the request: what the function and the gateway both saw is one row.
+  -- The gateway's own id of the request: a request that both the function and the gateway report is one row.
   gateway_request_id  varchar(64) unique,
-  -- Null: nobody knows whose key that was, or none was given.
+  -- Null: the key was unknown, or none was given.
   external_service_id uuid references external_services (id),
   api_key_id          uuid references api_keys (id),
   endpoint            varchar(255) not null,
@@ -63,7 +64,7 @@ create table api_access_logs (
   problem_code        varchar(50),
   purpose_code        varchar(50),
   case_number         varchar(50),
-  -- More than one where the gateway has refused a burst without a key from one address.
+  -- More than one when the gateway has refused a burst without a key from one address.
   requests            int not null default 1 check (requests > 0),
   position            xid8 not null default pg_current_xact_id(),
   created_at          timestamptz not null default clock_timestamp()
@@ -80,8 +81,8 @@ end $$;
 create trigger access_log_stays before update or delete or truncate on api_access_logs
   for each statement execute function refuse_to_change_the_access_log();
 
--- Each service's accesses as a chain: every row's hash covers the row and the hash before it, so that a row that was changed, taken out
--- or put in later shows. Accesses of nobody are a chain of their own (the zero uuid).
+-- Each service's accesses as a chain: every row's hash covers the row and the hash before it, so that a row that was
+-- changed, taken out or put in later shows. Accesses without a known key are a chain of their own (the zero uuid).
 create table api_access_chain (
   chain  uuid not null,
   number bigint not null check (number > 0),
@@ -90,7 +91,7 @@ create table api_access_chain (
   primary key (chain, number)
 );
 
--- Signed statements of where a chain stood, which the regulator keeps: what is cut off behind one shows, too.
+-- Signed statements of the end of a chain, which the regulator keeps: rows that are cut off behind one show, too.
 create table api_access_heads (
   chain     uuid not null,
   number    bigint not null,
@@ -105,22 +106,23 @@ create trigger access_chain_stays before update or delete or truncate on api_acc
 create trigger access_heads_stay before update or delete or truncate on api_access_heads
   for each statement execute function refuse_to_change_the_access_log();
 
--- Up to where the log has been chained. One row.
+-- How far the log has been chained. One row.
 create table api_access_chained (
   only_one boolean primary key default true check (only_one),
   below    xid8 not null default '0'
 );
 insert into api_access_chained default values;
 
--- The text that a row's hash covers, after the hash before it: a JSON array, as JSON.stringify writes its members, joined by ", ".
--- shared/regulators/access-chain.ts does the same; a test holds them together.
+-- The text that a row's hash covers, after the hash before it: a JSON array, as JSON.stringify writes its members,
+-- joined by ", ". shared/regulators/access-chain.ts does the same; a test holds them together.
 create function access_log_text(log api_access_logs) returns text language sql stable as $$
   select json_build_array(log.id, log.gateway_request_id, log.external_service_id, log.api_key_id, log.endpoint, log.query,
     log.http_method, log.ip_address, log.user_agent, log.response_status, log.problem_code, log.purpose_code, log.case_number, log.requests,
     to_char(log.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text
 $$;
 
--- Chains what is complete: rows of transactions older than the oldest that still runs, in the order of transactions. One writer at a time.
+-- Chains complete rows: those of transactions older than the oldest that still runs, in the order of transactions. One
+-- writer at a time.
 create function chain_access_logs(most int) returns int language plpgsql security definer set search_path = public as $$
 declare
   cut xid8;
@@ -152,7 +154,7 @@ revoke execute on function chain_access_logs(int) from public;
 alter role one_gate_regulator set lock_timeout = '2s';
 alter role one_gate_regulator set statement_timeout = '10s';
 alter role one_gate_regulator set idle_in_transaction_session_timeout = '5s';
--- Statements are made for their parameters: what is rare is found by its own index.
+-- Statements are planned for their parameters, so that rare rows are found by their own index.
 alter role one_gate_regulator set plan_cache_mode = force_custom_plan;
 alter role one_gate_regulator set jit = off;
 

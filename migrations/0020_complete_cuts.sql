@@ -1,23 +1,27 @@
--- What readers from outside need of the ledger: lists that neither skip nor repeat while it grows, and people without their names.
+-- Columns for readers from outside: lists that neither skip nor repeat while the ledger grows, and people without their
+-- names.
 
--- The transaction that wrote a leg first; `position` is that of its last change. Whoever lists takes the position of the oldest transaction
--- that still runs (all before it have ended) and sees exactly the legs that were created before it, however they are changed meanwhile. The
--- default is no volatile function: legs that exist are given one value without being written.
+-- The transaction that wrote a leg first; `position` is that of its last change. A list takes the position of the
+-- oldest transaction that still runs (all before it have ended) and sees exactly the legs that were created before it,
+-- even if they change meanwhile. The default is no volatile function: PostgreSQL gives the existing legs one value
+-- without writing them.
 alter table historical_transactions add column created_position xid8 not null default pg_current_xact_id();
 
--- What is rare is found without reading what lies between. A payment that succeeds, which is nearly all there is, pays nothing for these.
--- contract: nothing is deployed yet, so that nobody pays while it is made; later ones are made partition by partition
+-- Finds rare legs without reading those between them. A payment that succeeds, nearly every leg, pays nothing for these
+-- indexes.
+-- contract: nothing is deployed yet, so that no payment waits for the build; later ones are built by partition
 create index historical_transactions_unusual on historical_transactions (transaction_status, id) where transaction_status <> 'SUCCESS';
--- contract: nothing is deployed yet, so that nobody pays while it is made; later ones are made partition by partition
+-- contract: nothing is deployed yet, so that no payment waits for the build; later ones are built by partition
 create index historical_transactions_by_method on historical_transactions (payment_method, id) where payment_method is not null;
--- contract: nothing is deployed yet, so that nobody pays while it is made; later ones are made partition by partition
+-- contract: nothing is deployed yet, so that no payment waits for the build; later ones are built by partition
 create index historical_transactions_refunded on historical_transactions (id) where transaction_type = 'REFUND';
 
--- Which legs have come or changed since a position: a summary per hundred or so pages instead of an entry per leg.
+-- Finds the legs that were created or changed since a position: a summary per hundred or so pages instead of an entry
+-- per leg.
 create function position_number(place xid8) returns bigint language sql immutable strict parallel safe as $$
   select place::text::bigint
 $$;
--- contract: nothing is deployed yet, so that nobody pays while it is made; later ones are made partition by partition
+-- contract: nothing is deployed yet, so that no payment waits for the build; later ones are built by partition
 create index historical_transactions_by_position on historical_transactions using brin (position_number(position))
   with (autosummarize = on);
 
@@ -27,15 +31,15 @@ create function mask_name(name text) returns text language sql immutable strict 
     from regexp_split_to_table(name, '[._]+') with ordinality as parts (part, place) where part <> ''
 $$;
 
--- A person as regulators see her: always the same one, and not the account's id, which others know.
+-- The pseudonym of a person for regulators: always the same, and not the account's id, which others know.
 alter table users add column pseudonym uuid;
 update users set pseudonym = gen_random_uuid();
 alter table users alter column pseudonym set default gen_random_uuid();
 alter table users alter column pseudonym set not null;
--- contract: nothing is deployed yet, so that nobody registers while it is made
+-- contract: nothing is deployed yet, so that no registration waits for it
 alter table users add constraint users_pseudonym_key unique (pseudonym);
 
--- Her name as regulators see it, made when she registers and not with every look at her.
+-- The masked name for regulators, made once at registration and not with every read.
 alter table users add column masked_name text generated always as (coalesce(mask_name(username), '')) stored;
 
 grant select (id, username, email, phone, type, pseudonym, masked_name, created_at) on users to one_gate_regulator;

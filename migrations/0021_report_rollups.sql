@@ -1,7 +1,7 @@
--- The sums that reports are made of, brought forward by a schedule up to a complete cut: the position of the oldest transaction that still
--- ran. A leg that has come to its end never changes again (0003), so that it is added once and for ever; what is PENDING at the cut is
--- counted anew each time. A transaction is counted by one of its legs: the payer's, of a top-up the wallet's; its time is that in its id, by
--- which lists are ordered, too.
+-- The sums of reports, which a schedule brings forward up to a complete cut: the position of the oldest transaction
+-- that still ran. A leg that has ended never changes again (0003), so that it is added once and for ever; legs that are
+-- PENDING at the cut are counted anew each time. A transaction is counted by one of its legs: the payer's, of a top-up
+-- the wallet's; its time is that in its id, by which lists are ordered, too.
 
 create table report_cut (
   only_one boolean primary key default true check (only_one),
@@ -22,10 +22,11 @@ create table report_totals (
   unique nulls not distinct (day, type, status, payment_method, accessible)
 );
 
--- What is PENDING at the cut, in the same shape.
+-- The transactions that are PENDING at the cut, in the same shape.
 create table report_pending (like report_totals including constraints including indexes);
 
--- Every leg that moved money, by the day on which it did, and whose it is: people's, merchants', or the system account's own name.
+-- Every leg that moved money, by the day on which it did, and by its holder: people, merchants, or the system account's
+-- own name.
 create table report_flows (
   day     date not null,
   holder  text not null,
@@ -59,7 +60,7 @@ create index report_notable_by_amount on report_notable (rule, amount desc, leg_
 create table regulator_reports (
   id                  uuid primary key default uuidv7(),
   external_service_id uuid not null references external_services (id),
-  -- SHA-256 of what was asked for, in hex.
+  -- SHA-256 of the request's parameters, in hex.
   query_hash          varchar(64) not null,
   code_version        varchar(100) not null,
   position            xid8 not null,
@@ -78,7 +79,8 @@ end $$;
 create trigger reports_stay before update or delete or truncate on regulator_reports
   for each statement execute function refuse_to_change_reports();
 
--- Brings the sums forward, by at most so many transaction numbers, and gives the new cut. Whoever comes second waits and goes on from there.
+-- Brings the sums forward, by at most so many transaction numbers, and returns the new cut. A second caller waits and
+-- goes on from there.
 create function advance_report_rollups(most bigint) returns xid8 language plpgsql security definer set search_path = public as $$
 declare
   last xid8;
@@ -136,8 +138,8 @@ create function notable_rules(amount numeric, direction direction_enum, balance_
     case when amount >= 2000000 and direction = 'DEBIT' and balance_after = 0 then 'EMPTIED' end], null)
 $$;
 
--- What was PENDING at a cut, at any time after it: what had been created and had not yet come to its end. A capture may have made the amount
--- smaller since: the hold knows what it was.
+-- The transactions that were PENDING at a cut, at any time after it: created before it and not yet ended. A capture may
+-- have made the amount smaller since: the hold knows the first one.
 create function pending_at(cut xid8) returns table (day date, type transaction_type_enum, status transaction_status_enum,
     payment_method payment_method_enum, accessible boolean, transactions bigint, amount numeric) language sql stable as $$
   select (uuid_extract_timestamp(leg.id) at time zone 'Asia/Jakarta')::date, leg.transaction_type, 'PENDING'::transaction_status_enum, leg.payment_method,

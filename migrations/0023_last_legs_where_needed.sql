@@ -1,13 +1,14 @@
--- check_legs looks an account's last leg up where it is not among the statement's own (0017). The look-up is over every month's partition: each
--- new connection took 10 ms to plan it with its first batch, and every batch set all the partitions up, for a question that hardly one asks.
--- Now it is a statement of its own, for the batches that have such an account.
+-- check_legs looks an account's last leg up where it is not among the statement's own (0017). The look-up is over every
+-- month's partition: each new connection took 10 ms to plan it with its first batch, and every batch prepared all the
+-- partitions, for a look-up that hardly any needs. Now it is a statement of its own, for the batches that have such an
+-- account.
 create or replace function check_legs() returns trigger language plpgsql as $$
 declare
   broken uuid;
 begin
   select leg.operation_id into broken from new_legs leg group by leg.operation_id having sum(leg.balance_after - leg.balance_before) <> 0 limit 1;
   if found then
-    -- Not all of the operation's legs are of this statement: look at all of them.
+    -- Some of the operation's legs are not of this statement: look at all of them.
     select leg.operation_id into broken
       from (select distinct operation_id from new_legs) changed
       join historical_transactions leg on leg.id > changed.operation_id and leg.id <= (left(changed.operation_id::text, 35) || 'f')::uuid

@@ -1,5 +1,6 @@
--- An account's figures change only together with the legs that say so, in one statement. check_legs (0003) holds legs against accounts; these
--- triggers hold accounts against legs. Before them the role that moves money could set a balance with one UPDATE.
+-- An account's figures change only together with the legs that say so, in one statement. check_legs (0003) holds legs
+-- against accounts; these triggers hold accounts against legs. Before them the role that moves money could set a
+-- balance with one UPDATE.
 --
 -- They look at changes only. An account that was wrong before keeps its figures, and operators can still suspend it.
 
@@ -19,8 +20,8 @@ create trigger figures_change_with_the_version after update of version, balance,
         is distinct from (old.version, old.balance, old.held, old.pending, old.incoming, old.incoming_month))
   execute function refuse_figures_without_leg();
 
--- Nearly all new legs are in the partition of this month. The checks that every payment goes through look there first: a plan over all
--- partitions costs each new connection 10 ms.
+-- Nearly all new legs are in the partition of this month. The checks that every payment goes through look there first:
+-- a plan over all partitions costs each new connection 10 ms.
 create function show_legs_of_this_month() returns void language plpgsql security definer set search_path = public, pg_temp as $$
 declare
   partition_name text := 'historical_transactions_' || to_char(now() at time zone 'Asia/Jakarta', 'YYYY_MM');
@@ -34,12 +35,13 @@ end $$;
 
 select show_legs_of_this_month();
 
--- reconcile calls it every minute. In the minute after the month has changed, all partitions are looked at.
+-- keep-house calls it every minute. In the minute after the month has changed, all partitions are looked at.
 revoke execute on function show_legs_of_this_month() from public;
 grant execute on function show_legs_of_this_month() to one_gate_money;
 
--- The first new leg of a changed account begins where the account stood, and each other one where the leg before it ends. check_legs makes
--- sure that the account stands where the last one ends, and that no statement leaves a leg behind whose number is above its account's version.
+-- The first new leg of a changed account begins where the account stood, and each other one where the leg before it
+-- ends. check_legs makes sure that the account stands where the last one ends, and that no statement leaves a leg
+-- behind whose number is above its account's version.
 create function check_balances() returns trigger
   -- As its owner: operators change accounts, too, and may not read legs.
   language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
@@ -54,7 +56,7 @@ begin
   if not found then
     return null;
   end if;
-  -- An account whose version is what it was has the figures that it had, and needs no leg.
+  -- An account whose version has not changed keeps its figures, and needs no leg.
   perform from old_accounts account join accounts changed on changed.id = account.id where changed.version <> account.version limit 1;
   if not found then
     return null;
@@ -76,7 +78,7 @@ end $$;
 create trigger changed_balances_have_legs after update on accounts
   referencing old table as old_accounts for each statement execute function check_balances();
 
--- What is held is the sum of the account's open holds. Few batches change it.
+-- An account's held is the sum of its open holds. Few batches change it.
 create function check_held() returns trigger language plpgsql as $$
 begin
   if new.held <> (select coalesce(sum(amount), 0) from holds where payer_account = new.id and ended_at is null) then

@@ -1,11 +1,13 @@
--- The schedule that did everything as the role that moves money is several functions now. Two of them never move money, and get roles that
--- cannot.
+-- The schedule that did everything as the role that moves money is several functions now. Two of them never move money,
+-- and get roles that cannot.
 
--- Who proves the books must not be able to change them: the auditor reads the ledger, and writes how far it has come and what it has found.
+-- The role that proves the books must not be able to change them: the auditor reads the ledger, and writes its progress
+-- and its findings.
 alter role one_gate_auditor set lock_timeout = '2s';
 alter role one_gate_auditor set statement_timeout = '5s';
 alter role one_gate_auditor set idle_in_transaction_session_timeout = '5s';
--- As those of the role that moves money (0006): a page of accounts is read in the order of indexes, whatever the planner guesses.
+-- The settings of the role that moves money (0006): a page of accounts is read in the order of indexes, whatever the
+-- planner guesses.
 alter role one_gate_auditor set enable_seqscan = off;
 alter role one_gate_auditor set enable_hashjoin = off;
 alter role one_gate_auditor set enable_mergejoin = off;
@@ -17,15 +19,17 @@ grant update (leg_number, balance, incoming, incoming_month, checked_at) on ledg
 grant update (position, round_began_at, completed_at, completed_began_at) on trial_balance to one_gate_auditor;
 grant insert on findings to one_gate_auditor;
 grant update (detail, last_seen_at, resolved_at) on findings to one_gate_auditor;
--- A finding is told by an event, which leaves the outbox once it is published.
+-- An event reports a finding, and is deleted from the outbox once it is published.
 grant insert, delete on outbox to one_gate_auditor;
 
--- The housekeeper removes what has expired and makes room for what comes. It can delete nothing else: what it runs, it runs as the owner.
+-- The housekeeper deletes expired rows and makes partitions. It can delete nothing else: its functions run as the
+-- owner.
 alter role one_gate_housekeeper set lock_timeout = '2s';
 alter role one_gate_housekeeper set statement_timeout = '5s';
 alter role one_gate_housekeeper set idle_in_transaction_session_timeout = '5s';
 
--- Keys are promised for thirty days. The rows lie in order of time, so that a bounded piece is found through the block ranges (0004).
+-- Keys are promised for thirty days. The rows lie in order of time, so that a bounded piece is found through the block
+-- ranges (0004).
 create function remove_old_keys(most int) returns int language plpgsql security definer
   set search_path = pg_catalog, public, pg_temp as $$
 declare
@@ -40,5 +44,5 @@ end $$;
 revoke execute on function remove_old_keys(int) from public;
 grant execute on function remove_old_keys(int), ensure_leg_partitions(int), show_legs_of_this_month(), remove_expired_authentications(int)
   to one_gate_housekeeper;
--- Which sessions have ended lately is announced again.
+-- It announces recently ended sessions again.
 grant select (id, ended_at, expires_at) on sessions to one_gate_housekeeper;

@@ -1,4 +1,5 @@
-// Brings a database to the newest migration: plain SQL, forward only, each in a transaction, under a lock, in order of their numbers.
+// Brings a database to the newest migration: plain SQL, forward only, each in a transaction, under a lock, in order of
+// their numbers.
 //   node migrations/run.ts   with MIGRATION_DATABASE_URL, the address of the owner's role (a Job runs it before a roll-out)
 
 import process from 'node:process';
@@ -33,8 +34,8 @@ export async function runMigrations(ownerUrl: string): Promise<string[]> {
 }
 
 /**
- * Makes the roles and the database if they are missing, then migrates: what `make up` and the tests need on an empty server. On a
- * cluster the roles come from the database operator, and only the migrations run.
+ * Makes the roles and the database if they are missing, then migrates: what `make up` and the tests need on an empty
+ * server. On a cluster the roles come from the database operator, and only the migrations run.
  */
 export async function migrate(options: {
   adminUrl: string;
@@ -57,7 +58,7 @@ export async function migrate(options: {
 }
 
 async function ensureRoles(admin: pg.Client, passwords: RolePasswords): Promise<void> {
-  // Two runs at once would both find a role missing.
+  // Two runs at once would both create a missing role.
   await admin.query("select pg_advisory_lock(hashtext('one_gate_roles'))");
   for (const [name, password] of Object.entries(passwords)) {
     const role = pg.escapeIdentifier(`one_gate_${name}`);
@@ -65,7 +66,7 @@ async function ensureRoles(admin: pg.Client, passwords: RolePasswords): Promise<
     if (there.rowCount === 0) await admin.query(`create role ${role} login`);
     await admin.query(`alter role ${role} password ${pg.escapeLiteral(password)}`);
   }
-  // The owner sets the limits of the roles it serves (0006); it needs to administer them for that, no more.
+  // The owner sets the limits of the roles that it serves (0006), so it must administer them, no more.
   await admin.query('alter role one_gate_migrator createrole');
   for (const name of SERVED_ROLES) {
     await admin.query(`grant one_gate_${name} to one_gate_migrator with admin option, inherit false, set false`);

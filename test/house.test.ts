@@ -30,7 +30,7 @@ interface Import {
 const files: SourceFile[] = ['functions', 'shared', 'knative', 'kong', 'migrations', 'test'].flatMap(sourcesBelow);
 const productFiles = files.filter(({ path }) => /^(functions|shared)\//.test(path));
 
-/** Other files of a domain's folder than functions: none may be imported across folders. */
+/** The layer of a file of the product. */
 const layerOf = (path: string): 'function' | 'domain' | 'platform' | 'outside' => {
   const [top, second = ''] = path.split('/');
   if (top === 'functions') return 'function';
@@ -38,7 +38,7 @@ const layerOf = (path: string): 'function' | 'domain' | 'platform' | 'outside' =
   return second === 'platform' ? 'platform' : 'domain';
 };
 
-/** The files that take more than types from there. */
+/** The files that import more than types from the module. */
 const importersOf = (module: string) =>
   productFiles
     .filter(({ imports }) => imports.some(({ to, typeOnly }) => to === module && !typeOnly))
@@ -62,7 +62,7 @@ describe('layers', () => {
     expect(ours.filter(([from, to]) => layerOf(from) === 'platform' && layerOf(to) === 'domain')).toEqual([]);
   });
 
-  test('the ledger knows no HTTP, no problems and no addresses: what is said of money is said in shared/wallet', () => {
+  test('the ledger knows no HTTP, no problems and no addresses: the API’s texts about money are in shared/wallet', () => {
     const ledger = productFiles.filter(({ path }) => path.startsWith('shared/ledger/'));
     const faces = /^shared\/(http|host|wallet|topups|receipts)\//;
     expect(ledger.length).toBeGreaterThan(20);
@@ -82,11 +82,11 @@ describe('layers', () => {
         .filter(({ to, typeOnly }) => !typeOnly && !to.startsWith('shared/ledger/rules/'))
         .map(({ to }) => `${path}: ${to}`),
     );
-    // Ids are random, and that is all.
+    // Ids are random; nothing else is impure.
     expect(others.filter((other) => !/: (shared\/money.ts|node:crypto|uuid)$/.test(other))).toEqual([]);
   });
 
-  test('what runs in production imports nothing from tests, the local platform or migrations', () => {
+  test('production code imports nothing from tests, the local platform or migrations', () => {
     expect(ours.filter(([, to]) => layerOf(to) === 'outside')).toEqual([]);
   });
 
@@ -133,12 +133,17 @@ describe('files', () => {
     expect(readers.map(({ path }) => path)).toEqual(['shared/platform/environment.ts']);
   });
 
-  test('no file is named for being anything or everything', () => {
+  test('file URLs become paths by fileURLToPath or import.meta.dirname, which undo the escape of a space', () => {
+    const escaped = files.filter(({ text }) => /import\.meta\.url\)\s*\.pathname/.test(text));
+    expect(escaped.map(({ path }) => path)).toEqual([]);
+  });
+
+  test('no file has a vague name', () => {
     const vague = /^(utils?|helpers?|commons?|types?|misc|index|interfaces?|constants?)\.ts$/;
     expect(productFiles.filter(({ path }) => vague.test(basename(path))).map(({ path }) => path)).toEqual([]);
   });
 
-  test('a function begins with one line: what triggers it, and what it is for', async () => {
+  test('a function begins with one line: its trigger and its purpose', async () => {
     const opening = /^\/\/ ((GET|POST|PUT|PATCH|DELETE) \/\S*|For every event|Every \w+)[^\n]*: [^\n]{10,}/;
     for (const path of (await functionPaths()).map((each) => `functions/${each}.ts`))
       expect({ path, opens: opening.test(sourceOf(path)) }).toEqual({ path, opens: true });
@@ -228,7 +233,7 @@ describe('one name for function, file, route', () => {
   const pluginsOf = (plugins: KongPlugin[] | undefined) => plugins?.map((plugin) => plugin.name) ?? [];
   const asksForKey = (route: KongRoute) => pluginsOf(route.plugins).includes('key-auth');
 
-  test('the gateway asks for a token or a key exactly where the declaration does, and logs what is asked with a key', () => {
+  test('the gateway asks for a token or a key exactly where the declaration does, and logs requests with a key', () => {
     const asking: Readonly<Record<string, string[]>> = {
       none: [],
       bearer: ['jwt'],
@@ -252,7 +257,7 @@ describe('one name for function, file, route', () => {
     }
   });
 
-  test('every path is also there for the methods it does not know, says which it knows, and logs what regulators ask', () => {
+  test('every path answers other methods with those it knows, and logs regulators’ requests', () => {
     const known = new Map<string, { methods: string[]; logged: boolean }>();
     for (const { methods = [], paths, plugins } of routed().map(({ route }) => route)) {
       for (const path of paths) {
@@ -290,13 +295,13 @@ describe('one name for function, file, route', () => {
     );
   });
 
-  test('a function takes what its source sends', () => {
+  test('a function takes the events that its source sends', () => {
     const typesOf = (path: string) => declarationOf(path.replace('/events/', ''))?.event?.types;
     for (const { sink } of manifests.pingSources) expect(typesOf(sink.path)).toEqual([SCHEDULE_TYPE]);
     for (const { sink } of manifests.kafkaSources) expect(typesOf(sink.path)).not.toContain(SCHEDULE_TYPE);
   });
 
-  test('every topic that the code names has its KafkaTopic, and every KafkaTopic is named by the code or is for dead letters', () => {
+  test('every topic of the code has its KafkaTopic, and every KafkaTopic is in the code or is for dead letters', () => {
     const named = new Set(
       productFiles.flatMap(({ text }) =>
         [...text.matchAll(/(?:_TOPIC =|\btopic:) '(one-gate\.[a-z.-]+)'/g)].map(([, topic]) => topic),
@@ -326,7 +331,7 @@ describe('one name for function, file, route', () => {
   );
 });
 
-/** The Service and the path of an address that the gateway's log is posted to. */
+/** The Service and the path of the address that the gateway posts its log to. */
 function sinkOf(endpoint: string): { service: string; path: string } {
   const { hostname, pathname } = new URL(endpoint);
   expect(hostname.slice(hostname.indexOf('.'))).toBe(`.${NAMESPACE}.svc.cluster.local`);
@@ -349,7 +354,10 @@ function markdownFiles(): string[] {
   return ['README.md', ...folders.flatMap(below).filter((name) => name.endsWith('.md'))];
 }
 
-/** Numbers of lines. A row of a table cannot be broken, a command is pasted whole, and what a program printed stays as it is. */
+/**
+ * Numbers of lines that are too long. A row of a table cannot be broken, commands and the output of programs stay as
+ * they are.
+ */
 function wideLines(path: string): number[] {
   const lines = readFileSync(join(ROOT, path), 'utf8').split('\n');
   let fenced = false;

@@ -1,5 +1,6 @@
-// What a manifest means, in numbers: when an instance is added, how long a queue gets, from which request on there is a 503, how long an
-// idle function stays, how many events can be under way, how many connections PostgreSQL must have. Pure, from what was read.
+// What a manifest means, in numbers: when Knative adds an instance, how long a queue gets, which request is the first
+// to get a 503, how long an idle function stays, how many events can be under way, how many connections PostgreSQL must
+// have. Pure.
 
 import { Cron } from 'croner';
 import { backoff } from '../local/delivery.ts';
@@ -11,11 +12,11 @@ const QUEUE_FACTOR = 10;
 const GRACE_MS = 30_000;
 /** Events that one consumer of an unordered source has under way (max.poll.records). */
 const EVENTS_PER_CONSUMER = 50;
-/** What shared/platform/environment.ts takes where a manifest is silent. */
+/** The default of shared/platform/environment.ts, for a manifest that does not set it. */
 const DEFAULT_POOL_SIZE = 4;
 const DATABASE_SECRET = 'one-gate-database-';
 
-/** Half of PostgreSQL's 300: while a new version takes over, each Service has instances of two. */
+/** Half of PostgreSQL's 300: while a new version takes over, each Service runs instances of both versions. */
 export const CONNECTION_BUDGET = 150;
 
 export interface Meaning {
@@ -23,22 +24,22 @@ export interface Meaning {
   /** Infinity where there is no limit, as for everything below that follows from it. */
   concurrency: number;
   instances: { min: number; max: number };
-  /** Requests in flight per instance that the autoscaler aims at, and what it was told before its 70 % were taken. */
+  /** Requests in flight per instance that the autoscaler aims at, and the target before its 70 % were taken. */
   target: number;
   wanted: number;
   utilization: number;
-  /** Requests in flight at which it wants the last instance that it may have. */
+  /** Requests in flight at which the autoscaler wants the last instance that max-scale allows. */
   fullFrom: number;
   /** Requests that wait at one instance. */
   queue: number;
-  /** The first request that gets a 503, counted from the ones in hand: at one instance, and at as many as there may be. */
+  /** The first request that gets a 503, counted from the ones in hand: at one instance, and at max-scale. */
   refused: { oneInstance: number; allInstances: number };
-  /** From the last answer to no instance at all; undefined where one always stays: min-scale, or a schedule that comes sooner. */
+  /** From the last answer to no instance at all; undefined where min-scale keeps one, or a schedule comes sooner. */
   idleToZeroMs: number | undefined;
   windowMs: number;
   retentionMs: number;
   timeoutMs: number;
-  /** Undefined for what the gateway has no route to. */
+  /** Undefined for a Service that the gateway has no route to. */
   gatewayTimeoutMs: number | undefined;
   database: Database | undefined;
   events: EventLoad | undefined;
@@ -47,14 +48,14 @@ export interface Meaning {
 
 export interface Schedule {
   schedule: string;
-  /** Between two events, as far as the next ones tell. */
+  /** The time between two events of the schedule, taken from its next ones. */
   everyMs: number;
 }
 
 export interface Database {
   role: string;
   pool: number;
-  /** With as many instances as there may be. */
+  /** At max-scale. */
   connections: number;
 }
 
@@ -62,9 +63,9 @@ export interface EventLoad {
   sources: SourceMeaning[];
   /** Events that all its sources together can have under way. */
   most: number;
-  /** Events that as many instances as there may be take at a time. */
+  /** Events that the instances take at a time, at max-scale. */
   room: number;
-  /** No more instances than these are ever wanted. */
+  /** The autoscaler never wants more instances than these. */
   usefulInstances: number;
 }
 
@@ -74,7 +75,7 @@ export interface SourceMeaning {
   ordered: boolean;
   partitions: number;
   consumers: number;
-  /** Consumers beyond the partitions, which get nothing. */
+  /** Consumers beyond the number of partitions: Kafka gives them nothing. */
   idleConsumers: number;
   most: number;
   retries: number;
@@ -122,7 +123,7 @@ function meaningOf(
   };
 }
 
-// From a fixed day on: what is generated does not depend on when.
+// Counted from a fixed day, so that the generated text does not depend on today's date.
 function scheduleOf({ schedule, timezone }: PingSourceManifest): Schedule {
   const [first, second] = new Cron(schedule, { timezone }).nextRuns(2, new Date('2026-01-01T00:00:00Z'));
   return { schedule, everyMs: first && second ? second.getTime() - first.getTime() : Number.POSITIVE_INFINITY };
@@ -137,7 +138,8 @@ function databaseOf({ environment }: ServiceManifest, max: number): Database | u
   return { role, pool, connections: max * pool };
 }
 
-// An ordered source has one event of each partition under way, whatever the consumers; an unordered one fifty per consumer that has any.
+// An ordered source has one event of each partition under way, whatever the number of consumers; an unordered one has
+// fifty per consumer.
 function sourceOf(
   { name, topics, ordered, consumers, delivery, deadLetterTopic }: KafkaSourceManifest,
   partitionsOf: ReadonlyMap<string, number>,
@@ -171,7 +173,7 @@ function eventLoad(sources: SourceMeaning[], { containerConcurrency, scale }: Se
   };
 }
 
-/** Connections of all Services with as many instances as there may be. */
+/** Connections of all Services together, at max-scale. */
 export function connectionsOf(meanings: readonly Meaning[]): number {
   return meanings.reduce((sum, { database }) => sum + (database?.connections ?? 0), 0);
 }

@@ -4,11 +4,11 @@ import { CONNECTION_BUDGET, type EventLoad, type Meaning, type SourceMeaning } f
 
 const WIDTH = 118;
 const LABEL = 13;
-/** What a cold start may take before the gateway gives up. */
+/** How long a cold start may take before the gateway gives up. */
 const COLD_START_MS = 5000;
 
 export interface Circumstances {
-  /** Where it runs. */
+  /** The overlay that is explained. */
   overlay: string;
   /** Connections of all functions together. */
   connections: number;
@@ -53,7 +53,7 @@ function wokenBy({ gatewayTimeoutMs, events, schedules }: Meaning): string[] {
 
 function concurrency({ concurrency: each, queue, refused, instances }: Meaning): string[] {
   if (each === Number.POSITIVE_INFINITY)
-    return ['An instance takes whatever comes (containerConcurrency 0): no queue, no 503.'];
+    return ['An instance takes every request at once (containerConcurrency 0): no queue, no 503.'];
   const one = `An instance works on ${each} at a time and lets ${queue} more wait; number ${refused.oneInstance} gets 503.`;
   if (instances.max === 1 || refused.allInstances === Number.POSITIVE_INFINITY) return [one];
   return [one, `With all ${instances.max} instances it is number ${refused.allInstances}.`];
@@ -126,7 +126,7 @@ function source(each: SourceMeaning): string[] {
   ];
 }
 
-/** What contradicts itself, or is there for nothing. */
+/** Settings that contradict each other or have no effect. */
 export function objections(meaning: Meaning, { connections }: Circumstances): string[] {
   const { name, timeoutMs, gatewayTimeoutMs, events: load, instances } = meaning;
   const found: string[] = [];

@@ -1,5 +1,6 @@
-// What a change of the API's tables breaks for those who call it, as sentences. What was there must stay: an operation, its caller, its
-// statuses of success, what it takes, what it answers. Additions break nobody, but for a request that needs more than before.
+// Finds, as sentences, the changes of the API's tables that break callers. Kept must be: an operation, its caller, its
+// statuses of success, what it takes, what it answers. An addition breaks no caller, unless a request then needs more
+// than before.
 
 import { type Field, joined, SCHEMA } from './fields.ts';
 import type { OperationRow } from './operations.ts';
@@ -13,7 +14,7 @@ export function breakingChanges(before: Api, after: Api): string[] {
   const old = new Map(unfolded(before.fields).map((field) => [placeOf(field), field]));
   const now = new Map(unfolded(after.fields).map((field) => [placeOf(field), field]));
   const statuses = new Map(after.operations.map(({ operation, statuses }) => [operation, statuses]));
-  // An operation or a status that is gone says it for all of its fields.
+  // A removed operation or status stands for all of its fields.
   const stays = ({ of, part }: Unfolded) =>
     part === 'refusal' || (statuses.get(of)?.some((status) => part.startsWith(status) || !/^\d/.test(part)) ?? false);
   const isNew = ({ of }: Unfolded) => !before.operations.some(({ operation }) => operation === of);
@@ -37,7 +38,7 @@ function brokenOperation({ operation, caller, statuses }: OperationRow, after: r
   ];
 }
 
-/** Every caller that was let in before still is. */
+/** True when every caller that was let in before still is. */
 function admits(now: string, before: string): boolean {
   if (now === before || now === 'anyone' || (now === 'user' && before === 'operator')) return true;
   const permissions = (caller: string) => /^regulator with (.*)$/.exec(caller)?.[1]?.split(' or ');
@@ -45,12 +46,12 @@ function admits(now: string, before: string): boolean {
   return permissions(before)?.every((permission) => allowed?.includes(permission)) ?? false;
 }
 
-/** A field where it occurs, and where it is declared: below a schema with a name of its own, or there. */
+/** A field at the place where it occurs, and the place that declares it: a named schema, or the same place. */
 interface Unfolded extends Field {
   declared: string;
 }
 
-/** Fields of named schemas take the place of the references to them, so that a schema can be renamed and split. */
+/** Replaces references to named schemas by their fields, so that a schema can be renamed and split. */
 function unfolded(fields: readonly Field[]): Unfolded[] {
   const schemas = Map.groupBy(
     fields.filter(({ part }) => part === SCHEMA),
@@ -87,7 +88,7 @@ function brokenField(field: Unfolded, after: ReadonlyMap<string, Unfolded>): str
   const now = after.get(placeOf(field));
   const { declared, required, types } = field;
   const side = isAnswer(field) ? 'answer' : 'request';
-  // A parent that is gone says it for all of its fields.
+  // A removed parent stands for all of its fields.
   if (!now) return parentOf(field, after) ? [`${declared}: gone from the ${side}`] : [];
   if (side === 'request') {
     const refused = types.filter((type) => !takes(now.types, type));
@@ -103,13 +104,13 @@ function brokenField(field: Unfolded, after: ReadonlyMap<string, Unfolded>): str
   ];
 }
 
-/** A request that was complete is not any more. A field below a new one is demanded by that one, if at all. */
+/** A request that was complete before now lacks this field. A field below a new one counts only through that one. */
 function newDemand(field: Unfolded, before: ReadonlyMap<string, Unfolded>): string[] {
   if (isAnswer(field) || !field.required || before.has(placeOf(field)) || !parentOf(field, before)) return [];
   return [`${field.declared}: new, and the request must have it`];
 }
 
-/** Whether what a field lies in is there; a part of an operation is, where any field of it is. */
+/** True when the parent of a field exists. A part of an operation exists when any of its fields does. */
 function parentOf(field: Unfolded, fields: ReadonlyMap<string, Unfolded>): boolean {
   const parent = field.name.replace(/(^|\.)[^.[]+$|\[\]$/, '');
   return field.name === '' || parent === '' || fields.has(placeOf({ ...field, name: parent }));
@@ -120,7 +121,7 @@ function takes(types: readonly string[], type: string): boolean {
   return types.includes(type) || wider.some((kind) => types.includes(kind));
 }
 
-/** A new value of a field whose values are listed is no new kind of value: callers are told to expect more of them. */
+/** A new value in a list of values is not a new kind of value: callers are told to expect more of them. */
 function kindsOf(types: readonly string[]): string[] {
   return [...new Set(types.map((type) => (type.startsWith('"') ? 'string' : /^\d/.test(type) ? 'number' : type)))];
 }

@@ -1,4 +1,5 @@
-// Compares the API with that of a commit, and holds what breaks callers against the record.
+// Compares the API with that of a commit, and checks that the record holds a reason for each change that breaks
+// callers.
 
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
@@ -15,11 +16,11 @@ export const RECORD = 'functions/documentation/breaking-changes.md';
 export interface Compatibility {
   /** Changes that break callers and have no reason yet. */
   withoutReason: string[];
-  /** What the record must hold. */
+  /** The lines that the record must hold. */
   record: string;
 }
 
-/** Without a repository, or with a commit that has no tables, nothing is compared. Throws where `commit` is none. */
+/** Compares nothing without a repository, or with a commit that has no tables. Throws when `commit` does not exist. */
 export async function compareWith(commit: string, reason: string, day: string): Promise<Compatibility> {
   const present = readRecord((await presentText(RECORD)) ?? recordTable([]));
   const operations = await textAt(commit, OPERATIONS);

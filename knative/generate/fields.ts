@@ -1,5 +1,6 @@
-// The table of fields: what every operation takes and answers, one line per field. A schema with a name of its own stands there once; a
-// field that refers to it has its name as type. What a review must see of the API document is here, and what breaks callers is found here.
+// The table of fields: what every operation takes and answers, one line per field. A named schema stands there once; a
+// field that refers to it has its name as type. The table shows a review what changed in the API; breaking-changes.ts
+// compares it.
 
 import type { OpenApiDocument, Parameter, Reference } from '../../shared/documentation/openapi.ts';
 import { rowsOf, table, wrapped } from '../local/table.ts';
@@ -13,7 +14,7 @@ export interface Field {
   name: string;
   /** Sorted types, values in quotes, names of schemas. */
   types: string[];
-  /** Of a request: it must be sent. Of an answer: it is always there. */
+  /** In a request: it must be sent. In an answer: it is always there. */
   required: boolean;
 }
 
@@ -135,7 +136,7 @@ function describe(schema: Schema): Map<string, Described> {
     : merge([own(schema), ...together], 'some');
 }
 
-/** One of several: a field is there for sure when it is in each of them that is more than null. */
+/** One of several schemas: a field is certain when each of them has it, apart from null. */
 function either(variants: Map<string, Described>[]): Map<string, Described> {
   const isNull = (variant: Map<string, Described>) => [...(variant.get('')?.types ?? [])].join() === 'null';
   const merged = merge(
@@ -182,7 +183,7 @@ function merge(all: Map<string, Described>[], requiredIn: 'some' | 'every'): Map
   );
 }
 
-/** A value as a type of its own; one that would not read well in a table counts as what it is. */
+/** Writes a value as a type of its own; a value that would break the table is written as its type. */
 function literal(value: unknown): string {
   if (value === null) return 'null';
   return /^[\w./:+-]*$/.test(String(value)) ? JSON.stringify(value) : typeof value;

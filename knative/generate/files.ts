@@ -1,4 +1,5 @@
-// The files that follow from the code and are committed so that a review sees them. Add a line here to generate a further one.
+// The files that follow from the code and are committed so that a review sees them. Add a line here to generate another
+// one.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,7 +18,7 @@ import { manifestsWithUses } from './uses.ts';
 export interface GeneratedFile {
   file: string;
   render(): Promise<string>;
-  /** It starts a PostgreSQL of its own: --check leaves it to test/knative/generate.test.ts, which has one already. */
+  /** Starts a PostgreSQL of its own, so --check leaves it to test/knative/generate.test.ts, which has one already. */
   needsPostgres?: true;
 }
 
@@ -49,7 +50,7 @@ const FILES: readonly GeneratedFile[] = [
   { file: GRANTS, render: grantsOfMigrations, needsPostgres: true },
 ];
 
-/** Every file, the manifests that are written in part among them. */
+/** Every file, including the manifests that are generated in part. */
 export async function generatedFiles(): Promise<GeneratedFile[]> {
   const manifests = (await manifestsWithUses()).map(({ file, text }) => ({ file, render: async () => text }));
   return [...FILES_OF_BASE, ...FILES, ...manifests];
@@ -57,7 +58,7 @@ export async function generatedFiles(): Promise<GeneratedFile[]> {
 
 export interface StaleFile {
   file: string;
-  /** What it must hold. */
+  /** The text that it must hold. */
   text: string;
 }
 
@@ -68,7 +69,7 @@ export async function staleFiles(files: readonly GeneratedFile[]): Promise<Stale
   return rendered.filter(({ text, present }) => text !== present).map(({ file, text }) => ({ file, text }));
 }
 
-/** Undefined where there is no such file. */
+/** Undefined when the file does not exist. */
 export function presentText(file: string): Promise<string | undefined> {
   return readFile(join(ROOT, file), 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;

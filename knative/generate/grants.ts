@@ -11,7 +11,7 @@ import { table, wrapped } from '../local/table.ts';
 
 const DATABASE = 'one_gate';
 
-/** Reads a PostgreSQL of its own, started and migrated for this. Takes some seconds. */
+/** Starts and migrates a PostgreSQL for this, and reads it. Takes some seconds. */
 export async function grantsOfMigrations(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'one-gate-grants-'));
   try {
@@ -20,7 +20,7 @@ export async function grantsOfMigrations(): Promise<string> {
     try {
       await migrate({ adminUrl: postgres.adminUrl, database: DATABASE, passwords: data.secrets.roles });
       const grants = await grantsTable(databaseUrl(postgres.adminUrl, DATABASE));
-      // Waits until the migrations' connection is closed, which their runner does not.
+      // Waits until the migrations' connection is closed; their runner does not wait for it.
       await statement(postgres.adminUrl, `drop database ${DATABASE}`);
       return grants;
     } finally {
@@ -31,7 +31,7 @@ export async function grantsOfMigrations(): Promise<string> {
   }
 }
 
-/** Of a migrated database, read as its superuser. */
+/** Reads a migrated database as its superuser. */
 export async function grantsTable(adminUrl: string): Promise<string> {
   const rows = await statement(adminUrl, GRANTS, [SERVED_ROLES.map((role) => `one_gate_${role}`)]);
   return [
@@ -52,8 +52,8 @@ export async function grantsTable(adminUrl: string): Promise<string> {
 }
 
 /**
- * Of the schema public and the database itself; $1 are the roles. Partitions have the grants of their table only where they were given them
- * by name, which nothing does. Without a grant on it a function is for everybody, which acldefault knows.
+ * Reads the schema public and the database itself; $1 are the roles. A partition does not inherit grants from its
+ * table, and no migration grants any on one. A function without a grant may be run by every role, as acldefault says.
  */
 const GRANTS = `
   with object as (

@@ -1,5 +1,5 @@
-// The manifests that follow from the declarations of providers: the variables of functions that talk with them, the Secrets, and the
-// topic, source and dead letters of each.
+// The manifests that follow from the declarations of providers: the variables of functions that call them, the Secrets,
+// and each provider's topic, source and dead letters.
 
 import { join } from 'node:path';
 import { type DeclaredProvider, providers } from '../../shared/providers/providers.ts';

@@ -1,5 +1,5 @@
-// The record of changes that break callers: one line per change, with the day and the reason. The lines of earlier commits belong to
-// earlier changes: what breaks callers now needs a line that is not committed yet.
+// The record of changes that break callers: one line per change, with the day and the reason. Committed lines belong to
+// earlier changes: a new change needs a line that is not committed yet.
 
 import { rowsOf, table } from '../local/table.ts';
 
@@ -31,8 +31,8 @@ export function readRecord(text: string): Recorded[] {
 }
 
 /**
- * `committed` is the record of the commit that is compared with, `present` the one in the working copy. A change that has its line there
- * keeps it; a line without its change goes; others get `reason`, if there is one.
+ * `committed` is the record of the compared commit, `present` the one in the working copy. A change that has its line
+ * in `present` keeps it; a line without its change is removed; a change without a line gets `reason`, if one is given.
  */
 export function recordChanges(
   changes: readonly string[],

@@ -1,4 +1,4 @@
-// Kong's services and routes: of every function that is declared, at the Service that hosts it.
+// Kong's services and routes, from every declared function and the Service that hosts it.
 
 import { join } from 'node:path';
 import * as v from 'valibot';

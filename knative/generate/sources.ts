@@ -1,5 +1,5 @@
-// The sources of events that declarations name: a PingSource for each schedule, a KafkaSource with its dead letters for each function that
-// reads topics. Each posts to the Service that hosts its function, at the function's own path.
+// The sources of events that declarations name: a PingSource for each schedule, a KafkaSource with its dead letters for
+// each function that reads topics. Each posts to the Service that hosts its function, at the function's own path.
 
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';

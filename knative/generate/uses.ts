@@ -1,5 +1,5 @@
-// What the manifest of a Service says because declarations say it: its labels, which name what its functions use. The rest of a manifest is
-// written by hand and left as it is.
+// The part of a Service's manifest that follows from declarations: its labels, which name the resources that its
+// functions use. The rest of a manifest is written by hand and left as it is.
 
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -79,7 +79,7 @@ function withinWidth(line: string): string {
   return `${line.slice(0, end + 1)}\n    ${line.slice(end + 2)}`;
 }
 
-/** Everything that one of its functions uses. Throws a sentence where they would share a process and not a database role. */
+/** Everything that its functions use together. Throws a sentence when they need different database roles. */
 export function labelsOf(service: string, functions: readonly DeclaredFunction[]): Record<string, string> {
   const uses = functions.map(({ declaration }) => declaration.uses ?? {});
   const roles = new Set(uses.flatMap(({ database }) => (database ? [database] : [])));

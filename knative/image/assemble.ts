@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 import { ROOT } from '../functions.ts';
 import { buildFunctions, EXTERNAL, REQUIRE } from '../local/build.ts';
 
-/** Loaded from node_modules at run time: argon2 is native. What it names besides is for compiling it. */
+/** Loaded from node_modules at run time: argon2 is native. Its other dependencies are for compiling it. */
 const LOADED = ['argon2', '@phc/format', 'node-gyp-build'];
 const MIGRATIONS = join(ROOT, 'migrations');
 
@@ -43,7 +43,7 @@ async function assembleMigrations(folder: string): Promise<void> {
   await rename(`${outfile}.new`, outfile);
 }
 
-/** Sources and other systems' binaries stay behind. */
+/** Leaves out sources and the binaries of other systems. */
 async function onlyPrebuilt(folder: string): Promise<void> {
   const here = `${process.platform}-${process.arch}`;
   for (const name of await readdir(join(folder, 'prebuilds'))) {

@@ -1,5 +1,5 @@
-// Annotations of the autoscaler. The webhook checks those that it knows; one that it does not know it lets through, and a misspelt
-// min-scale then means nothing at all.
+// Annotations of the autoscaler. The webhook checks the keys that it knows and ignores the others: a misspelt min-scale
+// has no effect at all.
 
 import { type Finding, ours, refused } from '../../kong/lint/finding.ts';
 import { at, fields, type Place } from '../../kong/lint/place.ts';
@@ -11,7 +11,7 @@ const HPA = `hpa.${DOMAIN}`;
 const INT32_MAX = 2_147_483_647;
 const HOUR_MS = 3_600_000;
 
-/** What is wrong with a value, or undefined. */
+/** The sentence about a wrong value; undefined when it is right. */
 type Check = (value: string) => string | undefined;
 
 const integer = (least: number): Check => {
@@ -42,7 +42,7 @@ const duration = (leastMs: number, wholeSeconds: boolean): Check => {
 /** Every key that Knative knows, with the range that its webhook insists on. Metric and algorithm depend on the class. */
 const KEYS: Readonly<Record<string, Check>> = {
   class: (value) =>
-    !value.endsWith(DOMAIN) || value === KPA || value === HPA ? undefined : `${value} is none of Knative's autoscalers`,
+    !value.endsWith(DOMAIN) || value === KPA || value === HPA ? undefined : `${value} is not an autoscaler of Knative`,
   metric: () => undefined,
   'metric-aggregation-algorithm': () => undefined,
   target: decimal(0.01),
@@ -50,7 +50,7 @@ const KEYS: Readonly<Record<string, Check>> = {
   'target-burst-capacity': decimal(0, Number.POSITIVE_INFINITY, -1),
   'min-scale': integer(0),
   'max-scale': integer(0),
-  // 0 only where the cluster allows it, which a default cluster does not.
+  // 0 needs a setting of the cluster that a default cluster does not have.
   'initial-scale': integer(1),
   'activation-scale': integer(2),
   'scale-down-delay': duration(0, true),
@@ -90,7 +90,7 @@ function* bounds(known: Known): Generator<Finding> {
   const scale = (name: string) => Number(known.get(name)?.text ?? 0);
   const [min, max, activation] = [scale('min-scale'), scale('max-scale'), scale('activation-scale')];
   const path = (name: string) => known.get(name)?.path ?? '';
-  // No maximum is written 0.
+  // 0 means no maximum.
   if (max !== 0 && max < min) yield refused(path('max-scale'), `max-scale ${max} is less than min-scale ${min}.`);
   if (!known.has('activation-scale')) return;
   if (min > activation) yield refused(path('activation-scale'), `min-scale ${min} is greater than ${activation}.`);

@@ -1,5 +1,6 @@
-// The rules in CEL (x-kubernetes-validations) that a definition has beside its schema, evaluated as the API server does when an object is
-// created: at every place that the object has. A rule that compares with what was there before (`oldSelf`) is for updates alone.
+// Evaluates the rules in CEL (x-kubernetes-validations) that a definition has beside its schema, as the API server does
+// when an object is created: at every place that the object has. Rules about a change (`oldSelf`) apply to updates
+// only.
 
 import { type CelInput, isCelError, run } from '@bufbuild/cel';
 import { type Finding, refused } from '../../kong/lint/finding.ts';
@@ -15,7 +16,7 @@ interface Rule {
 
 export interface Evaluated {
   findings: Finding[];
-  /** Rules that use what Kubernetes adds to the language and the library does not have. */
+  /** Rules that use Kubernetes' extensions of the language, which the library lacks. */
   notEvaluated: string[];
 }
 
@@ -27,7 +28,7 @@ export function evaluateRules(schema: Schema, object: Place): Evaluated {
     if (/\boldSelf\b/.test(rule.rule)) continue;
     const result = run(rule.rule, { self: celValue(place.value) });
     if (result === true) continue;
-    // To ask for a field that is not there is an error, and for the API server one of the object.
+    // Reading a missing field is an error, which the API server counts against the object.
     if (isCelError(result) && !result.message.startsWith('field not found')) notEvaluated.push(rule.rule);
     else findings.push(refused(`${place.path}${rule.fieldPath ?? ''}`, sentenceOf(rule)));
   }

@@ -1,5 +1,5 @@
-// Reads custom resource definitions, the very schemas that a cluster holds, and makes JSON Schemas of them that refuse what the API
-// server would drop without a word: fields that nobody knows.
+// Reads custom resource definitions, the very schemas that a cluster holds, and makes JSON Schemas of them that also
+// refuse unknown fields, which the API server would drop without a word.
 
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ export interface Crd {
   /** "serving.knative.dev/v1 Service" */
   kind: string;
   schema: Schema;
-  /** As it was, with its rules in CEL. */
+  /** The schema as the definition has it, with its rules in CEL. */
   definition: Schema;
 }
 
@@ -46,10 +46,10 @@ export function versionsOf({ spec }: Pick<Definition, 'spec'>): Crd[] {
     }));
 }
 
-/** What every object has, whether or not the definition mentions it. */
+/** The fields that every object has, even if the definition does not mention them. */
 const TYPE = { apiVersion: { type: 'string' }, kind: { type: 'string' } };
 const TEXTS = { type: ['object', 'null'], additionalProperties: { type: 'string' } };
-/** The API server knows metadata itself; definitions only say that it is an object. */
+/** The API server knows metadata itself; a definition only says that it is an object. */
 const METADATA = {
   type: 'object',
   additionalProperties: false,
@@ -91,7 +91,7 @@ function strict(node: Schema): Schema {
   if (isRecord(properties)) made['properties'] = mapped(properties, strict);
   if (isRecord(additionalProperties)) made['additionalProperties'] = strict(additionalProperties);
   else if (node['type'] === 'object' && additionalProperties !== true) {
-    // An object without any property keeps nothing.
+    // The API server keeps no field of an object that declares none.
     if (node['x-kubernetes-preserve-unknown-fields'] !== true) made['additionalProperties'] = false;
   }
   if (node['x-kubernetes-embedded-resource'] === true) {
@@ -102,7 +102,10 @@ function strict(node: Schema): Schema {
   return nullable === true ? { anyOf: [{ type: 'null' }, made] } : made;
 }
 
-/** Within these a definition only says more about fields that it has described; they refuse none. */
+/**
+ * Inside these a definition only adds constraints to fields that it has declared elsewhere, so unknown fields are not
+ * refused here.
+ */
 function conditions(node: Schema): Schema {
   const found: Schema = {};
   for (const key of ['allOf', 'anyOf', 'oneOf']) {

@@ -1,5 +1,5 @@
-// How an event is delivered. The webhooks of Broker, Trigger and Subscription check it; that of KafkaSource does not, and its
-// dispatcher then does something else than the manifest says.
+// How an event is delivered. The webhooks of Broker, Trigger and Subscription check it; the webhook of KafkaSource does
+// not, and its dispatcher then does something else than the manifest says.
 
 import { type Finding, ours, refused } from '../../kong/lint/finding.ts';
 import { at, isSet, type Place } from '../../kong/lint/place.ts';

@@ -1,4 +1,4 @@
-// Finds the objects that are to be checked: in files, in folders, in what is piped in. A folder with a kustomization.yaml is rendered.
+// Finds the objects to check: in files, in folders, on standard input. A folder with a kustomization.yaml is rendered.
 
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,9 +10,9 @@ import { renderKustomization } from '../local/kustomize.ts';
 export interface ObjectOfFile {
   file: string;
   object: unknown;
-  /** As a cluster would get it: nothing is added to it any more. */
+  /** True when a cluster would get exactly this: an overlay adds nothing to it any more. */
   rendered: boolean;
-  /** A sentence instead of an object, where the text is no YAML. */
+  /** A sentence instead of an object, when the text is not YAML. */
   broken?: string;
 }
 
@@ -36,7 +36,7 @@ async function objectsAt(path: string): Promise<ObjectOfFile[]> {
   return (await Promise.all(read)).flat();
 }
 
-/** Several documents are several objects; empty ones are none. */
+/** Several documents give several objects; an empty document gives none. */
 export function objectsOf(file: string, content: string, rendered = false): ObjectOfFile[] {
   const documents = parseAllDocuments(content);
   return documents.flatMap((document): ObjectOfFile[] => {

@@ -1,10 +1,13 @@
-// KafkaSource: the little that its webhook refuses, and what it lets through although events are lost by it.
+// KafkaSource: the few things that its webhook refuses, and mistakes that it lets through and that lose events.
 
 import { type Finding, ours, refused } from '../../kong/lint/finding.ts';
 import { at, fields, isSet, items, type Place, textAt } from '../../kong/lint/place.ts';
 import { deliveryOf } from './delivery.ts';
 
-/** Read by the scaler of Kafka sources; keys of autoscaling.knative.dev, as older pages have them, are not. */
+/**
+ * Keys that the scaler of Kafka sources reads. It does not read keys of autoscaling.knative.dev, which older pages
+ * name.
+ */
 const SCALING = 'autoscaling.eventing.knative.dev/';
 const SCALING_KEYS = [
   'class',
@@ -42,12 +45,12 @@ export function* kafkaSourcePolicy(source: Place): Generator<Finding> {
     yield ours('spec.consumerGroup', 'Without it the group is a random one that can never be changed: name it.');
   }
   if (textAt(spec, 'initialOffset') !== 'earliest') {
-    yield ours('spec.initialOffset', 'It must be earliest, or what was published before the first start is lost.');
+    yield ours('spec.initialOffset', 'It must be earliest, or events from before the first start are lost.');
   }
   const delivery = at(spec, 'delivery');
   yield* deliveryOf(delivery, 'ours');
   if (!isSet(at(delivery, 'deadLetterSink'))) {
-    yield ours('spec.delivery.deadLetterSink', 'Without it an event whose retries are exhausted is gone.');
+    yield ours('spec.delivery.deadLetterSink', 'Without it an event whose retries are exhausted is lost.');
   }
   for (const [key, { path }] of fields(at(source, 'metadata', 'annotations'))) {
     const known = key.startsWith(SCALING) && SCALING_KEYS.includes(key.slice(SCALING.length));

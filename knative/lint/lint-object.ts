@@ -1,4 +1,4 @@
-// Everything that is known about one object without a schema.
+// All rules for one object that need no schema.
 
 import { type Finding, refused } from '../../kong/lint/finding.ts';
 import { at, type Place, textAt } from '../../kong/lint/place.ts';
@@ -20,14 +20,14 @@ const RULES: Readonly<Record<string, Rules[]>> = {
   'messaging.knative.dev/v1 Subscription': [delivered],
 };
 
-/** "serving.knative.dev/v1 Service"; undefined for what is no Kubernetes object. */
+/** "serving.knative.dev/v1 Service"; undefined for a value that is not a Kubernetes object. */
 export function kindOf(object: unknown): string | undefined {
   const place: Place = { path: '', value: object };
   const [apiVersion, kind] = [textAt(place, 'apiVersion'), textAt(place, 'kind')];
   return apiVersion && kind ? `${apiVersion} ${kind}` : undefined;
 }
 
-/** Findings in the order in which the rules come across them. An object of a kind without rules has none. */
+/** Findings in the order of the rules. An object of a kind without rules has none. */
 export function lintObject(object: unknown, circumstances: Circumstances = { rendered: false }): Finding[] {
   const kind = kindOf(object);
   if (!kind) return [refused('', 'It is not a Kubernetes object: apiVersion or kind is missing.')];
@@ -37,7 +37,7 @@ export function lintObject(object: unknown, circumstances: Circumstances = { ren
   return [...rules.flatMap((rule) => [...rule(place)]), ...(pod ? podPolicy(pod, circumstances) : [])];
 }
 
-/** Whether there is anything that `lintObject` knows about the kind. */
+/** True when `lintObject` has rules for the kind. */
 export function isLinted(kind: string): boolean {
   return Object.hasOwn(RULES, kind) || podOf({ path: '', value: {} }, kind) !== undefined;
 }

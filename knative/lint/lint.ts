@@ -1,7 +1,7 @@
-// `node knative/lint/lint.ts [file, folder or - ...]`: checks manifests as far as that goes without a cluster, and says how far that is.
-// Without arguments it checks every overlay.
-// Ends with 1 when anything is wrong, with 64 when it could not look.
-// A folder with a kustomization.yaml is rendered first, and what is piped in (-) is taken for rendered: images must have their tags or digests.
+// `node knative/lint/lint.ts [file, folder or - ...]`: checks manifests as far as that goes without a cluster, and says
+// how far that is. Without arguments it checks every overlay. Exits with 1 when anything is wrong, with 64 when it could
+// not read the manifests. A folder with a kustomization.yaml is rendered first. Standard input (-) counts as rendered: its
+// images must have tags or digests.
 
 import { relative } from 'node:path';
 import process from 'node:process';
@@ -18,7 +18,7 @@ export interface Checked {
   /** "file: Service/pay spec.x: sentence", in the order of files. */
   lines: string[];
   findings: Finding[];
-  /** What was and was not looked at, a sentence each. */
+  /** The kinds that were checked and those that were not, a sentence each. */
   summary: string[];
 }
 
@@ -80,7 +80,10 @@ function summaryOf(
   ];
 }
 
-/** What is named and not there, where all of a place is at hand: it brings its namespace. A single manifest names what others bring. */
+/**
+ * References to missing objects. Only a whole place, which brings its namespace, is checked: a single manifest refers
+ * to other files.
+ */
 export function missingIn(objects: readonly ObjectOfFile[]): string[] {
   const rendered = objects.flatMap(({ object, rendered }) => (rendered ? [object as KubernetesObject] : []));
   return rendered.some(({ kind }) => kind === 'Namespace') ? missingReferences(rendered) : [];

@@ -1,15 +1,15 @@
-// Our policy for containers of any workload: what OpenShift's restricted-v2 asks for, images that say what they are, and no user that
-// only one cluster has. A cluster accepts all of this; some namespaces then refuse the pod, others run it as root.
+// Our policy for containers of any workload: the demands of OpenShift's restricted-v2, images with a tag or digest, and
+// no fixed user id. A cluster accepts all of this; some namespaces then refuse the pod, others run it as root.
 
 import { type Finding, ours } from '../../kong/lint/finding.ts';
 import { at, isSet, items, type Place, textAt } from '../../kong/lint/place.ts';
 
 export interface Circumstances {
-  /** Whether this is what a cluster would get: the base names images that an overlay gives their digests. */
+  /** True for rendered manifests: the base names images without the digests that an overlay gives them. */
   rendered: boolean;
 }
 
-/** Where a kind keeps its pod; kinds that are not here have none. */
+/** The path to the pod, by kind; other kinds have no pod. */
 const PODS: Readonly<Record<string, string[]>> = {
   'serving.knative.dev/v1 Service': ['spec', 'template', 'spec'],
   'apps/v1 Deployment': ['spec', 'template', 'spec'],
@@ -20,7 +20,7 @@ const PODS: Readonly<Record<string, string[]>> = {
   'v1 Pod': ['spec'],
 };
 
-/** `kind` is "apiVersion kind". Undefined where there is no pod in it. */
+/** `kind` is "apiVersion kind". Undefined when the kind has no pod. */
 export function podOf(object: Place, kind: string): Place | undefined {
   const way = Object.hasOwn(PODS, kind) ? PODS[kind] : undefined;
   return way && at(object, ...way);
@@ -46,7 +46,10 @@ function* image({ path, value }: Place, { rendered }: Circumstances): Generator<
   }
 }
 
-/** OpenShift gives each namespace its own range of users; a fixed one is refused there, or is somebody else's. */
+/**
+ * OpenShift gives each namespace its own range of user ids: it refuses a fixed id, or the id belongs to another
+ * namespace.
+ */
 function* fixedUsers(context: Place): Generator<Finding> {
   for (const name of ['runAsUser', 'runAsGroup', 'fsGroup', 'supplementalGroups']) {
     const { path, value } = at(context, name);
@@ -55,7 +58,10 @@ function* fixedUsers(context: Place): Generator<Finding> {
   }
 }
 
-/** What restricted-v2 asks of a container, and a root file system that nobody writes to. The pod may say the first two for all. */
+/**
+ * The demands of restricted-v2 on a container, and a read-only root file system. The pod may state the first two for
+ * all containers.
+ */
 function* restricted(context: Place, ofPod: Place): Generator<Finding> {
   const { path } = context;
   const nonRoot = at(context, 'runAsNonRoot').value ?? at(ofPod, 'runAsNonRoot').value;
@@ -71,11 +77,11 @@ function* restricted(context: Place, ofPod: Place): Generator<Finding> {
     yield ours(`${path}.capabilities.drop`, 'It must be [ALL]: restricted-v2 asks for it.');
   }
   if (at(context, 'readOnlyRootFilesystem').value !== true) {
-    yield ours(`${path}.readOnlyRootFilesystem`, 'It must be true: what is to be written belongs into an emptyDir.');
+    yield ours(`${path}.readOnlyRootFilesystem`, 'It must be true: files that a program writes belong in an emptyDir.');
   }
 }
 
-/** Cores of a quantity such as 300m, 1.5 or 2; undefined for what is none. */
+/** Cores of a quantity such as 300m, 1.5 or 2; undefined when it is not a quantity. */
 export function cores(quantity: unknown): number | undefined {
   const [, amount, milli] = /^(\d+(?:\.\d+)?)(m?)$/.exec(String(quantity)) ?? [];
   return amount === undefined ? undefined : Number(amount) / (milli ? 1000 : 1);

@@ -1,9 +1,10 @@
-// What rendered manifests name must be there: secrets and their keys, config maps, accounts, services, sinks, topics. A cluster finds such a
-// mistake only when the pod starts, or never: an event that goes to a topic nobody made is simply gone.
+// Everything that rendered manifests refer to must exist: secrets and their keys, config maps, accounts, services,
+// sinks, topics. A cluster finds such a mistake only when the pod starts, or never: an event for a topic that does not
+// exist is lost.
 
 import type { KubernetesObject } from '../local/kustomize.ts';
 
-/** A sentence for each thing that is named and is not there. `objects` are all of one place. */
+/** A sentence for each missing thing. `objects` are all objects of one place. */
 export function missingReferences(objects: readonly KubernetesObject[]): string[] {
   const there = thingsOf(objects);
   return objects.flatMap((object) =>
@@ -13,7 +14,10 @@ export function missingReferences(objects: readonly KubernetesObject[]): string[
   );
 }
 
-/** Everything that can be named, as "Secret one-gate-redis", "Secret one-gate-redis, key token", "host one-gate-redis" and so on. */
+/**
+ * All things that exist, as "Secret one-gate-redis", "Secret one-gate-redis, key token", "host one-gate-redis" and so
+ * on.
+ */
 function thingsOf(objects: readonly KubernetesObject[]): Set<string> {
   const there = new Set<string>();
   const secret = (name: string, keys: readonly string[]) => {
@@ -37,7 +41,7 @@ function thingsOf(objects: readonly KubernetesObject[]): Set<string> {
         secret(typeof target['name'] === 'string' ? target['name'] : name, keys);
         break;
       }
-      // What operators make of their resources, under names of theirs.
+      // Objects that operators create from their resources, under names of their own.
       case 'postgresql.cnpg.io/v1 Cluster':
         secret(`${name}-ca`, ['ca.crt']);
         for (const end of ['rw', 'ro', 'r']) there.add(`host ${name}-${end}`);
@@ -63,7 +67,7 @@ function thingsOf(objects: readonly KubernetesObject[]): Set<string> {
   return there;
 }
 
-/** What this object names, in the words of `thingsOf`. */
+/** The things that this object refers to, in the words of `thingsOf`. */
 function namedBy(object: KubernetesObject): string[] {
   const named: string[] = [];
   const visit = (value: unknown, field: string): void => {
@@ -109,7 +113,7 @@ function byField(field: string, value: Record<string, unknown>): string[] {
   }
 }
 
-/** Labels that Knative gives itself: the Service must be there. A namespace is not ours. */
+/** Labels that Knative sets itself: the Service must exist. The namespace is not checked. */
 function podsOf(label: string, value: string): string[] {
   if (label === 'kubernetes.io/metadata.name' || label === 'strimzi.io/kind') return [];
   if (label === 'serving.knative.dev/service') return [`Service ${value}`];

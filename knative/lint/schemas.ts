@@ -1,7 +1,9 @@
-// Where schemas come from: the real definitions where they are at hand, else the schemas of the npm package @kubernetes-models/knative,
-// which have no KafkaSource, no KafkaSink and nothing of Strimzi. Kubernetes' own kinds are checked by the npm package kubernetes-models.
+// Finds schemas: the real definitions where a folder of them is given, else those of the npm package
+// @kubernetes-models/knative, which has no KafkaSource, no KafkaSink and nothing of Strimzi. Kubernetes' own kinds are
+// checked by the npm package kubernetes-models.
 
 import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import ajvFormats from 'ajv-formats';
 import { type Finding, refused } from '../../kong/lint/finding.ts';
@@ -10,21 +12,21 @@ import { type Crd, readCrds } from './crd-schemas.ts';
 import { unknownFields } from './unknown-fields.ts';
 
 export interface Schemas {
-  /** Where they are from and what they do not see, in one sentence. */
+  /** The origin of the schemas and what they do not check, in one sentence. */
   source: string;
   /** `kind` is "apiVersion kind". Undefined where there is no schema for it. */
   check(object: unknown, kind: string): Promise<Finding[] | undefined>;
-  /** "kind: rule" of each rule in CEL that an object has met and that could not be evaluated. */
+  /** "kind: rule" of each rule in CEL that an object has met and that the library could not evaluate. */
   notEvaluated: ReadonlySet<string>;
 }
 
-/** Which apiVersions are looked for in which package: what it does not export would be looked for as a file. */
+/** The apiVersions to look for in each package. An import of any other one would look for a file. */
 const PACKAGES = {
   '@kubernetes-models/knative': /^[\w.-]+\.dev\/v\w+$/,
   'kubernetes-models': /^(v1|(apps|batch|networking\.k8s\.io|policy)\/v1)$/,
 } as const;
 
-const BESIDE_THE_REPOSITORY = new URL('../../../shared/crds', import.meta.url).pathname;
+const BESIDE_THE_REPOSITORY = join(import.meta.dirname, '../../../shared/crds');
 
 /** `wanted` is what CRD_SCHEMAS says: a folder that must be there. */
 export async function findSchemas(wanted: string | undefined): Promise<Schemas> {
@@ -62,7 +64,7 @@ export async function ofCrds(folder: string): Promise<Schemas> {
           : byModel(object, kind, 'kubernetes-models');
       }
       const validate = validatorOf(crd);
-      // As the API server: defaults first, and rules only where the schema is content.
+      // As the API server does: defaults first, and rules only when the schema has no complaint.
       const kept = structuredClone(object);
       if (!validate(kept)) return (validate.errors ?? []).map(toFinding);
       const rules = evaluateRules(crd.definition, { path: '', value: kept });
@@ -72,7 +74,7 @@ export async function ofCrds(folder: string): Promise<Schemas> {
   };
 }
 
-/** A model of the package: what is wrong is in the error that its `validate` throws. */
+/** A model of the package: its `validate` throws an error that holds the findings. */
 interface Model {
   prototype: { validate(this: unknown): void };
 }
@@ -88,13 +90,13 @@ export function ofPackage(): Schemas {
   };
 }
 
-/** The package follows Kubernetes' own types, where a probe needs a port. Knative's webhook puts it in, and its definition knows that. */
+/** The package follows Kubernetes' own types, where a probe needs a port. Knative's webhook adds the port. */
 function isDefaulted({ keyword, params, instancePath }: ErrorObject): boolean {
   const { missingProperty } = params as { missingProperty?: string };
   return keyword === 'required' && missingProperty === 'port' && /Probe\/(httpGet|tcpSocket)$/.test(instancePath);
 }
 
-/** Undefined where the package does not have the kind. */
+/** Undefined when the package does not have the kind. */
 async function byModel(object: unknown, kind: string, from: keyof typeof PACKAGES): Promise<Finding[] | undefined> {
   const [apiVersion = '', name = ''] = kind.split(' ');
   if (!PACKAGES[from].test(apiVersion) || !/^\w+$/.test(name)) return undefined;

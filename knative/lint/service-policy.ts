@@ -1,4 +1,4 @@
-// Our policy for Services: what the webhook lets through and we have measured or seen to go wrong.
+// Our policy for Services: settings that the webhook lets through and that we have measured or seen to go wrong.
 
 import { type Finding, ours } from '../../kong/lint/finding.ts';
 import { at, isSet, items, numberAt, type Place, textAt } from '../../kong/lint/place.ts';

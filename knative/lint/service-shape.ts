@@ -1,5 +1,6 @@
-// The fields of a Knative Service on a cluster whose feature flags are as they come (config-features), the same in Knative 1.17 and
-// 1.23: what its webhook lets through (pkg/apis/serving/fieldmask.go). The recorded verdicts of the real webhook hold it true.
+// The fields of a Knative Service that a cluster takes with the default feature flags (config-features), the same in
+// Knative 1.17 and 1.23. Source: pkg/apis/serving/fieldmask.go of its webhook, whose recorded verdicts a test compares
+// with this.
 
 import { ANY, type Shape } from './shape.ts';
 

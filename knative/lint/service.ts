@@ -1,5 +1,5 @@
-// What Knative's webhook refuses in a Service, as recorded from 1.17.2 and 1.23.0 (test/knative/fixtures): fields, ranges, reserved
-// names, and what must fit together.
+// The reasons for which Knative's webhook refuses a Service, as recorded from 1.17.2 and 1.23.0
+// (test/knative/fixtures): fields, ranges, reserved names, and settings that do not fit together.
 
 import { posix } from 'node:path';
 import { type Finding, refused } from '../../kong/lint/finding.ts';

@@ -1,19 +1,21 @@
-// Which fields a default cluster takes, as a table. Knative's webhook holds a list of what it takes and refuses everything else, and
-// decodes strictly: so does this.
+// The fields that a default cluster takes, as a table. Knative's webhook holds such a list, refuses every other field,
+// and decodes strictly: so does this.
 
 import { type Finding, refused } from '../../kong/lint/finding.ts';
 import { fields, isRecord, isSet, items, type Place } from '../../kong/lint/place.ts';
 
-/** The field is taken; what is in it is somebody else's business. */
+/** The field is taken; other rules check its value. */
 export const ANY = Symbol('any');
 
-/** A text instead of a shape says why the field is not taken. A list of one is a list of those. */
+/**
+ * A text instead of a shape says why the field is not taken. A list with one shape is a list of any number of those.
+ */
 export type Shape = typeof ANY | string | readonly [Shape] | { readonly [field: string]: Shape };
 
 export function* misfits(place: Place, shape: Shape): Generator<Finding> {
   if (shape === ANY || !isSet(place)) return;
   if (typeof shape === 'string') {
-    // What Go takes for not set.
+    // The values that Go takes for not set.
     if (place.value !== false && place.value !== '') yield refused(place.path, `${shape}.`);
   } else if (isListOf(shape)) {
     if (!Array.isArray(place.value)) yield refused(place.path, 'It must be a list.');

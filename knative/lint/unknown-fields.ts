@@ -1,13 +1,13 @@
-// Fields that a compiled validator does not know, where it refuses none: it asks for every field that it knows, so that what nobody has
-// asked for is unknown.
+// Finds fields that a compiled validator does not know, when its schema allows any: the validator reads every field
+// that it knows, so a field that it has not read is unknown.
 
 export interface UnknownField {
-  /** JSON pointer of the object that has it. */
+  /** JSON pointer of the object that has the field. */
   instancePath: string;
   name: string;
 }
 
-/** `validate` must look at all of `value`, whatever it finds wrong. */
+/** `validate` must read all of `value`, even after it has found an error. */
 export function unknownFields(value: unknown, validate: (watched: unknown) => void): UnknownField[] {
   const asked = new Set<string>();
   validate(watched(value, '', asked));

@@ -67,7 +67,7 @@ export async function startAdmin(dataDirectory: string, actions: AdminActions): 
   await writeFile(file, JSON.stringify({ address: `http://127.0.0.1:${port}`, token }), { mode: 0o600 });
   return {
     stop: async () => {
-      // The next platform may have begun already.
+      // The next platform may have written its file already.
       if ((await readFile(file, 'utf8').catch(() => '')).includes(token)) await rm(file, { force: true });
       await new Promise<void>((resolve) => {
         server.close(() => resolve());
@@ -77,7 +77,9 @@ export async function startAdmin(dataDirectory: string, actions: AdminActions): 
   };
 }
 
-/** Asks the platform of a data directory: what it says, true where it says nothing; undefined when none runs there. */
+/**
+ * Asks the platform of a data directory. Returns its answer, or true for an empty one; undefined when none runs there.
+ */
 export async function askPlatform(dataDirectory: string, method: 'GET' | 'POST', path: string): Promise<unknown> {
   const content = await readFile(join(dataDirectory, FILE), 'utf8').catch(() => undefined);
   if (content === undefined) return undefined;
@@ -88,12 +90,12 @@ export async function askPlatform(dataDirectory: string, method: 'GET' | 'POST',
     headers: { authorization: `Bearer ${token}` },
     signal: limit,
   }).catch(() => undefined);
-  // A file without a platform behind it was left by one that was killed.
+  // A platform that was killed left the file behind.
   if (!answer?.ok) return undefined;
   return answer.headers.get('content-type') === JSON_CONTENT['content-type'] ? answer.json() : true;
 }
 
-/** An address of the database of the platform that runs here, if one does. */
+/** An address of the database of the platform that runs here; undefined when none runs. */
 export async function databaseHere(role: 'reader' | 'owner'): Promise<string | undefined> {
   const dataDirectory = process.env['DATA_DIRECTORY'] ?? join(ROOT, '.data');
   return (await askPlatform(dataDirectory, 'GET', `/databases/${role}`)) as string | undefined;

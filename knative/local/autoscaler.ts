@@ -1,5 +1,6 @@
-// Knative's pod autoscaler (KPA) as a pure decision: what was seen goes in, the wanted number of instances comes out. Windows,
-// panic, delays and limits are Knative's own; test/knative/local compares it with decisions recorded from the real one.
+// Knative's pod autoscaler (KPA) as a pure decision: observations go in, the wanted number of instances comes out.
+// Windows, panic, delays and limits are Knative's own; test/knative/local compares it with decisions recorded from the
+// real one.
 
 import type { ScaleBounds } from './manifests.ts';
 
@@ -18,7 +19,7 @@ export interface Observation {
 export interface AutoscalerState {
   panicSince: number | undefined;
   mostInPanic: number;
-  /** What was wanted lately, for scale-down-delay: the largest of it counts. */
+  /** Earlier decisions, for scale-down-delay: the largest of them counts. */
   wanted: { at: number; count: number }[];
 }
 
@@ -31,7 +32,7 @@ export function newState(): AutoscalerState {
   return { panicSince: undefined, mostInPanic: 0, wanted: [] };
 }
 
-/** How many instances there should be, before min-scale and max-scale. Updates `state`. */
+/** The number of instances that there should be, before min-scale and max-scale. Updates `state`. */
 export function decide(settings: AutoscalerSettings, state: AutoscalerState, seen: Observation): number {
   const { up, down } = settings.rates ?? RATES;
   const ready = Math.max(1, seen.ready);
@@ -40,7 +41,7 @@ export function decide(settings: AutoscalerSettings, state: AutoscalerState, see
   const between = (count: number) => Math.min(Math.max(count, least), most);
   const stable = Math.ceil(seen.stable / settings.target);
   const panic = Math.ceil(seen.panic / settings.target);
-  // From zero it starts with more than one where told to.
+  // From zero it starts with initial-scale instances.
   const activated = (asked: number) =>
     asked > 0 && settings.activation > 1 ? Math.max(between(asked), settings.activation) : between(asked);
 

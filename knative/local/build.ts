@@ -1,7 +1,7 @@
-// Bundles into `.build`: each function into one file (wallet.pay.mjs), each group that a manifest names into one (operators.mjs), what they
-// load later into further ones beside it, and the packages that all of them share into `packages`: a cold start reads a few files instead
-// of hundreds. `serve.mjs` starts one by the arguments of a container. Beside them lies the API document, which some functions serve.
-// `node knative/local/build.ts`
+// Bundles into `.build`: each function into one file (wallet.pay.mjs), each group that a manifest names into one
+// (operators.mjs), the code that they load later into files beside it, and the packages that all of them share into
+// `packages`. A cold start then reads a few files instead of hundreds. `serve.mjs` starts one by the arguments of a
+// container. The API document, which some functions serve, is written beside the bundles. `node knative/local/build.ts`
 
 import { randomBytes } from 'node:crypto';
 import { copyFile, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
@@ -14,27 +14,28 @@ import { bundleName } from '../../shared/platform/host/bundle-name.ts';
 import { functionPaths, functionsNamed, ROOT, writtenServices } from '../functions.ts';
 import { apiDocument } from '../generate/openapi.ts';
 
-/** CommonJS packages ask for require, which modules do not have. */
+/** CommonJS packages call require, which modules do not have. */
 export const REQUIRE = "const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);";
 
-/** Loaded from node_modules: argon2 is native, pg-native is an option that is not taken. */
+/** Not bundled: argon2 is native and loaded from node_modules; pg-native is an option of pg that we do not use. */
 export const EXTERNAL = ['argon2', 'pg-native'];
 
 /**
- * Of Node's own modules only what a file imports. A plain `import` reads all that such a module exports: of node:http that is WebSocket,
- * for which Node loads its whole fetch, of node:crypto webcrypto. That is tens of milliseconds of every cold start.
+ * Bundles from Node's own modules only the members that a file imports. A plain `import` reads all that such a module
+ * exports: of node:http that is WebSocket, for which Node loads its whole fetch, of node:crypto webcrypto. That is tens
+ * of milliseconds of every cold start.
  */
 const BUILT_IN: Plugin = {
   name: 'built-in modules',
   setup({ onResolve, onLoad }) {
     const namespace = 'built-in';
-    // One for each file that imports it: shared by several it would be a file of its own in the build.
+    // One for each file that imports it: a module that several files share would become a file of its own in the build.
     onResolve({ filter: /^node:/ }, ({ kind, path, importer }) =>
       kind === 'import-statement' ? { path, namespace, suffix: `?for=${importer}` } : undefined,
     );
     onLoad({ filter: /./, namespace }, ({ path }) => {
       const names = Object.keys(process.getBuiltinModule(path) ?? {}).filter((name) => name !== 'default');
-      // Pure, so that what nobody asks for is left out.
+      // Pure, so that esbuild leaves unused members out.
       const members = names.map((name) => `export const ${name} = /* @__PURE__ */ (() => all.${name})();`);
       return {
         contents: [`const all = process.getBuiltinModule('${path}');`, 'export default all;', ...members].join('\n'),
@@ -45,7 +46,7 @@ const BUILT_IN: Plugin = {
 
 const PACKAGES = join(ROOT, 'shared/platform/packages');
 
-/** A package is a file of its own, which all functions find from wherever they lie. */
+/** Each package is a file of its own, which every function finds, wherever its bundle lies. */
 const SHARED_PACKAGES: Plugin = {
   name: 'shared packages',
   setup({ onResolve }) {
@@ -56,7 +57,7 @@ const SHARED_PACKAGES: Plugin = {
   },
 };
 
-/** Of the common passwords only those that the length does not refuse already. */
+/** Keeps only the common passwords that the rule about length does not refuse already. */
 const COMMON_PASSWORDS: Plugin = {
   name: 'common passwords',
   setup({ onLoad }) {
@@ -70,7 +71,7 @@ const COMMON_PASSWORDS: Plugin = {
 const REDOC = ['redoc.standalone.js', 'redoc.standalone.js.LICENSE.txt'];
 
 export interface Bundle {
-  /** As `args` name what it holds. */
+  /** The `args` of the Service or function that it holds. */
   args: readonly string[];
   metafile: Metafile;
 }
@@ -84,7 +85,7 @@ const COMMON = {
   format: 'esm',
   target: 'node24',
   outExtension: { '.js': '.mjs' },
-  // Names stay: a stack trace in a log is read by people.
+  // Names stay: people read the stack traces in logs.
   minifySyntax: true,
   minifyWhitespace: true,
   external: EXTERNAL,
@@ -110,7 +111,7 @@ export async function buildFunctions(outdir = join(ROOT, '.build')): Promise<Bun
 export async function buildStarter(outdir: string): Promise<void> {
   const { outputFiles } = await build({
     ...COMMON,
-    // What it imports is known when it runs.
+    // It imports a bundle by a name that it learns when it runs.
     external: ['*.mjs'],
     entryPoints: [join(ROOT, 'shared/platform/host/start.ts')],
     entryNames: 'serve',
@@ -120,7 +121,7 @@ export async function buildStarter(outdir: string): Promise<void> {
   await Promise.all(outputFiles.map(replaceIfChanged));
 }
 
-/** The packages that functions load later, into `<outdir>/packages`: bundles need them beside themselves. */
+/** The packages that functions load later, into `<outdir>/packages`, beside the bundles. */
 export async function buildPackages(outdir: string): Promise<Metafile> {
   const names = (await readdir(PACKAGES)).filter((name) => name.endsWith('.ts'));
   const { metafile, outputFiles } = await build({
@@ -147,7 +148,7 @@ export async function bundle(args: readonly string[], paths: readonly string[], 
   return { args, metafile: await bundleProgram(basename(bundleName(args), '.mjs'), entry.join('\n'), outdir) };
 }
 
-/** Any program in the way of the functions, into `<name>.mjs`. */
+/** Bundles any program in the same way as the functions, into `<name>.mjs`. */
 export async function bundleProgram(name: string, contents: string, outdir: string): Promise<Metafile> {
   const { metafile, outputFiles } = await build({
     ...COMMON,
@@ -162,7 +163,7 @@ export async function bundleProgram(name: string, contents: string, outdir: stri
   return metafile;
 }
 
-// Whole or not at all, and only where it is new: a platform that is running may be starting a function from it.
+// Writes a file whole or not at all, and only when it differs: a running platform may be starting a function from it.
 async function replaceIfChanged({ path, contents }: Pick<OutputFile, 'path' | 'contents'>): Promise<void> {
   const present = await readFile(path).catch(() => undefined);
   if (present?.equals(contents)) return;

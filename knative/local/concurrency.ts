@@ -1,7 +1,7 @@
-// How many requests a service had in hand, on average, over the last seconds: what Knative's autoscaler decides from.
+// How many requests a service had in hand, on average, over the last seconds: the input of Knative's autoscaler.
 
 export interface Meter {
-  /** From now on it is this many. */
+  /** Sets the number of requests in hand from now on. */
   set(count: number): void;
   /** Average over the last so many milliseconds, or over the time since the first request if that is less. */
   average(windowMs: number): number;

@@ -1,5 +1,5 @@
-// How Knative's Kafka source delivers one event, rule by rule: what is tried again and when, what goes to the dead letters at once,
-// and what a dead letter says about the reason.
+// How Knative's Kafka source delivers one event, rule by rule: which failures it retries and when, which it sends to
+// the dead letters at once, and what a dead letter says about the reason.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
@@ -11,7 +11,7 @@ export interface Delivery {
   retry: number;
   backoffDelayMs: number;
   exponential: boolean;
-  /** Of one attempt. */
+  /** The time limit of one attempt. */
   timeoutMs: number;
 }
 
@@ -39,7 +39,7 @@ export interface EventMessage {
   body: Buffer;
 }
 
-/** What went wrong last, as the extension attributes of a dead letter (base64 where Knative has it so). */
+/** The last failure, as the extension attributes of a dead letter (base64 where Knative has it so). */
 export interface DeadLetter {
   knativeerrordest: string;
   knativeerrorcode?: string;
@@ -49,13 +49,13 @@ export interface DeadLetter {
 /** Knative keeps the first bytes of the answer only. */
 const ERROR_DATA_BYTES = 1024;
 
-/** A sink: its cluster-local address, and what answers it here. */
+/** A sink: its cluster-local address, and the local server that answers it. */
 export interface SinkAddress {
   url: URL;
   ingress: Dispatcher;
 }
 
-/** Posts until the sink takes the event, or it is a dead letter. Rejects only when the signal ends it. */
+/** Posts until the sink takes the event, or it is a dead letter. Rejects only when the signal aborts it. */
 export async function deliver(
   sink: SinkAddress,
   event: EventMessage,
@@ -110,7 +110,7 @@ export async function post(
   }
 }
 
-/** 5xx, and those of 4xx that may pass: everything else is final. */
+/** True for 5xx and the 4xx that may pass; everything else is final. */
 function isRetried(status: number): boolean {
   return status >= 500 || [404, 408, 409, 429].includes(status);
 }

@@ -10,14 +10,14 @@ export function milliseconds(text: string, place: string): number {
   return read;
 }
 
-/** Undefined for what is not ISO 8601. */
+/** Undefined for a text that is not an ISO 8601 duration. */
 export function isoMilliseconds(text: string): number | undefined {
   const iso = ISO.exec(text);
   if (!iso) return undefined;
   return Number(iso[1] ?? 0) * 3_600_000 + Number(iso[2] ?? 0) * 60_000 + Number(iso[3] ?? 0) * 1000;
 }
 
-/** Undefined for what is not Go's. */
+/** Undefined for a text that is not a duration of Go. */
 export function goMilliseconds(text: string): number | undefined {
   if (text === '0') return 0;
   if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) return undefined;

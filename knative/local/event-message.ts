@@ -1,5 +1,6 @@
-// CloudEvents on the way from Kafka to HTTP, as Knative's Kafka binding has them: ce_ headers become ce- headers, structured ones stay
-// whole, and a record that is no CloudEvent becomes one that says where it was found.
+// CloudEvents on the way from Kafka to HTTP, as Knative's Kafka binding maps them: ce_ headers become ce- headers,
+// structured events stay whole, and a record that is not a CloudEvent becomes one that names its topic, partition and
+// offset.
 
 import type { IHeaders, KafkaMessage } from 'kafkajs';
 import type { DeadLetter, EventMessage } from './delivery.ts';
@@ -11,7 +12,7 @@ export interface Place {
   partition: number;
 }
 
-/** What is posted to the sink for a record. */
+/** The message that is posted to the sink for a record. */
 export function toHttp(message: KafkaMessage, place: Place): EventMessage {
   const body = message.value ?? Buffer.alloc(0);
   const headers = textOf(message.headers);

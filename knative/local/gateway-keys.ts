@@ -1,5 +1,5 @@
-// Keeps the gateway's API keys as the database has them. On a cluster an operator renders them into the gateway's Secret (kong/README.md);
-// here nobody should have to.
+// Keeps the gateway's API keys as the database has them. On a cluster an operator renders them into the gateway's
+// Secret (kong/README.md); locally it happens by itself.
 
 import pg from 'pg';
 import type { Gateway } from '../../kong/local/gateway.ts';
@@ -10,7 +10,7 @@ export interface Following {
   stop(): Promise<void>;
 }
 
-/** Hands the keys that work to the gateway, now and whenever they change. `databaseUrl`: of the role that only reads. */
+/** Gives the active keys to the gateway, now and after each change. `databaseUrl`: of the role that only reads. */
 export async function followApiKeys(
   databaseUrl: string,
   gateway: Gateway,

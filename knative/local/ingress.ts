@@ -1,5 +1,5 @@
-// Answers cluster-local names (http://pay.one-gate.svc.cluster.local): what Kourier, the activator and queue-proxy do for a request
-// on a cluster. The Host header names the service.
+// Answers cluster-local names (http://pay.one-gate.svc.cluster.local): the part of Kourier, the activator and
+// queue-proxy for a request on a cluster. The Host header names the service.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -9,7 +9,7 @@ import { NoInstance, type Service } from './service.ts';
 
 export const NAMESPACE = 'one-gate';
 
-/** queue-proxy's is 90 s; longer than the gateway keeps idle connections. */
+/** queue-proxy uses 90 s; longer than the gateway keeps idle connections. */
 const KEEP_ALIVE_MS = 95_000;
 
 export interface Ingress {
@@ -81,7 +81,7 @@ async function pass(
   }
 }
 
-/** Gives the request to an instance. One that has just died has not got it, so another may. */
+/** Gives the request to an instance. An instance that has just died did not get the request, so another one may. */
 async function handOver(service: Service, request: IncomingMessage, late: NodeJS.Timeout, signal: AbortSignal) {
   const forwarded = {
     method: request.method ?? 'GET',
@@ -91,7 +91,7 @@ async function handOver(service: Service, request: IncomingMessage, late: NodeJS
   };
   for (;;) {
     const lease = await service.acquire(signal);
-    // A cold start is not the function's time.
+    // A cold start does not count against the function's time.
     late.refresh();
     try {
       return { lease, answer: await forward(lease.instance.pool, request, forwarded, signal) };
@@ -103,7 +103,7 @@ async function handOver(service: Service, request: IncomingMessage, late: NodeJS
   }
 }
 
-// Never the query: it may hold what is not for logs.
+// Never logs the query, which may hold personal data.
 function pathOf(request: IncomingMessage): string {
   return (request.url ?? '').replace(/\?.*$/, '');
 }

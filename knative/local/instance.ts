@@ -1,5 +1,5 @@
-// One process of a function, with what queue-proxy is to it on a cluster: it is ready when its readiness probe says so, and it gets
-// time to answer what it has in hand before it has to go.
+// One process of a function, with the part of queue-proxy: the process is ready when its readiness probe says so, and
+// it gets time to answer the requests in hand before it has to end.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { kafkajsQuiet } from './parts/kafka.ts';
 
 /** Cluster-wide settings and places of the local Knative. */
 export interface Cluster {
-  /** Where `serve.mjs` and the bundles are. */
+  /** The folder of `serve.mjs` and the bundles. */
   bundles: string;
   /** Logs go to `logs/`, records of running processes to `run/`. */
   dataDirectory: string;
@@ -28,26 +28,29 @@ export interface Instance {
   readonly startedAt: number;
   /** "exit code 1", once it has ended. */
   readonly ended: Promise<string>;
-  /** What its readiness probe says now. */
+  /** The present answer of its readiness probe. */
   isReady(): Promise<boolean>;
   /** SIGTERM, then SIGKILL after the service's timeoutSeconds. */
   stop(): Promise<void>;
 }
 
 const READY_LIMIT_MS = 30_000;
-/** queue-proxy probes every 50 ms at start; a laptop is nearer. */
+/** queue-proxy probes every 50 ms at start; locally the process is nearer. */
 const PROBE_MS = 10;
-/** Ports that starting instances were given and may not have bound yet. */
+/** Ports that starting instances have been given and may not have bound yet. */
 const promised = new Set<number>();
 let serial = 0;
 
-/** Starts a process and waits until it is ready. Throws a sentence with its last words when it never is. */
+/**
+ * Starts a process and waits until it is ready. Throws a sentence with the end of its log when it does not become
+ * ready.
+ */
 export async function startInstance(...given: Parameters<typeof startOnPort>): Promise<Instance> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await startOnPort(...given);
     } catch (error) {
-      // Somebody took the port between our look and its bind.
+      // Another process took the port between our look and the bind.
       if (attempt === 3 || !(error as Error).message.includes('EADDRINUSE')) throw error;
     }
   }

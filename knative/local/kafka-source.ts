@@ -1,5 +1,5 @@
-// Plays one KafkaSource: reads its topics as its consumer group, delivers with its rules, commits what is done with. As on a cluster,
-// an event that found no taker and no place among the dead letters is dropped, but here it is said aloud.
+// Plays one KafkaSource: reads its topics as its consumer group, delivers by its rules, commits finished events. As on
+// a cluster, an event is dropped when neither the sink nor the dead letters take it, but here a sentence says so.
 
 import { type Consumer, type EachBatchPayload, Kafka, type KafkaMessage, logLevel, type Producer } from 'kafkajs';
 import type { Dispatcher } from 'undici';
@@ -9,7 +9,9 @@ import { clusterAddress } from './ingress.ts';
 import type { KafkaSourceManifest } from './manifests.ts';
 import { type PartitionProgress, partitionProgress } from './partition-progress.ts';
 
-/** max.poll.records of Knative's consumer: so many events of an unordered source are on their way at once. */
+/**
+ * max.poll.records of Knative's consumer: the number of events of an unordered source that are on their way at once.
+ */
 const MOST_IN_FLIGHT = 50;
 const HEARTBEAT_MS = 3000;
 const COMMIT_MS = 500;
@@ -65,7 +67,7 @@ export async function startKafkaSource(manifest: KafkaSourceManifest, ground: So
 
 type Handle = (message: KafkaMessage, topic: string, partition: number) => Promise<void>;
 
-/** Resolves when the event is done with, one way or the other; rejects when the platform stops first. */
+/** Resolves when the event is finished, delivered or not; rejects when the platform stops first. */
 function messageHandler(
   manifest: KafkaSourceManifest,
   ground: SourceGround,
@@ -117,14 +119,14 @@ async function runOrdered(consumer: Consumer, manifest: KafkaSourceManifest, han
       }
     },
   });
-  // What has ended is committed by the consumer on its way out.
+  // The consumer commits finished events when it leaves.
   return async (ending: AbortController) => {
     leaving = true;
     await letEnd(inFlight, ending);
   };
 }
 
-/** Many at once; what is committed is what has no unfinished event before it. */
+/** Many events at once; the committed offset is the first one that is not finished. */
 async function runUnordered(
   consumer: Consumer,
   manifest: KafkaSourceManifest,
@@ -139,7 +141,7 @@ async function runUnordered(
   const commit = async () => {
     const offsets = [...progress.values()].flatMap((each) => each.committable());
     if (offsets.length === 0) return;
-    // Not committed means delivered once more: consumers are used to that.
+    // An event that is not committed is delivered again, which consumers expect.
     await consumer
       .commitOffsets(offsets)
       .catch((error: Error) => log(`KafkaSource ${manifest.name}: ${error.message}`));
@@ -165,12 +167,12 @@ async function runUnordered(
           .then(done, () => undefined)
           .finally(() => inFlight.delete(work));
         inFlight.add(work);
-        // Fetching goes on behind it; what was fetched is not yet what is committed.
+        // Fetching goes on in the background; a fetched event is not committed yet.
         resolveOffset(message.offset);
       }
     },
   });
-  // Committed before the group is left: afterwards it could not be.
+  // Commits before it leaves the group: afterwards it cannot.
   return async (ending: AbortController) => {
     leaving = true;
     clearInterval(timer);
@@ -179,14 +181,14 @@ async function runUnordered(
   };
 }
 
-/** What takes longer than the platform has patience is given up: it will be delivered again. */
+/** Gives up events that take longer than the platform waits: they will be delivered again. */
 async function letEnd(inFlight: ReadonlySet<Promise<void>>, ending: AbortController): Promise<void> {
   const patience = setTimeout(() => ending.abort(new Error('the platform is stopping')), PATIENCE_MS);
   await Promise.allSettled(inFlight);
   clearTimeout(patience);
 }
 
-/** Keeps the group's membership while something takes long. */
+/** Keeps the membership of the group alive during a long delivery. */
 async function alive<Value>(heartbeat: () => Promise<void>, work: Promise<Value>): Promise<Value> {
   const timer = setInterval(() => void heartbeat().catch(() => undefined), HEARTBEAT_MS);
   try {

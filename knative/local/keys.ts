@@ -1,4 +1,5 @@
-// Keys of a laptop: made once, kept in the data directory, readable by their owner alone. On a cluster External Secrets brings them.
+// Keys of the local platform: made once, kept in the data directory, readable by their owner alone. On a cluster
+// External Secrets brings them.
 
 import { generateKeyPair, randomBytes, randomUUID } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
@@ -8,11 +9,11 @@ import { promisify } from 'node:util';
 const makeKeyPair = promisify(generateKeyPair);
 
 export interface Keys {
-  /** JWK set with private keys; each signs from `signs_from` on. */
+  /** JWK set with private keys; each key signs from its `signs_from` on. */
   tokenSigning: string;
   /** The same keys, public members only. */
   tokenPublic: string;
-  /** As those of tokens, for receipts. */
+  /** The same two sets for receipts. */
   receiptSigning: string;
   receiptPublic: string;
 }
@@ -25,9 +26,9 @@ export async function keysOf(dataDirectory: string): Promise<Keys> {
   });
   const before: Partial<Keys> = kept === undefined ? {} : JSON.parse(kept);
   if (isComplete(before)) return before;
-  // What was made before stays; a directory of an older version lacks some.
+  // Keeps the keys that exist; a directory of an older version lacks some.
   const keys = { ...(await makeKeys()), ...before };
-  // Whole or not at all.
+  // Writes the file whole or not at all.
   await writeFile(`${file}.new`, JSON.stringify(keys, null, 2), { mode: 0o600 });
   await rename(`${file}.new`, file);
   return keys;

@@ -22,18 +22,18 @@ export interface KnativeOptions extends Cluster {
   manifests: Manifests;
   secrets: Objects;
   configMaps: Objects;
-  /** Undefined where there is no Kafka. */
+  /** Undefined when there is no Kafka. */
   brokers: readonly string[] | undefined;
 }
 
 export interface Knative {
-  /** Answers cluster-local names, told by Host. */
+  /** Answers cluster-local names, which the Host header tells apart. */
   ingress: string;
   status(): ServiceStatus[];
   stop(): Promise<void>;
 }
 
-/** Starts what waits for work; functions themselves start with their first request, or now where min-scale says so. */
+/** Starts sources and schedules; a function starts with its first request, or now when min-scale says so. */
 export async function startKnative(given: KnativeOptions): Promise<Knative> {
   const options = { ...given, manifests: withProofs(given) };
   await requireBundles(options);
@@ -106,7 +106,7 @@ function sinkOptions({ manifests, dataDirectory, log }: KnativeOptions) {
   return { sources: manifests.kafkaSources, topics: manifests.topics.map(({ name }) => name), dataDirectory, log };
 }
 
-// First what brings work, then what does it.
+// Stops the sources of work first, then the functions.
 async function stopAll(
   running: Running,
   services: ReadonlyMap<string, Service>,
@@ -122,7 +122,7 @@ async function stopAll(
   await stopIngress();
 }
 
-// A manifest without its function would only show when somebody asks for it.
+// Without this check a manifest without its function would only show at its first request.
 async function requireBundles({ manifests, bundles }: KnativeOptions): Promise<void> {
   for (const { name, args } of manifests.services) {
     await access(join(bundles, bundleName(args))).catch(() => {
@@ -133,7 +133,7 @@ async function requireBundles({ manifests, bundles }: KnativeOptions): Promise<v
   }
 }
 
-/** Processes of a platform that was killed, in case their guard was killed with it. */
+/** Stops processes of a platform that was killed, in case their guard was killed with it. */
 async function stopLeftOvers(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   const records = await readdir(folder);

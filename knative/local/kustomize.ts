@@ -1,6 +1,6 @@
-// Renders a folder of manifests as `kustomize build` does, as far as our own use it: resources, components, strategic-merge and JSON
-// patches, labels, images, a namespace. A laptop has no kustomize; where there is one, a test compares the two. A field that is not played stops
-// it with file and field, so that nothing is passed over in silence.
+// Renders a folder of manifests as `kustomize build` does, as far as our manifests use it: resources, components,
+// strategic-merge and JSON patches, labels, images, a namespace. A laptop has no kustomize; where there is one, a test
+// compares the two. A field that is not played is an error with file and field, so that no setting is ignored in silence.
 
 import { readFile, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
@@ -17,7 +17,7 @@ export type KubernetesObject = { [field: string]: Value } & {
 
 export interface Rendered {
   object: KubernetesObject;
-  /** Where it was first written, for messages. */
+  /** The file that first declares it, for messages. */
   file: string;
 }
 
@@ -68,7 +68,10 @@ const kustomization = v.strictObject({
 });
 type Kustomization = v.InferOutput<typeof kustomization>;
 
-/** The objects of a folder with a kustomization.yaml. Throws a sentence with file and field for what cannot be rendered. */
+/**
+ * The objects of a folder with a kustomization.yaml. Throws a sentence with file and field for a setting that cannot be
+ * rendered.
+ */
 export async function renderKustomization(folder: string): Promise<Rendered[]> {
   return build(folder, [], folder);
 }
@@ -134,7 +137,7 @@ function refuseTwins(rendered: readonly Rendered[]): void {
 
 type Target = v.InferOutput<typeof target>;
 
-/** A list of operations is a JSON patch; an object is merged. Without a target a patch is for the object that it names. */
+/** A list of operations is a JSON patch; an object is merged. A patch without a target applies to the object that it names. */
 function applyPatch(
   rendered: readonly Rendered[],
   documents: readonly unknown[],
@@ -180,7 +183,7 @@ function isLike(pattern: string | undefined, word: string): boolean {
   return pattern === undefined || new RegExp(`^(?:${pattern})$`).test(word);
 }
 
-// Kind and name in a patch with a target are only for readers.
+// In a patch with a target, kind and name are for readers only.
 function identityOf(
   object: KubernetesObject,
   patch: KubernetesObject,

@@ -1,4 +1,4 @@
-// The fields of manifests that the local platform plays. Others may be there: checking them is the cluster's schemas' business.
+// The fields of manifests that the local platform plays. Manifests may have others, which the cluster's schemas check.
 
 import * as v from 'valibot';
 import { deliverySchema } from './delivery.ts';

@@ -1,5 +1,5 @@
-// Reads a kustomization of knative/: the very manifests that operators deploy. Kinds that a laptop has no use for are refused by name, so that
-// nothing is passed over in silence; checking every field is the cluster's schemas' business.
+// Reads a kustomization of knative/: the very manifests that operators deploy. Kinds that the local platform does not
+// play are refused by name, so that none is ignored in silence; the cluster's schemas check every field.
 
 import * as v from 'valibot';
 import { type Delivery, readDelivery } from './delivery.ts';
@@ -7,7 +7,7 @@ import { milliseconds } from './duration.ts';
 import { renderKustomization } from './kustomize.ts';
 import { type env, kafkaSink, kafkaSource, kafkaTopic, pingSource, service, type sink } from './manifest-schema.ts';
 
-/** Knative's own defaults (config-autoscaler), where a manifest is silent. */
+/** Knative's own defaults (config-autoscaler), for a manifest that does not set them. */
 const AUTOSCALING = 'autoscaling.knative.dev/';
 
 export type EnvironmentEntry =
@@ -29,18 +29,18 @@ export interface ScaleBounds {
   min: number;
   /** 0 for no limit. */
   max: number;
-  /** How many instances a service that had none starts with. */
+  /** The number of instances that a service without any starts with. */
   activation: number;
   /** Requests in flight per instance that the autoscaler aims at, utilisation included. */
   target: number;
-  /** The share that was taken of the smaller of target and containerConcurrency: 0.7 for 70 %. */
+  /** The share that Knative took of the smaller of target and containerConcurrency: 0.7 for 70 %. */
   utilization: number;
   windowMs: number;
   panicWindowMs: number;
-  /** Times as much as the instances can take makes a panic: 2 for 200 %. */
+  /** A load of so many times the instances' capacity makes a panic: 2 for 200 %. */
   panicThreshold: number;
   scaleDownDelayMs: number;
-  /** How long the last instance is kept after the window says zero. */
+  /** How long the last instance stays after the window says zero. */
   retentionMs: number;
 }
 
@@ -57,7 +57,7 @@ export interface KafkaSourceManifest {
   consumers: number;
   ordered: boolean;
   delivery: Delivery;
-  /** Topic of the dead letters; undefined where none are kept. */
+  /** Topic of the dead letters; undefined when none are kept. */
   deadLetterTopic: string | undefined;
   /** Added to each event. */
   extensions: Readonly<Record<string, string>>;
@@ -82,7 +82,10 @@ export interface Manifests {
   topics: { name: string; partitions: number }[];
 }
 
-/** Throws a sentence with file and field for what cannot be played, unless kinds that it does not know are to be passed over. */
+/**
+ * Throws a sentence with file and field for settings that cannot be played; unknown kinds are refused or ignored as
+ * `otherKinds` says.
+ */
 export async function readManifests(
   directory: string,
   otherKinds: 'refused' | 'passed over' = 'refused',
@@ -194,7 +197,7 @@ function pick({ schedule, timezone, contentType, data, ceOverrides }: v.InferOut
   return { schedule, timezone, contentType, data, extensions: ceOverrides.extensions ?? {} };
 }
 
-// A typing error in a name would otherwise only show as an event that never arrives.
+// Without this check a misspelt name would only show as an event that never arrives.
 function refuseStrangers({ services, kafkaSources, pingSources, topics }: Manifests): void {
   const known = new Set(services.map(({ name }) => name));
   for (const { name, sink } of [...kafkaSources, ...pingSources]) {

@@ -1,10 +1,11 @@
-// Gives a registered user the role of an operator, as the owner of the tables: the database writes it into the audit trail by itself.
+// Makes a registered user an operator, as the owner of the tables. A trigger of the database writes it into the audit
+// trail.
 
 import pg from 'pg';
 
 export type RoleGiven = 'given' | 'had it already' | 'unknown user';
 
-/** `ownerUrl` is the address of the role that migrates. */
+/** `ownerUrl` is the address of the role one_gate_migrator. */
 export async function makeOperator(ownerUrl: string, username: string): Promise<RoleGiven> {
   const client = new pg.Client({ connectionString: ownerUrl, query_timeout: 4_000 });
   await client.connect();

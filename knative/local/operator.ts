@@ -1,4 +1,4 @@
-// `make operator USERNAME=name`: gives a registered user of the running platform the role of an operator.
+// `make operator USERNAME=name`: makes a registered user of the running platform an operator.
 
 import { join } from 'node:path';
 import process from 'node:process';
@@ -21,7 +21,7 @@ if (given === undefined) {
   process.exit(1);
 }
 if (given === 'unknown user') {
-  process.stderr.write(`Nobody is called ${username}: register first, as at the end of what \`make up\` prints.\n`);
+  process.stderr.write(`There is no user ${username}: register first, as at the end of what \`make up\` prints.\n`);
   process.exit(1);
 }
 process.stdout.write(

@@ -1,7 +1,8 @@
-// What of a partition may be committed while many of its events are on their way at once: everything before the first unfinished one.
+// Tells how much of a partition may be committed while many of its events are on their way: everything before the first
+// unfinished one.
 
 export interface PartitionProgress {
-  /** Returns what to call when the event is done with. */
+  /** Returns a function to call when the event is finished. */
   begin(offset: string): () => void;
   /** The offset to commit, if it has moved. */
   committable(): { topic: string; partition: number; offset: string }[];

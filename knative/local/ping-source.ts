@@ -38,7 +38,7 @@ export function startPingSource(
   };
   let cron: Cron;
   try {
-    // Like Knative's, a run does not wait for the one before it: the function's containerConcurrency keeps them apart.
+    // As in Knative, a run does not wait for the one before it: the function's containerConcurrency keeps them apart.
     cron = new Cron(schedule, { timezone, unref: true }, () => void fire());
   } catch (error) {
     throw new Error(`PingSource ${name}: ${schedule} in ${timezone} is not a schedule: ${(error as Error).message}`);

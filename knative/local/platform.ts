@@ -1,5 +1,5 @@
-// The whole platform on one machine: parts, migrations, topics, the providers' simulators, Knative and the gateway, in one process and its
-// children. `make up` and the journeys of test/journeys stand on it.
+// The whole platform on one machine: parts, migrations, topics, the providers' simulators, Knative and the gateway, in
+// one process and its children. `make up` and the journeys of test/journeys start it.
 
 import { join } from 'node:path';
 import process from 'node:process';
@@ -27,42 +27,45 @@ const OPERATOR_ADDRESSES = ['127.0.0.0/8', '::1', '10.0.0.0/8', '172.16.0.0/12',
 export interface PlatformOptions extends Omit<PartsOptions, 'dataDirectory'> {
   /** Data, keys and logs; kept between starts, used by one platform at a time. */
   dataDirectory: string;
-  /** Of the gateway on 127.0.0.1; 0 or nothing for any free one. */
+  /** Of the gateway on 127.0.0.1; 0 or undefined for any free one. */
   port?: number;
   /** Of the first provider's simulator, the next port for the next, if they are free. */
   simulatorPort?: number;
-  /** Bundles that exist already; otherwise functions are bundled into `.build`. */
+  /** Bundles that exist already; without it, functions are bundled into `.build`. */
   bundles?: string;
   /** How often Knative's autoscaler decides, in milliseconds; 2000 unless told. */
   tickMs?: number;
-  /** What happens, sentence by sentence: instances, crashes, dead letters. */
+  /** Gets events of the platform as sentences: instances, crashes, dead letters. */
   log?(sentence: string): void;
 }
 
 export interface Platform {
   /** The gateway: the one address that people need. */
   publicUrl: string;
-  /** Where a person pays a top-up and tests drive a provider, by its name. */
+  /** Each provider's simulator, by its name: where a person pays a top-up and tests drive the provider. */
   simulators: Readonly<Record<string, string>>;
-  /** What runs, in words: "PostgreSQL 18.4, ...", with its address. */
+  /** Each part in words, with its address: "PostgreSQL 18.4, ...". */
   parts: { description: string; address: string }[];
-  /** Why there is no Kafka, where there is none. */
+  /** Why there is no Kafka; undefined when there is one. */
   kafkaMissing: string | undefined;
-  /** What Kong does and the local gateway does not. */
+  /** Features of Kong that the local gateway does not play. */
   notPlayed: string[];
-  /** Per role, and the superuser's; for tests that look at what was written. */
+  /** Per role, and the superuser's, for tests that read the tables. */
   databaseUrls: Record<'migrator' | 'admin' | ServedRole, string>;
   redis: { url: string; token: string };
   brokers: readonly string[] | undefined;
   keys: Keys;
   services: Knative['status'];
-  /** What has passed the gateway, by route and status. */
+  /** Requests that have passed the gateway, by route and status. */
   counted: Gateway['counted'];
-  /** In an order in which nobody misses anybody; requests in flight are answered. May be called twice. */
+  /** Stops the parts in an order in which none misses another; requests in flight are answered. May be called twice. */
   stop(): Promise<void>;
 }
 
-/** Starts everything and waits until a request through the gateway succeeds. Throws a sentence; nothing is left running then. */
+/**
+ * Starts everything and waits until a request through the gateway succeeds. Throws a sentence, and then leaves nothing
+ * running.
+ */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
   const log = options.log ?? (() => undefined);
   const door = await openDoor(options.port ?? 0);
@@ -100,7 +103,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     started.push(knative);
     const gateway = await startOurGateway({ door, publicUrl, knative, parts, keys, gatewayProof: proofs.gateway, log });
     started.push(gateway, await followApiKeys(urls.reader, gateway, log));
-    // It goes last, so that `make down` sees the end and not its beginning.
+    // Released last, so that `make down` waits for the end of the stop.
     started.unshift(await announce(options.dataDirectory, publicUrl, knative, urls));
     await untilUsable(publicUrl);
     return {
@@ -199,7 +202,7 @@ function announce(
   });
 }
 
-// Through everything once: gateway, Knative, a cold function and its bundle.
+// One request through all parts: gateway, Knative, a cold function and its bundle.
 async function untilUsable(publicUrl: string): Promise<void> {
   const answer = await fetch(`${publicUrl}/.well-known/jwks.json`, { signal: AbortSignal.timeout(60_000) });
   const said = await answer.text();

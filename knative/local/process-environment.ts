@@ -1,4 +1,5 @@
-// The environment of a function's process: what its manifest lists, from Secrets and ConfigMaps, and nothing of ours.
+// The environment of a function's process: the variables of its manifest, from Secrets and ConfigMaps, and none of this
+// process.
 
 import type { ServiceManifest } from './manifests.ts';
 
@@ -12,7 +13,7 @@ export interface Supplied {
   sink: string | undefined;
 }
 
-/** Throws a sentence when the manifest names what does not exist. */
+/** Throws a sentence when the manifest names a Secret, a ConfigMap or a key that does not exist. */
 export function processEnvironment({ name, environment }: ServiceManifest, supplied: Supplied): Record<string, string> {
   const values: Record<string, string> = {};
   for (const entry of environment) {

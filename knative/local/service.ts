@@ -13,7 +13,7 @@ const QUEUE_FACTOR = 10;
 /** After a failed start the next waits this long, doubling. */
 const FIRST_BACKOFF_MS = 500;
 const LONGEST_BACKOFF_MS = 30_000;
-/** How long after its last connection broke the end of a process may become known. */
+/** How long after its last connection broke a process may still be noticed to have ended. */
 const DYING_MS = 2000;
 
 /** Why a request gets no instance; both are a 503. */
@@ -21,7 +21,7 @@ export class NoInstance extends Error {}
 
 export interface Lease {
   readonly instance: Instance;
-  /** It broke a connection off: nobody else gets this instance before it has said that it is ready. */
+  /** It broke off a connection: it gets no further request until its readiness probe has passed. */
   suspect(): void;
   release(): void;
 }
@@ -56,7 +56,7 @@ interface Member {
   inFlight: number;
   stopping: boolean;
   suspected: boolean;
-  /** Called when a stopping member has nothing in hand any more. */
+  /** Called when an instance that stops has no request in hand any more. */
   idle?: () => void;
 }
 
@@ -134,7 +134,7 @@ export function createService(
     if (member.suspected || member.stopping) return;
     member.suspected = true;
     const ready = await member.instance.isReady();
-    // Most likely it has just died, and we shall hear of it in a moment.
+    // Most likely it has just died, and its exit will be noticed in a moment.
     if (!ready) await Promise.race([member.instance.ended, delay(DYING_MS, undefined, { ref: false })]);
     if (!members.has(member) || member.stopping) return;
     if (ready) {
@@ -159,7 +159,7 @@ export function createService(
     const ready = serving().length;
     const seen = { now, stable: meter.average(scale.windowMs), panic: meter.average(scale.panicWindowMs), ready };
     let count = within(scale, decide(scale, state, seen));
-    // The last instance stays for the retention period, and never goes while somebody waits.
+    // The last instance stays for the retention period, and as long as a request waits.
     if (count === 0 && (queue.length > 0 || inFlight() > 0)) count = 1;
     if (count === 0 && ready + starting > 0) {
       zeroSince ??= now;
@@ -230,7 +230,7 @@ export function createService(
     track(drainAndStop(member));
   }
 
-  // Nothing new reaches it; what it has in hand it may finish, then it gets SIGTERM.
+  // It gets no new request. It may finish those in hand, then it gets SIGTERM.
   async function drainAndStop(member: Member): Promise<void> {
     if (member.inFlight > 0) {
       const idle = new Promise<void>((resolve) => {

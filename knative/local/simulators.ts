@@ -1,5 +1,5 @@
-// The providers' simulators as parts of the local platform: a process for each, test/sandbox/<name>/server.ts, which hands out the
-// credentials that we know each other by.
+// The providers' simulators as parts of the local platform: a process for each, test/sandbox/<name>/server.ts. Both
+// sides get the credentials by which they know each other.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import { startGuarded, stopLeftOver, waitUntilReady } from './parts/guarded-proc
 export interface Simulator {
   provider: DeclaredProvider;
   url: string;
-  /** What the provider declares as its settings. */
+  /** The settings that the provider declares. */
   settings: Readonly<Record<string, unknown>>;
   stop(): Promise<void>;
 }
@@ -21,7 +21,7 @@ export interface Simulator {
 export interface SimulatorOptions {
   dataDirectory: string;
   publicUrl: string;
-  /** Of the first simulator, the next port for the next; wanted, not insisted on. */
+  /** The wanted port of the first simulator; the next simulators want the next ports. */
   simulatorPort?: number;
 }
 
@@ -40,7 +40,7 @@ export async function startSimulators({ simulatorPort, ...options }: SimulatorOp
   }
 }
 
-/** The settings of providers where functions expect them: in a Secret of each provider. */
+/** The settings of providers where functions expect them: in one Secret per provider. */
 export function providerSecrets(simulators: readonly Pick<Simulator, 'provider' | 'settings'>[]) {
   return Object.fromEntries(
     simulators.map(({ provider, settings }) => {

@@ -1,4 +1,4 @@
-// The snapshot that a proof of an operator's reads: of DATABASE_URL, or of the platform that runs here.
+// Runs an operator's proof in one snapshot of the database: of DATABASE_URL, or of the platform that runs here.
 
 import process from 'node:process';
 import pg from 'pg';
@@ -6,8 +6,8 @@ import type { Query } from '../../shared/platform/database/database.ts';
 import { databaseHere } from './admin.ts';
 
 /**
- * Runs `prove` in one snapshot, which only reads, and ends with the code that it gives: 0 for what holds, 1 for what does not. Ends with 2 and a
- * sentence where there is no database, or `what` ("the books") cannot be read.
+ * Runs `prove` in one read-only snapshot, and exits with the code that it returns: 0 when the proof holds, 1 when it
+ * does not. Exits with 2 and a sentence when there is no database, or `what` ("the books") cannot be read.
  */
 export async function proveInSnapshot(what: string, prove: (query: Query) => Promise<0 | 1>): Promise<void> {
   const url = process.env['DATABASE_URL'] ?? (await databaseHere('reader'));
@@ -21,7 +21,7 @@ export async function proveInSnapshot(what: string, prove: (query: Query) => Pro
   const client = new pg.Client({ connectionString: url });
   try {
     await client.connect();
-    // A proof takes as long as it takes; the role's own limit is for pages of history.
+    // A proof may take long; the role's own limit is for pages of history.
     await client.query(
       "begin isolation level repeatable read read only; set local statement_timeout = 0; set local work_mem = '128MB'",
     );

@@ -59,7 +59,7 @@ export function withBetween(text: string, name: string, content: string, file: s
   return `${text.slice(0, start)}\n\n${content}\n\n${text.slice(end)}`;
 }
 
-/** What a file holds there. */
+/** The text between them. */
 export async function readBetween(file: string, name: string): Promise<string> {
   const text = await readFile(file, 'utf8');
   const { start, end } = placeOf(text, name, file);

@@ -1,6 +1,7 @@
-// Where events go on a machine without Kafka: POST /topics/<topic> takes a CloudEvent and hands it to every function whose KafkaSource
-// names the topic, before it answers. There is no log behind it, so a function that cannot take it means 503, and the outbox keeps
-// the event until relay-outbox tries again. What is final goes to a file, as it would to the dead letters.
+// Takes events on a machine without Kafka: POST /topics/<topic> takes a CloudEvent and gives it to every function whose
+// KafkaSource names the topic, before it answers. It keeps no log, so a function that cannot take the event means 503,
+// and the outbox keeps the event until relay-outbox tries again. An event that fails for good goes to a file, as it
+// would to the dead letters.
 
 import { appendFile, mkdir } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -67,7 +68,7 @@ async function take(request: IncomingMessage, options: TopicSinkOptions, signal:
   return results.every((taken) => taken) ? 202 : 503;
 }
 
-/** Whether the event is done with, as far as this source is concerned. */
+/** True when this source needs the event no more. */
 async function handOver(
   source: KafkaSourceManifest,
   event: EventMessage,

@@ -1,4 +1,5 @@
-// `make up`: the platform in the foreground until Ctrl-C. Prints where it is, which parts are real, and a first request to paste.
+// `make up`: the platform in the foreground until Ctrl-C. Prints its addresses, which parts are real, and a first
+// request to paste.
 
 import { join } from 'node:path';
 import process from 'node:process';
@@ -28,7 +29,7 @@ if (running) {
 let platform: Platform | undefined;
 let leaving = false;
 
-// The signal may come while parts are still starting: they die with this process in any case.
+// The signal may come while parts are still starting: they end with this process in any case.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
     if (leaving) return;

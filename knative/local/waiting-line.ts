@@ -1,10 +1,10 @@
-// Requests that wait for something to become free, first come, first served. Who goes away leaves the line.
+// Requests that wait for a free place, first come, first served. A request whose caller goes away leaves the line.
 
 export interface WaitingLine<Thing> {
   readonly length: number;
-  /** Rejects when the signal aborts, or with what `refuseAll` is given. */
+  /** Rejects when the signal aborts, or with the error that `refuseAll` is given. */
   wait(signal: AbortSignal): Promise<Thing>;
-  /** Gives things away until there is none left or nobody waits. */
+  /** Gives places away until there is none left or no request waits. */
   serve(next: () => Thing | undefined): void;
   refuseAll(error: Error): void;
 }

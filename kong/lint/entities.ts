@@ -1,12 +1,12 @@
-// The entities of kong.yaml as `kong config parse` of Kong 3.9 takes them without a database: all fields, also those that the local
-// gateway does not play (kong/local/configuration-schema.ts is what it plays, and no more).
+// The entities of kong.yaml as `kong config parse` of Kong 3.9 takes them without a database: all fields, including
+// those that the local gateway does not play (kong/local/configuration-schema.ts holds only those that it plays).
 
 import { createPublicKey } from 'node:crypto';
 import * as v from 'valibot';
 
 export const texts = v.array(v.string());
 export const flag = v.optional(v.nullable(v.boolean()));
-/** Notes that Kong passes over, and what it would fill in by itself. */
+/** Fields that Kong ignores, and fields that it fills in itself. */
 const common = {
   _comment: v.optional(v.string()),
   _ignore: v.optional(v.unknown()),
@@ -27,7 +27,7 @@ const protocols = v.optional(
   v.array(v.picklist(['http', 'https', 'grpc', 'grpcs', 'tcp', 'tls', 'udp', 'tls_passthrough'])),
 );
 
-/** Its `config` is checked apart, by its name: kong/lint/plugins.ts. */
+/** kong/lint/plugins.ts checks its `config`, by its name. */
 export const plugin = v.strictObject({
   ...common,
   name: v.string(),
@@ -116,7 +116,7 @@ const jwtSecret = v.pipe(
     algorithm: v.optional(v.picklist(ALGORITHMS), 'HS256'),
     rsa_public_key: v.optional(v.string()),
   }),
-  // Kong calls it so whatever the algorithm.
+  // Kong uses this name whatever the algorithm.
   v.forward(
     v.check(({ algorithm, rsa_public_key: key }) => algorithm.startsWith('HS') || isPublicKey(key), 'is no public key'),
     ['rsa_public_key'],

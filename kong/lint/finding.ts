@@ -1,8 +1,8 @@
-// One sentence about one place of one object. Two kinds are kept apart: what a real cluster refuses is a fact, proven against recorded
-// verdicts; what we refuse beyond that is our own policy, each rule with its reason.
+// One sentence about one place of one object. Refusals of a real cluster are facts, proven against recorded verdicts;
+// our own policy goes beyond them, each rule with its reason.
 
 export interface Finding {
-  /** `refused`: by the webhook or the API server of a default cluster (for kong.yaml: by Kong). `ours`: by nobody but us. */
+  /** `refused`: by the webhook or the API server of a default cluster, or by Kong. `ours`: by our policy alone. */
   kind: 'refused' | 'ours';
   /** Such as `spec.template.spec.containers[0].image`; empty for the whole object. */
   path: string;

@@ -1,4 +1,4 @@
-// What `kong config parse` refuses: fields and ranges of entities and plugins, and names that are taken twice.
+// The mistakes that `kong config parse` refuses: fields and ranges of entities and plugins, and duplicate names.
 
 import * as v from 'valibot';
 import { file } from './entities.ts';
@@ -12,7 +12,7 @@ export function* refusedByKong(root: Place): Generator<Finding> {
   yield* taken(root);
 }
 
-/** Global ones, and those of services, routes and consumers. */
+/** All plugins: global ones, and those of services, routes and consumers. */
 export function everyPlugin(root: Place): Place[] {
   return [root, ...everyService(root), ...everyRoute(root), ...everyConsumer(root)].flatMap((each) =>
     items(at(each, 'plugins')),
@@ -32,7 +32,7 @@ function* pluginOf(place: Place): Generator<Finding> {
   else yield* bySchema(schema, { path: `${place.path}.config`, value: at(place, 'config').value ?? {} });
 }
 
-/** Entities that Kong has and we do not use, on their own or within a consumer. */
+/** Entities of Kong that we do not use, on their own or within a consumer. */
 const NOT_KNOWN_HERE =
   /^(consumers\[\d+\]\.)?(upstreams|\w*certificates|snis|vaults|keys|key_sets|consumer_groups|groups|jwt_secrets|acls|\w+_credentials)$/;
 
@@ -53,7 +53,7 @@ function sentenceOf({ kind, expected, received, message }: v.BaseIssue<unknown>)
   return message.startsWith('Invalid') ? `Kong refuses it: ${message}.` : `It ${message}.`;
 }
 
-/** Before 3.0 regular expressions had no `~`: Kong puts it before whatever has more in it than a plain path, also where it is. */
+/** Before 3.0 regular expressions had no `~`: Kong adds it to every path that is not plain, even to one that has it. */
 function migrated(content: unknown): unknown {
   if (!isRecord(content) || content['_format_version'] === '3.0') return content;
   const path = (text: unknown) => (typeof text === 'string' && !/^[\w.~/%-]*$/.test(text) ? `~${text}` : text);
@@ -66,7 +66,7 @@ function migrated(content: unknown): unknown {
   return Array.isArray(services) ? { ...changed, services: services.map(withRoutes) } : changed;
 }
 
-/** What nothing else may have. */
+/** The values that must be unique. */
 function* taken(root: Place): Generator<Finding> {
   const ofConsumers = (list: string) => everyConsumer(root).flatMap((each) => items(at(each, list)));
   yield* twice(everyService(root), 'name');

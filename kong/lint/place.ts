@@ -1,5 +1,5 @@
-// A value within a parsed document, and where it lies: rules walk over what may not be there, or may be something else, and still name
-// the place exactly.
+// A value within a parsed document, and its path. Rules can walk over missing values and values of another type, and
+// still name the place exactly.
 
 export interface Place {
   path: string;
@@ -17,12 +17,12 @@ export function at(place: Place, ...names: string[]): Place {
   );
 }
 
-/** The elements of a list; none where it is no list. */
+/** The elements of a list; none when the value is not a list. */
 export function items({ path, value }: Place): Place[] {
   return Array.isArray(value) ? value.map((each, index) => ({ path: `${path}[${index}]`, value: each })) : [];
 }
 
-/** The fields of a record, by name; none where it is no record. */
+/** The fields of a record, by name; none when the value is not a record. */
 export function fields(place: Place): [string, Place][] {
   return isRecord(place.value) ? Object.keys(place.value).map((name) => [name, at(place, name)]) : [];
 }
@@ -31,7 +31,7 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Kubernetes takes null for a field that is not there. */
+/** Kubernetes treats null like a missing field. */
 export function isSet({ value }: Place): boolean {
   return value !== undefined && value !== null;
 }

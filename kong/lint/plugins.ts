@@ -85,7 +85,7 @@ const rateLimiting = v.pipe(
     limit_by: oneOf('consumer', 'credential', 'ip', 'service', 'header', 'path', 'consumer-group'),
     header_name: v.optional(headerName),
     path: text,
-    // cluster counts in the database that is not there.
+    // The policy `cluster` counts in a database, and there is none.
     policy: oneOf('local', 'redis'),
     fault_tolerant: flag,
     hide_client_headers: flag,
@@ -152,7 +152,7 @@ const httpLog = v.strictObject({
     ),
   ),
   queue: v.optional(queue),
-  // The Lua is run by test/kong/lua.test.ts.
+  // test/kong/lua.test.ts runs the Lua.
   custom_fields_by_lua: v.optional(v.record(v.pipe(v.string(), v.nonEmpty('is empty')), v.string())),
   retry_count: whole,
   queue_size: whole,
@@ -238,7 +238,7 @@ const opentelemetry = v.strictObject({
   ),
 });
 
-// The Lua itself is run, against the local gateway's TypeScript, by test/kong/lua.test.ts.
+// test/kong/lua.test.ts runs the Lua and compares it with the local gateway's TypeScript.
 const lua = v.strictObject({
   certificate: list,
   rewrite: list,
@@ -248,7 +248,7 @@ const lua = v.strictObject({
   log: list,
 });
 
-/** By name; null for plugins that come with Kong 3.9, and whose fields are not known here. */
+/** By name; null for plugins of Kong 3.9 whose fields are not described here. */
 export const PLUGINS: Readonly<Record<string, v.GenericSchema | null>> = {
   acl,
   'correlation-id': v.strictObject({

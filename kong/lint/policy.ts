@@ -1,4 +1,5 @@
-// What Kong parses without a word and we do not want: each has bitten on a real Kong 3.9.3, or would.
+// Settings that Kong parses without a word and that our policy refuses: each has gone wrong on a real Kong 3.9.3, or
+// would.
 
 import { METHODS } from 'node:http';
 import { type Finding, ours } from './finding.ts';
@@ -35,7 +36,7 @@ function* route(place: Place): Generator<Finding> {
     if (value.startsWith('~') && !isRegularExpression(value.slice(1))) {
       yield ours(path, 'The local gateway cannot read this regular expression, and Kong hardly will.');
     } else if (!value.startsWith('~') && /[\\^$*+?()[\]{}|]/.test(value)) {
-      yield ours(path, 'Without ~ in front of it a regular expression is a prefix that nobody calls.');
+      yield ours(path, 'Without ~ in front of it a regular expression is a prefix that no request has.');
     }
   }
   const preserved = at(place, 'preserve_host');
@@ -51,7 +52,10 @@ function isRegularExpression(text: string): boolean {
   }
 }
 
-/** Kong resolves references to vaults in the settings of plugins, not in credentials: the text itself becomes the key. */
+/**
+ * Kong resolves references to vaults in the settings of plugins, not in credentials: the reference itself becomes the
+ * key.
+ */
 function* credentials(consumer: Place): Generator<Finding> {
   for (const list of ['jwt_secrets', 'keyauth_credentials']) {
     for (const [, { path, value }] of items(at(consumer, list)).flatMap(fields)) {
@@ -62,7 +66,7 @@ function* credentials(consumer: Place): Generator<Finding> {
   }
 }
 
-/** Still understood, until Kong 4. */
+/** Kong still understands it, until version 4. */
 const DEPRECATED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'rate-limiting': Object.fromEntries(
     ['host', 'port', 'timeout', 'username', 'password', 'database', 'ssl', 'ssl_verify', 'server_name'].map((name) => [
@@ -93,7 +97,7 @@ function* plugin(place: Place): Generator<Finding> {
   if (isSet(anonymous)) {
     yield ours(
       anonymous.path,
-      'Whoever has no valid credential would be let in, as a consumer that may not even exist.',
+      'Callers without a valid credential would be let in, as a consumer that may not even exist.',
     );
   }
   if (name === 'jwt') yield* jwt(config);
@@ -107,7 +111,7 @@ function* plugin(place: Place): Generator<Finding> {
     );
   }
   if (name === 'ip-restriction' && ['allow', 'deny'].every((list) => items(at(config, list)).length === 0)) {
-    yield ours(at(config, 'allow').path, 'Kong takes an empty list for everybody.');
+    yield ours(at(config, 'allow').path, 'With an empty list Kong lets every address in.');
   }
 }
 
@@ -148,7 +152,7 @@ function* rateLimiting(config: Place): Generator<Finding> {
   }
 }
 
-/** A limit per consumer is only one for each caller where a consumer is one caller, not all who have a token. */
+/** A limit per consumer is a limit per caller only where each consumer is one caller, not all callers with a token. */
 function* sharedLimits(root: Place): Generator<Finding> {
   const single = everyConsumer(root).filter((each) => items(at(each, 'jwt_secrets')).length === 0);
   const own = new Set(single.flatMap((each) => items(at(each, 'plugins')).map(({ path }) => path)));
@@ -156,7 +160,7 @@ function* sharedLimits(root: Place): Generator<Finding> {
     if (textAt(each, 'name') !== 'rate-limiting' || own.has(each.path)) continue;
     const by = at(each, 'config', 'limit_by');
     if ((by.value ?? 'consumer') === 'consumer') {
-      yield ours(by.path, 'All users are one consumer to Kong: it would be one limit for everybody.');
+      yield ours(by.path, 'All users are one consumer to Kong: they would share one limit.');
     }
   }
 }
@@ -170,7 +174,7 @@ function* doubled(place: Place): Generator<Finding> {
   }
 }
 
-/** kong/render.ts has not been over it. */
+/** Placeholders that kong/render.ts has not filled. */
 function* placeholders(place: Place): Generator<Finding> {
   const { path, value } = place;
   if (typeof value === 'string' && /\$\{[A-Z_]+\}/.test(value))

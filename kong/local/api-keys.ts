@@ -1,4 +1,5 @@
-// The API keys that the local gateway lets in, by their digests. They can be replaced while it runs, as a reload does in Kong.
+// The API keys that the local gateway lets in, by their digests. They can be replaced while it runs, as by a reload of
+// Kong.
 
 import { refuseUnusableKeys } from '../api-key.ts';
 import type { ApiKeys, Consumer } from './plugin.ts';

@@ -11,7 +11,7 @@ export const route = v.strictObject({
   regex_priority: v.optional(v.number(), 0),
   strip_path: v.optional(v.boolean(), true),
   preserve_host: v.optional(v.literal(false, 'must be false: functions are found by their own host names'), false),
-  // Here every answer is passed on as it comes.
+  // The local gateway streams every answer.
   response_buffering: v.optional(v.boolean(), true),
   plugins: v.optional(v.array(plugin), []),
 });

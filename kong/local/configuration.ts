@@ -1,5 +1,5 @@
-// Reads kong.yaml (rendered) and understands every word of it, or refuses: what the local gateway passed over in silence would first
-// be noticed in production.
+// Reads the rendered kong.yaml and refuses every setting that it does not play: a setting that the local gateway
+// ignored would first be noticed in production.
 
 import { createPublicKey } from 'node:crypto';
 import * as v from 'valibot';
@@ -23,7 +23,7 @@ import * as responseTransformer from './plugins/response-transformer.ts';
 
 interface PluginKind<Schema extends v.GenericSchema> {
   schema: Schema;
-  /** The scope says what carries the plugin: "routes pay", "consumers ojk". */
+  /** The scope names the plugin's owner: "routes pay", "consumers ojk". */
   create(config: v.InferOutput<Schema>, ground: Ground, scope: string): Handler;
 }
 
@@ -46,7 +46,7 @@ const PLAYED = {
   'response-transformer': made(responseTransformer),
 };
 
-/** What plugins of Kong do beside the request's way, and we leave to it; named at start. */
+/** Plugins that only Kong plays, because they do not change requests or answers; named at start. */
 const NOT_PLAYED: Readonly<Record<string, string>> = {
   prometheus: 'metrics of the gateway',
   opentelemetry: 'spans of the gateway',
@@ -65,7 +65,7 @@ export interface Route {
   paths: string[];
   regexPriority: number;
   stripPath: boolean;
-  /** Undefined where a plugin answers for want of a function. */
+  /** Undefined when a plugin answers instead of a function. */
   upstream: Upstream | undefined;
   /** In Kong's order. */
   handlers: Handler[];
@@ -73,13 +73,13 @@ export interface Route {
 
 export interface Configuration {
   routes: Route[];
-  /** What runs where no route matches. */
+  /** The plugins that run when no route matches. */
   global: Handler[];
   /** "prometheus: metrics of the gateway", one per plugin that is left to Kong. */
   notPlayed: string[];
 }
 
-/** Throws a sentence that names the place of whatever cannot be played. */
+/** Throws a sentence that names the place of a setting that cannot be played. */
 export function readConfiguration(
   text: string,
   ground: Omit<Ground, 'credentials' | 'apiKeys'>,
@@ -99,7 +99,7 @@ export function readConfiguration(
   const routes: Route[] = [];
   const add = (each: v.InferOutput<typeof route>, place: string, upstream?: Upstream, ofService = new Map()) => {
     const own = build(each.plugins, place);
-    // Kong runs a plugin once, the nearest to the route.
+    // Kong runs a plugin once: the one nearest to the route.
     const all = new Map<string, Handler[]>([...global, ...ofService, ...own]);
     routes.push({
       name: each.name,
@@ -196,7 +196,7 @@ function credentialsOf(files: ConsumerFile[], consumers: ReadonlyMap<string, Con
   return credentials;
 }
 
-/** Only consumers with a list of keys, though it be empty, can be given some. */
+/** Only a consumer with a list of keys, even an empty one, can be given keys. */
 function keysOf(files: ConsumerFile[], consumers: ReadonlyMap<string, Consumer>): ApiKeys {
   const holders = files.filter(({ keyauth_credentials: keys }) => keys !== undefined).map(({ username }) => username);
   const apiKeys = apiKeysOf(new Map([...consumers].filter(([username]) => holders.includes(username))));

@@ -1,22 +1,22 @@
-// Plugins that a consumer carries. Kong asks for each plugin's configuration when its turn comes, and a consumer who is known by then
-// wins over the route (kong/runloop/plugins_iterator.lua, lookup_cfg).
+// Plugins of a consumer. Kong looks up each plugin's configuration when its turn comes, and the configuration of a
+// consumer who is known by then wins over the route's (kong/runloop/plugins_iterator.lua, lookup_cfg).
 
 import type { Exchange, Handler } from './plugin.ts';
 
 /** The plugins of a route or of everything, by name. */
 export type Plugins = ReadonlyMap<string, Handler[]>;
 
-/** Below the plugins that find out who it is. */
+/** Plugins of lower priority run after the consumer is known. */
 const KNOWN_BELOW = 1000;
 
-/** The same plugins, which look at each request for whose it is. `personal` is by username. */
+/** The same plugins, with the configuration of each request's consumer. `personal` is by username. */
 export function ofConsumers(personal: ReadonlyMap<string, Plugins>, plugins: Plugins): Map<string, Handler[]> {
   const all = new Map(plugins);
   for (const name of new Set([...personal.values()].flatMap((own) => [...own.keys()]))) {
     const choices = new Map([...personal].flatMap(([username, own]) => [[username, own.get(name)?.[0]] as const]));
     const [some] = [...choices.values()].filter((each) => each !== undefined);
     if (!some) continue;
-    if (some.priority >= KNOWN_BELOW) throw new Error(`kong.yaml: ${name} runs before anybody knows the consumer.`);
+    if (some.priority >= KNOWN_BELOW) throw new Error(`kong.yaml: ${name} runs before the consumer is known.`);
     const [others] = all.get(name) ?? [];
     all.set(name, [chosen(some.priority, ({ consumer }) => choices.get(consumer?.username ?? '') ?? others)]);
   }

@@ -1,4 +1,4 @@
-// The gateway's port, taken before everything else starts, so that nobody takes it meanwhile.
+// The gateway's port, taken before everything else starts, so that no other process takes it meanwhile.
 
 import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,18 +6,18 @@ import { kindEnd } from './kind-end.ts';
 
 /** Kong's (nginx's) own, a little above what browsers and SDKs keep idle connections for. */
 const CLIENT_KEEP_ALIVE_MS = 75_000;
-/** As kong/deployment tells nginx, which allows it between two reads of a body; here it is for the whole request. */
+/** The limit that kong/deployment gives nginx between two reads of a body; here it is for the whole body. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
-/** nginx's, for what Node cannot read; 400 for the rest. */
+/** nginx's statuses for requests that Node cannot read; 400 for the rest. */
 const STATUSES: Readonly<Record<string, number>> = { HPE_INVALID_VERSION: 505, ERR_HTTP_REQUEST_TIMEOUT: 408 };
 
-/** A port that is ours, where everybody is asked to come back until the gateway stands behind it. */
+/** A port that is taken. It asks every caller to come back until the gateway stands behind it. */
 export interface Door {
   port: number;
-  /** From now on this answers. */
+  /** Gives requests to this handler from now on. */
   answer(listener: RequestListener): void;
-  /** Requests in flight are answered first. */
+  /** Answers the requests in flight first. */
   close(): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-// A request as it came in, for the plugins.
+// A request as the gateway received it, for the plugins.
 
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
@@ -12,7 +12,7 @@ export function addressOf({ url = '/' }: IncomingMessage): { path: string; searc
 
 export function exchangeOf(request: IncomingMessage, path: string, search: string, route: string): Exchange {
   const headers: HeaderValues = {};
-  // Not request.headers: Node drops repeated ones there that a function should see, and refuse.
+  // Not request.headers: Node drops repeated headers there, which a function must see and refuse.
   for (const [name, values] of Object.entries(request.headersDistinct)) {
     if (values) headers[name] = values.length === 1 ? (values[0] ?? '') : values;
   }

@@ -1,10 +1,11 @@
-// Hands a request on to another server and streams both bodies. What belongs to one connection stays there.
+// Hands a request on to another server and streams both bodies. Headers that belong to one connection are not passed
+// on.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import type { Dispatcher } from 'undici';
 
-/** Headers of one connection, not of the request (RFC 9110, 7.6.1), and what clients may not send on. */
+/** Headers of one connection, not of the request (RFC 9110, 7.6.1), and headers that a proxy must not pass on. */
 const HOP_BY_HOP = new Set([
   'connection',
   'keep-alive',
@@ -33,7 +34,7 @@ export interface Forwarded {
 /** Why there is no answer: `timeout` (the outcome is unknown), or `unreachable`. */
 export class NotForwarded extends Error {
   readonly reason: 'timeout' | 'unreachable';
-  /** Nobody listens there: nothing has been sent. */
+  /** True when the connection was refused: nothing has been sent. */
   readonly refused: boolean;
   constructor(reason: 'timeout' | 'unreachable', cause: Error & { code?: string }) {
     super(cause.message, { cause });
@@ -70,7 +71,10 @@ export async function forward(
   }
 }
 
-/** Sends the answer's body on; ends the connection when it breaks off, so that the caller does not take a part for the whole. */
+/**
+ * Sends the answer's body on. When it breaks off, ends the connection, so that the caller does not take a part for the
+ * whole.
+ */
 export async function sendOn(answer: Dispatcher.ResponseData, response: ServerResponse): Promise<void> {
   await pipeline(answer.body, response).catch(() => response.destroy());
 }

@@ -1,5 +1,5 @@
-// The local gateway: reads kong.yaml and does what Kong would do with it, in one process with the platform. It is not Kong; what
-// it does not play it names in `notPlayed`, and what it does not know it refuses to start with.
+// The local gateway: reads kong.yaml and does what Kong would do with it, in one process with the platform. It names
+// the features of Kong that it leaves out in `notPlayed`, and refuses to start with a setting that it does not know.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Pool } from 'undici';
@@ -18,7 +18,7 @@ import { routerOf } from './router.ts';
 
 /** Below the functions' 95 s, so that no request meets a connection that is being closed. */
 const UPSTREAM_KEEP_ALIVE_MS = 60_000;
-/** How long a refused upload is read to its end, so that the caller gets to read the refusal. */
+/** How long a refused upload is read on, so that the caller reads the refusal. */
 const LINGER_MS = 3_000;
 /** nginx's status for a caller who did not wait for the answer. */
 const CLIENT_HAS_GONE = 499;
@@ -27,15 +27,15 @@ export interface GatewayOptions {
   /** kong.yaml, rendered. */
   configuration: string;
   publicUrl: string;
-  /** Where cluster-local names are answered: Kourier's part. Requests go there with the Host of their service. */
+  /** The server that answers cluster-local names: Kourier's part. Requests go there with the Host of their service. */
   ingress: string;
-  /** The REST proxy in front of Redis. What it wants for a password, kong.yaml has to say. */
+  /** The REST proxy in front of Redis. Its password comes from kong.yaml. */
   redis: { url: string };
   /** The variables of Kong's process, which `{vault://env/...}` in kong.yaml refers to. */
   environment: Readonly<Record<string, string>>;
-  /** Where it listens already, from `openDoor`; a free port unless given. */
+  /** An open port from `openDoor`; a free port unless given. */
   door?: Door;
-  /** Sentences for the operator. */
+  /** Gets sentences for the operator. */
   warn?(sentence: string): void;
 }
 
@@ -43,11 +43,11 @@ export interface Gateway {
   port: number;
   /** "prometheus: metrics of the gateway", one per plugin that only Kong plays. */
   notPlayed: string[];
-  /** Requests that are over, since the start; the route is '' where there was none. Kong's kong_http_requests_total. */
+  /** Finished requests since the start; the route is '' when none matched. Kong's kong_http_requests_total. */
   counted(): Counted[];
-  /** From now on these keys are let in and no others; throws a sentence, and changes nothing, when one cannot be used. */
+  /** Lets in these keys and no others from now on. Throws a sentence, and changes nothing, when one cannot be used. */
   replaceApiKeys(keys: readonly ApiKey[]): void;
-  /** Answers what is in flight, logs it, then closes. */
+  /** Answers the requests in flight, logs them, then closes. */
   stop(): Promise<void>;
 }
 
@@ -168,7 +168,7 @@ async function pass(
   await sendOn(sent, response);
 }
 
-// As Kong with preserve_host: false and nobody in front of it that it would trust.
+// As Kong does with preserve_host: false and no trusted proxy in front of it.
 function upstreamHeaders(exchange: Exchange, upstream: Upstream): HeaderValues {
   const { host = '', 'x-forwarded-for': forwardedFor, ...headers } = endToEnd(exchange.headers);
   if (exchange.body) headers['content-length'] = String(exchange.body.length);
@@ -210,7 +210,7 @@ function answerItself(
   if (unread) answer.headers['connection'] = 'close';
   response.writeHead(answer.status, { ...answer.headers, 'content-length': Buffer.byteLength(body) });
   if (!unread) return void response.end(body);
-  // A connection that is closed while the caller still writes takes the answer with it.
+  // Closing a connection while the caller still writes would lose the answer.
   response.write(body);
   const end = () => {
     clearTimeout(limit);

@@ -1,11 +1,14 @@
-// Ends an HTTP server kindly: requests in flight are answered, then all connections are closed, also those that clients keep open
-// or have opened and never used.
+// Ends an HTTP server kindly: it answers the requests in flight, then closes all connections, including those that
+// clients keep open or have opened and never used.
 
 import type { Server } from 'node:http';
 
 const LIMIT_MS = 30_000;
 
-/** Call it before the server listens. The returned function resolves when everything is closed; what takes too long is cut. */
+/**
+ * Call it before the server listens. The returned function resolves when everything is closed; it cuts what takes too
+ * long.
+ */
 export function kindEnd(server: Server, limitMs = LIMIT_MS): () => Promise<void> {
   let busy = 0;
   let ending = false;

@@ -1,10 +1,11 @@
-// What Kong tells its log about a request (kong/pdk/log.lua, serialize), as far as something is left of it after http-log's fields.
+// The entry that Kong logs for a request (kong/pdk/log.lua, serialize), without the fields that http-log removes in our
+// kong.yaml.
 
 import type { Exchange } from './plugin.ts';
 
 export type LogEntry = Record<string, unknown>;
 
-/** Functions are "upstream" there; whatever else answers is "kong". */
+/** "upstream" for answers of functions; "kong" for all others. */
 const SOURCES = { service: 'upstream', exit: 'kong', error: 'kong' } as const;
 
 export function entryOf(exchange: Exchange, status: number): LogEntry {
@@ -19,7 +20,7 @@ export function entryOf(exchange: Exchange, status: number): LogEntry {
   };
 }
 
-/** Puts a value at a name with dots in it, or takes away what is there, in place. */
+/** Sets, or removes, the value at a name with dots in it, in place. */
 export function setField(entry: LogEntry, name: string, value: unknown): void {
   const steps = name.split('.');
   const last = steps.pop() ?? '';

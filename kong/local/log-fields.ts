@@ -1,9 +1,9 @@
-// The Lua of http-log's custom_fields_by_lua, once more in TypeScript, found by the name in its first line. test/kong runs the Lua
-// itself beside this and compares.
+// The Lua of http-log's custom_fields_by_lua, again in TypeScript, found by the name in its first line. test/kong runs
+// the Lua beside this and compares.
 
 import type { Exchange, HeaderValues } from './plugin.ts';
 
-/** Undefined takes the field out of the entry. */
+/** Undefined removes the field from the entry. */
 export type LogField = (exchange: Exchange) => unknown;
 
 export const fields: Readonly<Record<string, LogField>> = {
@@ -16,10 +16,10 @@ export const fields: Readonly<Record<string, LogField>> = {
   'log-the-consumer': ({ consumer }) => consumer && { username: consumer.username },
 };
 
-/** The Lua that takes a field out needs no name. */
+/** The Lua that removes a field needs no name. */
 export const DROP = 'return nil';
 
-/** Nothing that JSON would have to escape, nothing that is not ASCII. */
+/** Printable ASCII that JSON does not escape. */
 function plain(text: string | undefined): string | undefined {
   return text?.replace(/[^ -~]|["\\]/g, '?');
 }

@@ -1,5 +1,5 @@
-// Kong's queue between a log and what it is posted to (kong/tools/queue.lua): entries wait for each other for a moment, go together, and
-// are tried again, ever more slowly, until they are taken or their time is over.
+// Kong's queue between a log and its receiver (kong/tools/queue.lua): entries wait a moment for each other, go
+// together, and are sent again, ever more slowly, until the receiver takes them or their time is over.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -12,23 +12,23 @@ export interface QueueSettings {
   maxDelayMs: number;
 }
 
-/** Posts one body; throws a sentence when it was not taken. */
+/** Posts one body; throws a sentence when the receiver did not take it. */
 export type Post = (body: string) => Promise<void>;
 
 interface Queue {
   /** An entry is JSON. */
   add(entry: string): void;
-  /** Sends what is left, at once and for a few seconds at most. */
+  /** Sends the waiting entries, at once and for a few seconds at most. */
   stop(): Promise<void>;
 }
 
 export interface LogQueues {
-  /** One queue for all plugins that post to the same place; whoever asks first says how. */
+  /** One queue for all plugins that post to the same place; the first plugin sets its options. */
   to(place: string, settings: QueueSettings, post: Post): Pick<Queue, 'add'>;
   stop(): Promise<void>;
 }
 
-/** Kong gives its workers longer. Here nobody waits for a function that is not coming back. */
+/** Kong gives its workers longer. Here the stop must not wait for a function that does not come back. */
 const STOP_MS = 5_000;
 
 export function startLogQueues(warn: (sentence: string) => void): LogQueues {
@@ -64,7 +64,7 @@ function startQueue(place: string, settings: QueueSettings, post: Post, warn: (s
   }
 
   async function send(batch: string[]): Promise<void> {
-    // One entry by itself where batches are of one; a list otherwise, also of one.
+    // A single entry when the batch size is one; otherwise always a list.
     const body = settings.maxBatchSize === 1 ? (batch[0] ?? '') : `[${batch.join(',')}]`;
     const begun = Date.now();
     let reason = 'there was no time left for it';

@@ -1,5 +1,5 @@
-// The Lua of kong.yaml, once more in TypeScript, found by the name in its first line. test/kong runs the Lua itself beside this and
-// compares, so that the two cannot drift apart.
+// The Lua of kong.yaml, again in TypeScript, found by the name in its first line. test/kong runs the Lua beside this
+// and compares, so that the two cannot drift apart.
 
 import { createHash, randomUUID } from 'node:crypto';
 import { whereToLook } from '../../shared/platform/http/problem.ts';
@@ -10,15 +10,15 @@ import type { Answer, Exchange, Ground, Handler, HeaderValues } from './plugin.t
 export type Snippet = (ground: Ground, lua: string) => Omit<Handler, 'priority'>;
 
 const UNTRUSTED = new Set(['x-user-id', 'x-credential-identifier', 'x-anonymous-consumer']);
-/** What Connection may name. */
+/** Names that Connection may hold. */
 const OF_A_CONNECTION = new Set([
   ...['close', 'keep-alive', 'upgrade', 'te', 'trailer', 'http2-settings', 'proxy-connection', 'proxy-authorization'],
 ]);
-/** What is dropped, named or not; Kong itself sees to Upgrade. */
+/** Headers that are dropped whether Connection names them or not; Kong itself handles Upgrade. */
 const HOP_BY_HOP = new Set([
   ...['connection', 'keep-alive', 'proxy-connection', 'proxy-authorization', 'te', 'trailer', 'http2-settings'],
 ]);
-/** What would tell which software answers. */
+/** Headers that would tell which software answers. */
 const TELLTALE = ['server', 'via', 'x-envoy-upstream-service-time'];
 
 export const snippets: Readonly<Record<string, Snippet>> = {
@@ -136,7 +136,7 @@ const CODES: Readonly<Record<number, ProblemCode>> = {
   504: 'gateway_timeout',
 };
 
-/** Where callers have API keys instead of tokens. */
+/** Paths whose callers have API keys instead of tokens. */
 const REGULATORS_CODES: Readonly<Record<number, ProblemCode>> = { 401: 'api_key_required', 403: 'not_permitted' };
 
 function problemFor(exchange: Exchange, { status, headers }: Answer, said: string, publicUrl: string): string {

@@ -1,4 +1,4 @@
-// What nginx does for Kong before and after all plugins, by its own rules and the settings of kong/deployment/kong.yaml.
+// The work of nginx before and after all plugins, by its own rules and the settings of kong/deployment/kong.yaml.
 
 import type { IncomingMessage } from 'node:http';
 import { hasBody } from './forward.ts';
@@ -12,15 +12,15 @@ const ONCE = [
   ...['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range'],
 ];
 
-/** The status of a request that no route and no plugin gets to see. */
+/** The status of a request that nginx refuses before any route or plugin. */
 export function refusedAtOnce({ headersDistinct }: IncomingMessage): 400 | 413 | undefined {
   if (ONCE.some((name) => (headersDistinct[name]?.length ?? 0) > 1)) return 400;
   return Number(headersDistinct['content-length']?.[0] ?? 0) > LARGEST_BODY ? 413 : undefined;
 }
 
 /**
- * The body, read to its end before a function is asked: a slow sender keeps none busy. `too large` when one without a length turns out so;
- * undefined where there is none.
+ * Reads the body to its end before a function is asked, so that a slow sender keeps no function busy. `too large` when
+ * a body without a length turns out so; undefined when there is none.
  */
 export async function wholeBody(request: IncomingMessage): Promise<Buffer | 'too large' | undefined> {
   if (!hasBody(request)) return undefined;

@@ -1,4 +1,4 @@
-// What a plugin of the local gateway is: the phases that Kong runs a plugin in, as far as we play them.
+// The shape of a plugin of the local gateway: the phases of Kong's plugins that it plays.
 
 import type { KeyObject } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
@@ -11,37 +11,37 @@ export type HeaderValues = Record<string, string | string[]>;
 export interface Exchange {
   readonly request: IncomingMessage;
   readonly method: string;
-  /** As it came, without the query. */
+  /** The path of the caller's request, without the query. */
   readonly path: string;
-  /** What the function will get after the path, with its question mark; plugins change it. */
+  /** The query that the function will get, with its question mark; plugins change it. */
   search: string;
   readonly clientAddress: string;
   readonly startedAt: number;
   /** Kong's own id of the request, 32 hex digits; no caller can choose it. */
   readonly kongRequestId: string;
-  /** The name of the route, '' where there is none. */
+  /** The name of the route, '' when none matched. */
   readonly route: string;
-  /** What the function will get; plugins change it. */
+  /** The headers that the function will get; plugins change them. */
   readonly headers: HeaderValues;
-  /** Set once it has been read, which is after the last plugin. */
+  /** Set once the body has been read, which is after the last plugin. */
   body?: Buffer;
-  /** The id of a problem that is to be written over what was said. */
+  /** The id of a problem that replaces the answer's body. */
   problemId?: string;
   requestId?: string;
-  /** Who it is, once a plugin knows. */
+  /** The consumer, once a plugin knows it. */
   consumer?: Consumer;
-  /** Where the answer came from, and what the function said, '' where none was asked. */
+  /** The origin of the answer, and the function's own status, '' when no function was asked. */
   answered: { source: Answer['source']; upstreamStatus: string };
 }
 
-/** The answer that is about to be sent: the function's own, one that a plugin gave, or one for a failure on the way. */
+/** The answer that is about to be sent: of the function, of a plugin, or for a failure on the way. */
 export interface Answer {
   status: number;
   readonly headers: HeaderValues;
   readonly source: 'service' | 'exit' | 'error';
 }
 
-/** What a plugin answers with instead of letting the request through. */
+/** The answer of a plugin that does not let the request through. */
 export interface Exit {
   status: number;
   body?: string;
@@ -55,7 +55,7 @@ export interface Handler {
   headerFilter?(exchange: Exchange, answer: Answer): void;
   /** Called for answers with `exchange.problemId` set; gives the body to send instead. */
   bodyFilter?(exchange: Exchange, answer: Answer, said: string): string;
-  /** Called when it is over, whatever became of it; 499 where the caller went away before the answer. */
+  /** Called when the request is over, with any outcome; 499 when the caller went away before the answer. */
   log?(exchange: Exchange, status: number): void;
 }
 
@@ -65,7 +65,7 @@ export interface Consumer {
   readonly groups: readonly string[];
 }
 
-/** A public key that tokens of one kid are verified with, by one algorithm only. */
+/** A public key that verifies tokens of one kid, by one algorithm only. */
 export interface Credential {
   readonly key: string;
   readonly algorithm: string;
@@ -83,11 +83,14 @@ export interface ApiKeys {
 
 /** Counts requests in fixed windows, for all gateways together. */
 export interface Counters {
-  /** How many there have been in this window, this one included, let through or not. Throws when Redis is away or refuses us. */
+  /**
+   * The number of requests in this window, this one and refused ones included. Throws when Redis does not answer or
+   * refuses us.
+   */
   take(key: string, seconds: number, redis: { password: string | undefined; timeoutMs: number }): Promise<number>;
 }
 
-/** What the plugins stand on. */
+/** The services that plugins use. */
 export interface Ground {
   readonly publicUrl: string;
   readonly credentials: ReadonlyMap<string, Credential>;
@@ -96,8 +99,8 @@ export interface Ground {
   readonly environment: Readonly<Record<string, string>>;
   readonly counters: Counters;
   readonly logQueues: LogQueues;
-  /** Sends a body to a function of the cluster; throws a sentence when it was not taken. */
+  /** Sends a body to a function of the cluster; throws a sentence when the function did not take it. */
   post(to: URL, headers: Record<string, string>, body: string, timeoutMs: number): Promise<void>;
-  /** Where a sentence for the operator goes. */
+  /** Gets sentences for the operator. */
   warn(sentence: string): void;
 }

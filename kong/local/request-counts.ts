@@ -1,7 +1,7 @@
 // How many requests each route has answered, and how: what Kong's prometheus calls kong_http_requests_total.
 
 export interface Counted {
-  /** '' where there was none. */
+  /** '' when no route matched. */
   route: string;
   status: number;
   requests: number;

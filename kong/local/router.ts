@@ -14,7 +14,7 @@ interface Candidate {
 
 export interface Match {
   route: Route;
-  /** What the function gets as its path. */
+  /** The path that the function gets. */
   path: string;
 }
 

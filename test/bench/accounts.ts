@@ -34,17 +34,17 @@ export async function makeAccounts(client: pg.Client, count: number): Promise<Pe
       order by person.id`,
   );
   await client.query('commit');
-  // Not the tables that are still empty: the planner would believe that they stay so.
+  // Tables that are still empty are left out: the planner would believe that they stay so.
   await client.query('vacuum analyze users, accounts, sessions, historical_transactions');
   return rows;
 }
 
-/** Gives everybody the password of the load; without it nobody can log in. */
+/** Gives every user the password of the load; without it no user can log in. */
 export async function allowLogin(client: pg.Client): Promise<void> {
   await client.query('update users set password = $1', [await hashPassword(PASSWORD)]);
 }
 
-// One statement, since the ledger's triggers look after each: balances, versions and legs have to agree by then.
+// One statement, since the ledger's triggers check each: balances, versions and legs have to agree by then.
 async function topUpEverybody(client: pg.Client): Promise<void> {
   await client.query(
     `with receiver as (

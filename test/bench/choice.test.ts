@@ -1,4 +1,4 @@
-// What `make tune` chooses, from figures made up for the purpose.
+// The choices of `make tune`, from made-up figures.
 
 import { expect, test } from '@jest/globals';
 import { choose, type Step } from './tune/choice.ts';
@@ -28,7 +28,7 @@ test('target is where doubling no longer brings 15 % more, containerConcurrency 
     containerConcurrency: 100,
     // 1000 answers at 0.5 ms are half a core, of which the autoscaler takes 70 %.
     'requests.cpu': 350,
-    // 100 MiB, in pieces of 32; what 200 in flight took does not count.
+    // 100 MiB, in pieces of 32; the memory of 200 in flight does not count.
     'requests.memory': 128,
     'limits.memory': 256,
   });

@@ -1,4 +1,4 @@
-// Where and with what a run was made.
+// The machine and the parts of a run.
 
 import os from 'node:os';
 import process from 'node:process';

@@ -1,5 +1,6 @@
-// How long a stopped function takes to its first successful answer, against an empty function of the same framework, bundled the same
-// way. Real parts; one process at a time; a turn of each, then again, so that what disturbs the machine disturbs all of them.
+// How long a stopped function takes to its first successful answer, against an empty function of the same framework,
+// bundled the same way. Real parts; one process at a time; a turn of each, then again, so that a disturbance of the
+// machine disturbs all of them.
 //   node test/bench/cold-start.ts [--rounds 15] [--functions pay,login] [--write]      --write: the table in knative/measurements.md
 // --compile-cache: with V8's compile cache, filled by the turns before the first that counts, for the empty function, too.
 
@@ -23,7 +24,7 @@ import { type Platform, startPlatform } from './platform.ts';
 import { type Asked, layOut, type Requests } from './requests.ts';
 import { signTokens } from './tokens.ts';
 
-/** What each answers when it succeeds. */
+/** The answer of each when it succeeds. */
 const SUCCESS = {
   login: 200,
   register: 201,
@@ -38,7 +39,7 @@ type Measured = keyof typeof SUCCESS;
 const MEASUREMENTS = join(ROOT, 'knative/measurements.md');
 const ACCOUNTS = 200;
 const SEED = 20_261_121;
-/** Before the first that counts: the disk's cache and PostgreSQL's. */
+/** Turns before the first that counts: they fill the disk's cache and PostgreSQL's. */
 const WARM_UP = 2;
 const RETRY_MS = 1;
 const LIMIT_MS = 20_000;
@@ -56,7 +57,7 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '15' },
     functions: { type: 'string', default: Object.keys(SUCCESS).join(',') },
     'compile-cache': { type: 'boolean', default: false },
-    /** Each function in a bundle of its own, whatever the manifests group. */
+    /** Bundles each function on its own, even if manifests group it. */
     alone: { type: 'boolean', default: false },
   },
 });
@@ -65,14 +66,14 @@ const stranger = names.find((name) => !(name in SUCCESS));
 if (stranger) throw new Error(`${stranger} is not measured; these are: ${Object.keys(SUCCESS).join(', ')}.`);
 const rounds = Number(options.rounds);
 
-/** No key twice. */
+/** Makes each key unique. */
 let serial = 0;
 
-// Whatever ends this process, nothing of it stays.
+// Nothing of this process stays, however it ends.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
 const bundles = join(ROOT, '.build');
-/** Into the folder of all functions: what is native is found from there. */
+/** Into the folder of all functions, which holds the native package. */
 async function buildAll(): Promise<{ sizes: Map<string, Loaded>; programs: Map<string, string[]> }> {
   const sizes = new Map<string, Loaded>();
   const programs = new Map<string, string[]>();

@@ -1,5 +1,5 @@
-// One HTTP/1.1 connection of the load generator: a request, its answer, the next request. Nothing of an answer is read but its status
-// and where it ends.
+// One HTTP/1.1 connection of the load generator: a request, its answer, the next request. It reads no more of an answer
+// than its status and its end.
 
 import { connect } from 'node:net';
 
@@ -11,7 +11,7 @@ export interface Connection {
 }
 
 export interface Events {
-  /** An answer has come, whole. `text` is its beginning, in case somebody wants to read it. */
+  /** An answer has come, whole. `text` is its beginning, for callers that read it. */
   answered(status: number, text: string): void;
   /** The connection is of no more use. */
   failed(why: string): void;
@@ -42,7 +42,7 @@ export function openConnection(port: number, longestRequest: number, events: Eve
     },
   });
 
-  /** Whether the answer is whole; if so it is done with, and the next request may be on its way already. */
+  /** True when the answer is whole; then it is finished, and the next request may be on its way already. */
   function take(text: string): boolean {
     const headerEnd = text.indexOf('\r\n\r\n');
     if (headerEnd < 0) return false;

@@ -17,7 +17,7 @@ interface Profile {
 }
 
 export interface CpuShares {
-  /** Rows of a table: part, microseconds per request, share of what was not idle. */
+  /** Rows of a table: part, microseconds per request, share of the time that was not idle. */
   groups: string[][];
   /** The same for the functions that took most by themselves. */
   functions: string[][];
@@ -96,13 +96,13 @@ function selfTimes(
   for (const [index, id] of samples.entries()) {
     const delta = timeDeltas[index] ?? 0;
     time += delta;
-    // A sample that comes late comes from a process that was not running: that time was somebody else's.
+    // A late sample comes from a process that was not running: other processes used that time.
     if (time >= from && time < to) times.set(id, (times.get(id) ?? 0) + Math.min(delta, 2 * interval));
   }
   return times;
 }
 
-// What Node does for somebody (streams, buffers, built-in functions) belongs to whoever asked.
+// The time of Node's own code (streams, buffers, built-in functions) belongs to its caller.
 function partsOf(nodes: Node[]): Map<number, string> {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const parts = new Map<number, string>();

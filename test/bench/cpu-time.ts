@@ -30,7 +30,7 @@ export async function cpuTimeOfPostgres(postmaster: number): Promise<{ backends:
   return result;
 }
 
-/** Of the whole machine: all CPUs, whoever used them, and what the hypervisor gave to others. */
+/** Of the whole machine: all CPUs, all processes, and the time that the hypervisor gave to others. */
 export async function cpuTimeOfMachine(): Promise<{ busy: number; stolen: number }> {
   const line = (await readFile('/proc/stat', 'latin1')).split('\n', 1)[0] ?? '';
   const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = line.split(/ +/).slice(1).map(Number);

@@ -1,10 +1,10 @@
-// Who pays whom. A distribution draws a payer and a payee from the accounts, numbered from 0; `hot` is the number of the one that
-// everybody pays, which may be one of them or stand behind them.
+// Who pays whom. A distribution draws a payer and a payee from the accounts, numbered from 0; `hot` is the number of
+// the account that all of them pay, which may be one of them or stand behind them.
 
 export type Draw = (random: Random, accounts: number, hot: number) => [payer: number, payee: number];
 
 export const distributions = {
-  /** Everybody pays everybody. */
+  /** Each account pays any other. */
   uniform: (random, accounts) => {
     const payer = below(random, accounts);
     const payee = below(random, accounts - 1);
@@ -18,7 +18,7 @@ export const distributions = {
       if (payee !== payer) return [payer, payee];
     }
   },
-  /** Everybody pays one account: every payment wants the same row. */
+  /** All accounts pay one: every payment wants the same row. */
   hot: (random, accounts, hot) => {
     const payer = below(random, accounts);
     return [payer === hot ? (payer + 1) % accounts : payer, hot];

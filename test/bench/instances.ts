@@ -24,14 +24,14 @@ export interface Instances {
   program: Program;
   ports: number[];
   pids: number[];
-  /** What they had to complain of, a line each. */
+  /** Errors that they logged, a line each. */
   complaints(): Promise<string[]>;
   stop(): Promise<void>;
 }
 
 /** Longer than it takes: it ends when every token has been introduced. */
 const INTRODUCTION_LIMIT_MS = 60_000;
-/** The plain way has the pool that one would give it. */
+/** The plain way has the pool that such a function usually gets. */
 const PLAIN_POOL_SIZE = '10';
 const READY_LIMIT_MS = 20_000;
 

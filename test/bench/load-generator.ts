@@ -12,7 +12,7 @@ export interface LoadGenerator {
   stop(): Promise<void>;
 }
 
-/** Starts it and has it lay out its requests; it ends with us, however we end. */
+/** Starts it and lets it prepare its requests; it ends with this process, however that ends. */
 export async function startLoadGenerator(preparation: Preparation): Promise<LoadGenerator> {
   const child = fork(new URL('load.ts', import.meta.url), { execArgv: [], env: { PATH: process.env['PATH'] } });
   await ask(child, { prepare: preparation });

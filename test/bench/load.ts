@@ -1,5 +1,6 @@
-// The load generator: a process of its own, so that what it costs can be told from the rest. It keeps a number of connections busy,
-// each with one request at a time, and measures what happens between two moments. The run talks to it over IPC.
+// The load generator: a process of its own, so that its cost can be separated from the rest. It keeps a number of
+// connections busy, each with one request at a time, and measures what happens between two moments. The run talks to it
+// over IPC.
 
 import process from 'node:process';
 import { type Connection, openConnection } from './connection.ts';
@@ -60,7 +61,7 @@ const latencies = new Float64Array(MOST_ANSWERS);
 process.on('message', (command: Command) => {
   carryOut(command).then(answer, (error: Error) => answer({ failed: error.stack ?? error.message }));
 });
-// Whoever started us has gone.
+// The process that started us has gone.
 process.on('disconnect', () => process.exit());
 
 function answer(message: Answer): void {

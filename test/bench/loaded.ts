@@ -1,4 +1,5 @@
-// What a bundle makes Node read: the file itself with everything that it imports, and what waits in files for when it is needed.
+// The files that a bundle makes Node read: the bundle with everything that it imports, and the files that it loads when
+// needed.
 
 import { basename } from 'node:path';
 import type { Metafile } from 'esbuild';

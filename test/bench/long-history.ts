@@ -52,7 +52,7 @@ async function openEarlier(client: pg.Client): Promise<void> {
   await client.query('commit');
 }
 
-// Everybody pays 1.00 AT_ONCE times, one after the other; the last times are those of the round.
+// Each person pays 1.00 AT_ONCE times, one payment after the other; the last times are those of the round.
 async function payInTurn(client: pg.Client, round: number, from: Date, stepMs: number): Promise<void> {
   await client.query(
     `with person as materialized (

@@ -1,4 +1,4 @@
-// What a measurement of reading comes to: figures for README.md, and for plans.md how PostgreSQL did it.
+// The result of a measurement of reading: figures for README.md, and for plans.md PostgreSQL's plans.
 
 export interface Measurement {
   figures: string;

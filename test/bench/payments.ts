@@ -1,5 +1,5 @@
-// Payments to be given back by the benchmark: as many as there are people with each distribution, so that refunds touch the accounts
-// as payments do.
+// Payments that the benchmark gives back: as many as there are people with each distribution, so that refunds touch the
+// accounts as payments do.
 
 import type pg from 'pg';
 import { newOperationId } from '../../shared/ledger/rules/ids.ts';
@@ -9,7 +9,7 @@ import type { Person } from './tokens.ts';
 export interface Payment {
   operationId: string;
   distribution: Distribution;
-  /** The number of whoever was paid, and may give it back. */
+  /** The number of the payee, who may give it back. */
   payee: number;
 }
 
@@ -37,7 +37,7 @@ export async function makePayments(client: pg.Client, people: readonly Person[],
   return drawn.map(({ operationId, distribution, payee }) => ({ operationId, distribution, payee }));
 }
 
-// One statement, since the ledger's triggers look after each: balances, versions and legs have to agree by then.
+// One statement, since the ledger's triggers check each: balances, versions and legs have to agree by then.
 const WRITE = `
   with payment as (
     select * from unnest($1::uuid[], $2::uuid[], $3::uuid[]) with ordinality as payment (operation_id, payer, payee, number)

@@ -1,4 +1,4 @@
-// What is measured: the variants that are compared, and the matrix they are compared in.
+// The plan of the benchmark: the variants that are compared, and the matrix in which they are compared.
 
 import type { Distribution } from './distributions.ts';
 import type { Program } from './instances.ts';
@@ -41,7 +41,7 @@ export const functionNames = Object.keys(functions) as VariantName[];
 /** The functions are compared with each other here only. */
 export const FUNCTIONS_AT = { instances: 1, connections: [50] } as const;
 
-/** Fresh tokens would drive the known ones out of an instance's memory: they go to instances of their own. */
+/** Fresh tokens would push the known ones out of an instance's memory: they go to instances of their own. */
 export function instanceGroupOf(name: VariantName): string {
   const { program, tokens } = variants[name];
   return tokens === 'fresh' ? `${program}, fresh` : program;

@@ -1,4 +1,5 @@
-// What regulators read of ten million transactions: pages, the monthly report, and the export, over HTTP, with the plans.
+// The cost of regulators' reading from ten million transactions: pages, the monthly report, and the export, over HTTP,
+// with the plans.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -39,7 +39,7 @@ export function reportOf(results: Results, plan: Plan, circumstances: readonly s
     '',
     '### CPU microseconds per request, by process',
     '',
-    '`other` is the share of the machine that went to processes of somebody else.',
+    '`other` is the share of the machine that went to other processes.',
     '',
     ...table(['instances', 'connections', '', ...processGroups, 'sum', 'other'], cells.flatMap(cpuRows)),
     '',
@@ -57,7 +57,7 @@ export function reportOf(results: Results, plan: Plan, circumstances: readonly s
   ].join('\n');
 }
 
-/** A benchmark that was not alone should say so. */
+/** Reports other load on the machine during the benchmark. */
 function disturbance(cells: readonly Cell[]): string[] {
   const worst = Math.max(
     ...cells.flatMap((cell) => [...cell.rounds.keys()].map((name) => summaryOf(cell, name).foreignShare)),

@@ -1,10 +1,10 @@
-// The requests of the load, as bytes. Everything but the key and the body is laid out beforehand, so that a request costs the generator
-// three copies.
+// The requests of the load, as bytes. Everything but the key and the body is prepared, so that a request costs the
+// generator three copies.
 
 import type { Payment } from './payments.ts';
 import type { Person } from './tokens.ts';
 
-/** What moves money between wallets, of which the books can be asked afterwards. */
+/** Functions that move money between wallets, whose books can be checked afterwards. */
 export type FunctionName = 'pay' | 'transfer' | 'refund';
 
 const ROUTES = {
@@ -19,7 +19,7 @@ const ROUTES = {
   'find-payee': 'GET /v1/payees',
 } as const;
 
-/** What there are requests of. */
+/** The functions that the load can call. */
 export type Asked = keyof typeof ROUTES;
 
 export interface Requests {
@@ -34,15 +34,18 @@ export interface Requests {
 
 export interface Ground {
   people: readonly Person[];
-  /** What refunds give back. */
+  /** The payments that refunds give back. */
   payments: readonly Payment[];
   seed: number;
 }
 
-/** Small enough that who is given most stays below the limits on unverified people: they begin at half of what they may have. */
+/**
+ * Small enough that the most popular payee stays below the limits on unverified people: they begin at half of what they
+ * may have.
+ */
 const AMOUNT = '1.00';
 const TOPUP_AMOUNT = '10000.00';
-/** Of everybody, where a run lets them log in. */
+/** The password of every user, in a run that lets them log in. */
 export const PASSWORD = 'kuda putih di tepi danau';
 /** As long as the UUIDs that clients use, together with what stands before it. */
 const SERIAL_DIGITS = 12;
@@ -91,7 +94,7 @@ function bodiesOf(name: Asked, { people, payments }: Ground): string[] {
   return [''];
 }
 
-/** Somebody whom nobody knows yet. */
+/** A person who is not registered yet. */
 function newcomer(index: number) {
   const number = String(index).padStart(8, '0');
   return {
@@ -102,7 +105,7 @@ function newcomer(index: number) {
   };
 }
 
-/** What an app sends once find-payee has told it the account. */
+/** The body of an app that knows the account from find-payee. */
 function bodyTo(accountId: string): string {
   return JSON.stringify({ amount: AMOUNT, to: { account_id: accountId }, description: 'Nasi goreng, satu porsi' });
 }
@@ -112,12 +115,12 @@ function bodyBack(operationId: string): string {
   return JSON.stringify({ transaction_id: operationId, amount: AMOUNT, reason: 'Kerupuk habis' });
 }
 
-// Everybody looks for the next one.
+// Each person looks for the next one.
 function queryOf(name: Asked, { people }: Ground, caller: number): string {
   return name === 'find-payee' ? `?username=${people[(caller + 1) % people.length]?.username}` : '';
 }
 
-// Whoever logs in or registers has no token yet, and an address of her own: attempts are counted by it.
+// A person who logs in or registers has no token yet, and an address of her own: attempts are counted by it.
 function whoAsks(name: Asked, token: string, caller: number): string {
   if (name !== 'login' && name !== 'register') return `Authorization: Bearer ${token}\r\n`;
   return `X-Real-IP: 10.${caller >> 16}.${(caller >> 8) & 255}.${caller & 255}\r\n`;

@@ -1,4 +1,5 @@
-// One round of one variant: a checkpoint, some seconds of load, and what it cost every process until the last event was published.
+// One round of one variant: a checkpoint, some seconds of load, and its cost to every process until the last event was
+// published.
 
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -73,7 +74,7 @@ async function cpuTimes(platform: Platform, generator: LoadGenerator, instances:
     'PostgreSQL, backends': server.backends,
     'PostgreSQL, background': server.background,
     Kafka: await cpuTimeOf(kafka?.pid ?? 0),
-    // The proxy lives in this very process, which also runs the benchmark.
+    // The proxy runs in this process, which also runs the benchmark.
     'Redis, its proxy, the run itself': (await cpuTimeOf(redis.pid ?? 0)) + own.user + own.system,
     'load generator': await cpuTimeOf(generator.pid),
   };

@@ -4,8 +4,10 @@
 //   node test/bench/run.ts --history   what reading a million legs costs (a few minutes; also part of everything)
 //   node test/bench/run.ts --regulators  what regulators read of ten million transactions (a quarter of an hour; also part of everything)
 //   node test/bench/run.ts --profile   where the time goes: of pay, of the empty function, of PostgreSQL
-// Options: --instances 1,2 --connections 50 --rounds 1 (another matrix), --seed <number>, --write (the files also after --quick; --profile writes profile.md)
+// Options: --instances 1,2 --connections 50 --rounds 1 (another matrix), --seed <number>, --write (the files also after
+// --quick; --profile writes profile.md)
 
+import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { writeBetween } from '../../knative/local/table.ts';
@@ -20,11 +22,11 @@ import { profile, STATEMENT_SETTINGS } from './profile.ts';
 import { measureRegulators } from './regulators.ts';
 import { reportOf } from './report.ts';
 
-/** What regulators' figures are about. */
+/** The number of transactions behind regulators' figures. */
 const TRANSACTIONS = 10_000_000;
-const README = new URL('README.md', import.meta.url).pathname;
-const PLANS = new URL('plans.md', import.meta.url).pathname;
-const PROFILE = new URL('profile.md', import.meta.url).pathname;
+const README = join(import.meta.dirname, 'README.md');
+const PLANS = join(import.meta.dirname, 'plans.md');
+const PROFILE = join(import.meta.dirname, 'profile.md');
 
 const { values: options } = parseArgs({
   options: {
@@ -53,7 +55,7 @@ const plan: Plan = {
 /** README.md holds the whole matrix or nothing. */
 const writes = options.write || (!options.quick && !options.instances && !options.connections && !options.rounds);
 
-// The parts, the functions and the generator die with this process, whatever ends it.
+// The parts, the functions and the generator end with this process, however it ends.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
 if (options.history || options.regulators) {

@@ -1,5 +1,5 @@
-// `make seed-history`: ten million transactions of last month, written by SQL as the ledger would have written them, so that what
-// regulators read can be tried and measured at its size. The books stay in balance.
+// `make seed-history`: ten million transactions of last month, written by SQL as the ledger would have written them, so
+// that regulators' reading can be tried and measured at full size. The books stay in balance.
 //   SEED_DATABASE_URL=<address of a superuser> make seed-history [TRANSACTIONS=10000000]      without it: the platform that runs here
 
 import process from 'node:process';
@@ -26,8 +26,8 @@ export async function seedHistory(
   transactions: number,
   say: (text: string) => void,
 ): Promise<SeededHistory> {
-  // One transaction: lists and reports show it whole or not at all. A top-up of somebody else waits for it, since all of them meet in the
-  // provider's account.
+  // One transaction: lists and reports show it whole or not at all. Another user's top-up waits for it, since all of
+  // them meet in the provider's account.
   await client.query('begin');
   await client.query("set local session_replication_role = replica; set local work_mem = '512MB'");
   await makePeople(client);
@@ -63,7 +63,7 @@ async function makePeople(client: pg.Client): Promise<void> {
     `with made as (
        insert into users (username, email, phone, password, type)
        select 'seed_' || kind || '_' || n, 'seed_' || kind || '_' || n || '@example.test', '+62899' || case kind when 'user' then '1' else '2' end || lpad(n::text, 7, '0'),
-              'nobody can log in', kind::user_type_enum
+              'no login', kind::user_type_enum
          from (select 'user' as kind, n from generate_series(1, ${PEOPLE}) n union all select 'merchant', n from generate_series(1, ${MERCHANTS}) n) people
        on conflict do nothing returning id, type)
      insert into accounts (user_id, kind, verified_at, created_at)

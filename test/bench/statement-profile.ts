@@ -17,7 +17,7 @@ interface Row {
   wal_fpi: string;
 }
 
-/** The most expensive first; statements inside triggers are marked with an arrow and are part of the one that fires them. */
+/** The most expensive first; a statement inside a trigger has an arrow and is part of the statement that fires it. */
 export async function statementsOf(admin: pg.Client, requests: number): Promise<string[][]> {
   const { rows } = await admin.query<Row>(
     `select regexp_replace(left(query, 400), '\\s+', ' ', 'g') as query, toplevel, calls, total_exec_time as total,

@@ -10,7 +10,7 @@ export interface Figure {
   most: number;
 }
 
-/** Round by round, so that what disturbed the machine for a while disturbs both sides. */
+/** Round by round, so that a disturbance of the machine disturbs both sides. */
 export function ratioOf(cell: Cell, { of, to }: Ratio): Figure {
   return figure(roundsOf(cell, of).map(({ rate }, number) => rate / (roundsOf(cell, to)[number]?.rate ?? Number.NaN)));
 }

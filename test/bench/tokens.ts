@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
 
-/** Who a token speaks for. */
+/** The user and session of a token. */
 export interface Person {
   userId: string;
   accountId: string;
@@ -15,7 +15,7 @@ export interface Person {
 export interface TokenKey {
   issuer: string;
   audience: string;
-  /** Private members and all: handed to the load generator and nobody else. */
+  /** With private members: only the load generator gets it. */
   signing: JWK & { kid: string };
   /** JWK set of the public key, for the functions. */
   publicKeys: string;
@@ -36,7 +36,9 @@ export async function makeTokenKey(issuer: string): Promise<TokenKey> {
   };
 }
 
-/** One token per person. Another `edition` makes other tokens for the same sessions: nobody has seen them before. */
+/**
+ * One token per person. Another `edition` makes other tokens for the same sessions: no instance has seen them before.
+ */
 export async function signTokens(key: TokenKey, people: readonly Person[], edition: number): Promise<string[]> {
   const signer = await importJWK(key.signing, 'EdDSA');
   return Promise.all(

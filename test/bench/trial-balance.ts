@@ -1,4 +1,4 @@
-// What must be true of the books after the load, whatever the figures say.
+// The conditions that the books must meet after the load, whatever the figures say.
 
 import type pg from 'pg';
 import type { FunctionName } from './requests.ts';
@@ -16,7 +16,7 @@ const PROMISES = {
      group by account.id having account.version <> coalesce(max(leg.leg_number), 0) or account.version <> count(leg.id) limit 1`,
   'nothing is held and nothing is on its way': `
     select id::text as found from accounts where held <> 0 or pending <> 0 limit 1`,
-  'nobody but One Gate owes anything': `
+  'only One Gate’s own accounts are below zero': `
     select id::text as found from accounts where kind <> 'SYSTEM' and balance < 0 limit 1`,
   'of every payment as much is given back as its refunds say, and never more than was paid': `
     select coalesce(total.operation_id, refund.refund_of)::text as found
@@ -37,7 +37,7 @@ const TYPES = { pay: 'PAYMENT', transfer: 'TRANSFER', refund: 'REFUND' } as cons
 /** How many requests were answered with 2xx. */
 export type Answered = Record<FunctionName, number>;
 
-/** Every promise that does not hold, as a sentence. `prepared`: how many payments were there before. */
+/** Every condition that does not hold, as a sentence. `prepared`: how many payments existed before. */
 export async function trialBalance(client: pg.Client, answered: Answered, prepared: number): Promise<string[]> {
   const broken: string[] = [];
   for (const [promise, question] of Object.entries(PROMISES)) {

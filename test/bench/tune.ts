@@ -1,5 +1,5 @@
-// `make tune FUNCTION=pay`: one instance as its manifest says, on real parts, with more and more requests in flight; what it did, and
-// the settings it would choose.
+// `make tune FUNCTION=pay`: runs one instance as its manifest says, on real parts, with more and more requests in
+// flight; prints its figures, and the settings that follow from them.
 //   node test/bench/tune.ts pay [--concurrency 1,10,50] [--seconds 3]
 //   node test/bench/tune.ts --write      the six main functions, one after the other: the table in knative/tuning.md
 
@@ -42,7 +42,7 @@ const { values: options, positionals } = parseArgs({
 });
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
-// The parts, the function and the generator die with this process, whatever ends it.
+// The parts, the function and the generator end with this process, however it ends.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
 function isTuned(wanted: string): wanted is Tuned {
@@ -52,7 +52,7 @@ function isTuned(wanted: string): wanted is Tuned {
 interface Tuning {
   name: Tuned;
   steps: Step[];
-  /** Undefined when something failed at every concurrency. */
+  /** Undefined when requests failed at every concurrency. */
   settings: Setting[] | undefined;
   circumstances: string[];
 }

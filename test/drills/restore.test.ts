@@ -1,6 +1,6 @@
-// The restore drill: what CloudNativePG does with a base backup and the archived write-ahead log, done by hand with the real PostgreSQL.
-// Payments run while the backup is taken, go on after it, and the machine is lost. What was answered before the last segment of the log
-// was archived is there again, the books agree, and payments go on.
+// The restore drill: what CloudNativePG does with a base backup and the archived write-ahead log, done by hand with the
+// real PostgreSQL. Payments run while the backup is taken, go on after it, and the machine is lost. Every payment that
+// was answered before the last segment of the log was archived is restored, the books agree, and payments go on.
 
 import { cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -61,7 +61,7 @@ afterAll(async () => {
 }, PATIENCE_MS);
 
 test(
-  'what was archived is there again after the machine is lost, to the last payment that was answered',
+  'after the loss of the machine every archived payment is restored, to the last one that was answered',
   async () => {
     const base = await folderOfServer('base');
     const paying = payWhile(backup(base));
@@ -72,7 +72,8 @@ test(
     const saved = [...answered];
     expect(duringBackup).toBeGreaterThan(0);
 
-    // These are in no archive: a machine that is lost with its disk loses them. (Production answers when a second machine has them.)
+    // No archive has these: a machine that is lost with its disk loses them. (Production answers when a second machine
+    // has them.)
     await payTimes(5);
     process.kill(server.pid as number, 'SIGKILL');
     await server.ended;
@@ -94,7 +95,7 @@ test(
 async function payTimes(count: number): Promise<void> {
   const [payer, payee] = people;
   for (let paid = 0; paid < count; ) {
-    // The first after a restore meets connections that are gone: a client asks again.
+    // The first request after a restore finds its connections gone: a client asks again.
     const { outcome, operationId } = await pay(payer, payee, '10.00').catch(() => ({
       outcome: undefined,
       operationId: '',
@@ -114,12 +115,14 @@ async function payWhile(work: Promise<void>): Promise<void> {
   await ended;
 }
 
-/** As pg_basebackup does: the files as they are found, and a label that says from where the log must be played. */
+/**
+ * As pg_basebackup does: copies the files as they are, and a label that says where the replay of the log must start.
+ */
 async function backup(base: string): Promise<void> {
   await withDatabase(async (client) => {
     await client.query("select pg_backup_start('drill', fast => true)");
     const cluster = join(await placeOfData(data.path, asServer), 'cluster');
-    // What a running server writes changes or goes while it is copied: the log puts that right.
+    // A running server changes and removes files during the copy: the log corrects that.
     for (const name of await readdir(cluster)) {
       if (['pg_wal', 'postmaster.pid', 'postmaster.opts', 'pg_stat_tmp'].includes(name)) continue;
       await cp(join(cluster, name), join(base, name), { recursive: true, preserveTimestamps: true });
@@ -132,7 +135,7 @@ async function backup(base: string): Promise<void> {
   });
 }
 
-/** Ends the segment of the log that is being written, and waits until the archive has it. */
+/** Ends the current segment of the log, and waits until the archive has it. */
 async function archiveAll(): Promise<void> {
   await withDatabase(async (client) => {
     const { rows } = await client.query<{ name: string }>('select pg_walfile_name(pg_switch_wal()) as name');
@@ -141,7 +144,9 @@ async function archiveAll(): Promise<void> {
   });
 }
 
-/** A new server in a new place, at the old one's address, that begins with the backup and plays everything the archive has. */
+/**
+ * A new server in a new place, at the old one's address, which starts from the backup and replays the whole archive.
+ */
 async function restore(base: string, port: number): Promise<PostgresPart> {
   const found = { ...data, path: join(directory.path, 'found') };
   await mkdir(found.path, { mode: 0o711 });
@@ -169,7 +174,7 @@ async function expectBooksToAgree(): Promise<void> {
   });
 }
 
-/** Of these operations the ones whose two legs are there. */
+/** Those of these operations that have both legs. */
 async function there(client: pg.Client, operations: readonly string[]): Promise<string[]> {
   const { rows } = await client.query<{ operation_id: string }>(
     `select operation_id from historical_transactions where operation_id = any($1::uuid[])
@@ -190,7 +195,7 @@ async function withDatabase<Result>(work: (client: pg.Client) => Promise<Result>
   }
 }
 
-/** A folder that the server may read and write, whoever it runs as. */
+/** A folder that the server may read and write, whatever user it runs as. */
 async function folderOfServer(name: string): Promise<string> {
   const folder = join(directory.path, name);
   await mkdir(folder, { mode: 0o700 });

@@ -1,4 +1,4 @@
-// What clients asked for and what they were told: the books that the database is compared with at the end.
+// The clients' requests and the answers that they got: the books with which the database is compared at the end.
 
 import { parseAmount } from '../../shared/money.ts';
 
@@ -18,7 +18,7 @@ export interface ToldTransaction {
   amount: string;
 }
 
-/** A payment or a hold in a client's favour that the payer has told it of. */
+/** A payment or a hold in a client's favour, as the payer has reported it. */
 export interface Received {
   transaction: ToldTransaction;
   payer: Client;
@@ -33,7 +33,7 @@ export interface Client {
   /** Minor units, before the run. */
   opening: bigint;
   received: Received[];
-  /** Top-ups that were told to be PENDING. */
+  /** Top-ups whose answers said PENDING. */
   topups: ToldTransaction[];
 }
 
@@ -43,18 +43,18 @@ export interface Operation {
   client: Client;
   key: string;
   body: Record<string, unknown>;
-  /** Codes that it must be refused with; undefined where both may happen. */
+  /** Codes with which it must be refused; undefined when it may also succeed. */
   mustBe: readonly string[] | undefined;
-  /** Whoever gets the money, or gave it: of the operations that have two sides. */
+  /** The account that gets the money, or gave it: of operations with two sides. */
   other: Client | undefined;
   /** The hold that is captured or voided, the payment that is refunded. */
   about: ToldTransaction | undefined;
   end: End | undefined;
-  /** The status that told the end. */
+  /** The status of the final answer. */
   status: number | undefined;
   code: string | undefined;
   transaction: ToldTransaction | undefined;
-  /** Where the payer pays, of a top-up. */
+  /** The payer's page, of a top-up. */
   redirectUrl: string | undefined;
   /** An answer was lost, or was "unknown", on the way. */
   wasUnknown: boolean;
@@ -69,7 +69,10 @@ export interface Expected {
   pending: bigint;
 }
 
-/** What each account must hold, by what its owner and everybody else was told. `topups`: the ends that providers know of, by operation. */
+/**
+ * The balances that accounts must have, by the answers that clients got. `topups`: the ends that providers know of, by
+ * operation.
+ */
 export function expectedAccounts(
   clients: readonly Client[],
   operations: readonly Operation[],
@@ -92,7 +95,7 @@ export function expectedAccounts(
       mine.held += amount;
       theirs.pending += amount;
     } else {
-      // Who captures or voids is the payee.
+      // The payee captures or voids.
       const held = parseAmount(about?.amount ?? '');
       mine.pending -= held;
       theirs.held -= held;

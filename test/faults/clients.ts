@@ -1,4 +1,5 @@
-// The people and merchants of a run: what they want, one thing after the other, all of them at once. Much of it must be refused.
+// The people and merchants of a run: what each wants, one wish after the other, all of them at once. Many wishes must
+// be refused.
 
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
@@ -46,7 +47,7 @@ const WISHES = {
   merchant: { refund: 38, capture: 32, void: 12, pay: 8, topup: 2, wrong: 8 },
 } as const;
 
-/** The next thing a client wants. */
+/** The next wish of a client. */
 export function nextOperation(number: number, client: Client, { clients, unavailable }: Crowd, dice: Dice): Operation {
   const people = () => dice.oneOf(clients.filter((other) => other.type === 'user' && other !== client));
   const merchant = () => dice.oneOf(clients.filter((other) => other.type === 'merchant' && other !== client));
@@ -61,7 +62,7 @@ export function nextOperation(number: number, client: Client, { clients, unavail
     number,
     kind,
     client,
-    // A key that comes from the seed as everything else would be the same in two runs on one database.
+    // A key from the seed, as everything else, would be the same in two runs on one database.
     key: randomUUID(),
     body,
     mustBe: undefined,
@@ -143,19 +144,19 @@ export function nextOperation(number: number, client: Client, { clients, unavail
   }
 }
 
-/** What an end means for what clients know, and may want next. */
+/** What clients know after an end, and may want next. */
 export function learn(operation: Operation): void {
   const { kind, client, other, about, transaction, end } = operation;
   if (!transaction || end === 'refused') return;
   if (kind === 'pay' || kind === 'hold') other?.received.push({ transaction, payer: client, isHold: kind === 'hold' });
   if (kind === 'topup') client.topups.push(transaction);
   if (kind === 'capture' && other) client.received.push({ transaction, payer: other, isHold: false });
-  // A capture that is tried once more must be refused: it stays in a few merchants' lists.
+  // A repeated capture must be refused, so the hold stays in a few merchants' lists.
   if ((kind === 'capture' || kind === 'void') && operation.number % 4 !== 0)
     client.received = client.received.filter((each) => each.transaction !== about);
 }
 
-/** One of the last few: what was just paid is given back more often than what is old. */
+/** One of the last few: recent payments are refunded more often than old ones. */
 function latest(found: readonly Received[], dice: Dice): Received {
   return dice.oneOf(found.slice(-6));
 }

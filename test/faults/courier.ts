@@ -1,5 +1,5 @@
-// Hands the events of top-ups to settle-topup, as they come, twice, or late and the newest first. Behind it is the KafkaSource of the
-// manifests; without Kafka the functions post to it directly.
+// Hands the events of top-ups to settle-topup: once, twice, or late and the newest first. The KafkaSource of the
+// manifests sends them to it; without Kafka the functions post to it directly.
 
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -14,15 +14,15 @@ export interface SeenEvent {
 
 export interface Courier {
   url: string;
-  /** For a KafkaSource. */
+  /** The address for a KafkaSource. */
   ingress: Pool;
   /** The next event is delivered twice, at once. */
   twice: Trap;
-  /** From now on events are kept, and acknowledged: whoever sent them believes that they were delivered. */
+  /** Keeps events from now on, and acknowledges them: their sender believes that they were delivered. */
   holdBack(): void;
-  /** Delivers what is kept, the newest first; how many there were. */
+  /** Delivers the kept events, the newest first; returns how many there were. */
   letGo(): Promise<number>;
-  /** Everything that came. */
+  /** All events that it got. */
   seen: SeenEvent[];
   close(): Promise<void>;
 }
@@ -80,7 +80,7 @@ export async function openCourier(next: () => string): Promise<Courier> {
       const late = (kept ?? []).reverse();
       kept = undefined;
       for (const event of late) {
-        // Acknowledged long ago: nobody else will send it again.
+        // It was acknowledged long ago: nothing else will send it again.
         for (let attempt = 1; attempt <= 100 && (await pass(event)) >= 300; attempt++) await delay(100);
       }
       return late.length;

@@ -1,4 +1,5 @@
-// When the faults are over: every client gets to know its end, whatever was unknown is asked about, and everything on its way arrives.
+// When the faults are over: every client learns its end, every unknown outcome is asked about, and everything on its
+// way arrives.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
@@ -13,13 +14,17 @@ const AT_ONCE = 10;
 const MOST_TURNS = 30;
 const PAUSE_MS = 500;
 
-/** Operations that have no end yet are sent again; whoever did not know is asked again, and must be told the same as its client. */
+/**
+ * Sends operations without an end again. A client that did not know its outcome asks again, and must get the same
+ * answer.
+ */
 export async function resolveUnknown(operations: readonly Operation[], counter: Counter, dice: Dice): Promise<void> {
   await eachOf(
     operations.filter(({ end }) => !end),
     async (operation) => {
       await carryOut(operation, counter, dice, false);
-      if (!operation.end) counter.surprise(operation, 'nobody could tell its end, long after the faults were over');
+      if (!operation.end)
+        counter.surprise(operation, 'no instance could tell its end, long after the faults were over');
     },
   );
   await eachOf(
@@ -35,9 +40,10 @@ async function confirm(operation: Operation, counter: Counter, dice: Dice): Prom
     answer = await ask(operation, counter, dice);
   }
   if (answer === 'lost' || answer.status >= 500)
-    return counter.surprise(operation, 'nobody can be asked, long after the faults were over');
+    return counter.surprise(operation, 'no instance answers, long after the faults were over');
   const { end, status, transaction } = operation;
-  // What is not decided under a lock (403, 404, a field that cannot be used) is not kept, and what was given up may never have arrived.
+  // Refusals before the lock (403, 404, a field that cannot be used) are not kept, and a given-up request may never
+  // have arrived.
   if (answer.status === 404) {
     if (end === 'given_up' || end === 'refused') return;
     return counter.surprise(operation, `it was told ${status}, and its key is unknown`);
@@ -54,13 +60,13 @@ async function confirm(operation: Operation, counter: Counter, dice: Dice): Prom
   }
 }
 
-/** Waits until nothing is on its way any more; what still is after a while, as sentences. */
+/** Waits until nothing is on its way any more; returns sentences about what still is after a while. */
 export async function drain(stage: Stage): Promise<string[]> {
   const end = Date.now() + DRAINED_WITHIN_MS;
   for (;;) {
     const left = await leftBehind(stage);
     if (left.length === 0 || Date.now() > end) return left;
-    // Time passes faster here: what waits for a tick, a lease or a look gets it now.
+    // Time passes faster here: whatever waits for a tick, a lease or a look gets it now.
     await stage.withDatabase(letTimePass);
     await Promise.all(SCHEDULED.map(stage.tick));
     await delay(200);

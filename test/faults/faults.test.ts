@@ -6,11 +6,11 @@ import process from 'node:process';
 import { promisify } from 'node:util';
 import { expect, test } from '@jest/globals';
 
-/** Longer than the run gives itself: then it has said what it was waiting for. */
+/** Longer than the run's own limit, at which it says what it was waiting for. */
 const LIMIT_MS = 11 * 60_000;
 
 test(
-  'while everything breaks, nothing that was acknowledged is lost, and nothing is there that was not asked for',
+  'while everything breaks, no acknowledged operation is lost, and none exists that no client asked for',
   async () => {
     const withoutKafka = process.env['TEST_WITHOUT_KAFKA'] === '1' ? ['--without-kafka'] : [];
     const ran = await promisify(execFile)(

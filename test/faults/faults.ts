@@ -1,4 +1,5 @@
-// What goes wrong, in an order and at moments that come from the seed. A fault lasts until what it broke works again.
+// The faults of a run, in an order and at moments that come from the seed. A fault lasts until the part that it broke
+// works again.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Instance } from './functions.ts';
@@ -83,14 +84,14 @@ export interface Struck {
 }
 
 export interface Weather {
-  /** Called as operations begin: sets off what is due by then. */
+  /** Called as operations begin: starts the faults that are due by then. */
   at(operation: number): void;
   /** How many faults last now, and how many have ever begun: equal and zero before and after means that none came in between. */
   lasting(): number;
   begun(): number;
-  /** What lasts now, in words. */
+  /** The faults that last now, in words. */
   now(): string;
-  /** Sets off nothing more; resolves when all that lasted is over. */
+  /** Starts no more faults; resolves when all faults are over. */
   clear(): Promise<Struck[]>;
 }
 
@@ -136,7 +137,7 @@ export function newWeather(stage: Stage, deck: Deck, operations: number, dice: D
 
 const busy = new Map<string, Promise<unknown>>();
 
-/** One after the other, what happens to the same part. */
+/** Runs faults of the same part one after the other. */
 async function alone(part: string, work: () => Promise<unknown>): Promise<number> {
   const before = busy.get(part) ?? Promise.resolve();
   const now = before.then(work, work);

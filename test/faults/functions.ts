@@ -23,7 +23,7 @@ import { KINDS } from './books.ts';
 import { openWire, type Trap, type Wire } from './proxy.ts';
 import type { Servers } from './servers.ts';
 
-/** Traps that the next suitable bytes of any function fall into. */
+/** Traps that catch the next suitable bytes of any function. */
 export interface Traps {
   beforeCommit: Trap;
   afterCommit: Trap;
@@ -78,7 +78,7 @@ export async function startFunctions(options: {
       const logFile = join(directory, 'logs', `${name}-${number}.log`);
       logs.push(logFile);
       const database = await openWire(servers.postgresPort, {
-        // A simple query: 'Q', length, "commit\0"; and the server's word for it.
+        // A simple query: 'Q', length, "commit\0"; and the server's answer to it.
         request: (bytes) => bytes.includes('commit\0') && traps.beforeCommit.catches(),
         answer: (bytes) => bytes.includes('COMMIT\0') && traps.afterCommit.catches(),
       });

@@ -1,14 +1,14 @@
-// A wire: a TCP proxy between two parts that can be cut, held up, or made to lose exactly the bytes that matter.
+// A wire: a TCP proxy between two parts that can be cut, held up, or made to lose chosen bytes.
 
 import net from 'node:net';
 
 export interface Wire {
   readonly port: number;
-  /** Where it leads; changed when the part comes back elsewhere. */
+  /** Where it leads; changed when the part comes back at another address. */
   target: number;
-  /** Cuts every connection; new ones are let through. How many there were. */
+  /** Cuts every connection; lets new ones through. Returns how many there were. */
   cut(): number;
-  /** Cuts every connection and lets nobody through until `restore`. */
+  /** Cuts every connection and lets no new one through until `restore`. */
   goDown(): void;
   restore(): void;
   /** Bytes wait, in both directions, until `release`. */
@@ -17,7 +17,7 @@ export interface Wire {
   close(): Promise<void>;
 }
 
-/** Looks at what goes by; true cuts the connection, and these bytes never arrive. */
+/** Reads the bytes that pass; when it returns true the connection is cut, and these bytes never arrive. */
 export interface Watch {
   request?(bytes: Buffer): boolean;
   answer?(bytes: Buffer): boolean;
@@ -87,11 +87,11 @@ export async function openWire(target: number, watch: Watch = {}): Promise<Wire>
 
 /** Catches the next suitable bytes, once for each time it was set. */
 export interface Trap {
-  /** Resolves when it has caught something; false if it was taken away before. */
+  /** Resolves when it has caught something; false when it was removed before. */
   set(): Promise<boolean>;
-  /** Whether it is set: then it has caught now. */
+  /** True once after each `set`: the trap has then caught. */
   catches(): boolean;
-  /** What is still set is taken away. */
+  /** Removes a trap that is still set. */
   disarm(): void;
 }
 

@@ -1,4 +1,4 @@
-// Everything that is drawn in a run comes from its seed: what clients do, which faults there are, and when.
+// All random choices of a run come from its seed: what clients do, which faults there are, and when.
 
 import { type Random, randomFrom } from '../bench/distributions.ts';
 
@@ -14,7 +14,9 @@ export interface Dice {
   shuffled<Value>(values: readonly Value[]): Value[];
 }
 
-/** Dice of their own for everybody who draws, so that one drawing more often does not change what the others draw. */
+/**
+ * A generator for each part of the run, so that one part drawing more often does not change the draws of the others.
+ */
 export function diceOf(seed: number, who: number): Dice {
   // Neighbouring numbers must not give similar sequences: mixed as in splitmix32.
   const random = randomFrom(mixed(mixed(seed) ^ who));

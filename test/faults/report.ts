@@ -1,4 +1,4 @@
-// What a run has come to, as Markdown, in its place in README.md.
+// The results of a run, as Markdown, in its place in README.md.
 
 import os from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +12,9 @@ import type { RoundResult } from './round.ts';
 const README = join(import.meta.dirname, 'README.md');
 const ENDS = ['succeeded', 'pending', 'refused', 'given_up', 'unknown'] as const satisfies readonly (End | 'unknown')[];
 
-/** Rewrites what was generated, and leaves the rest of README.md as it is. `planned`: rounds, of which these are done. */
+/**
+ * Rewrites the generated part, and leaves the rest of README.md as it is. `planned`: rounds, of which these are done.
+ */
 export async function writeReport(results: readonly RoundResult[], planned: number): Promise<void> {
   await writeBetween(README, 'run', [...(await circumstances(results, planned)), ...reportOf(results)].join('\n'));
 }
@@ -37,10 +39,10 @@ async function circumstances(results: readonly RoundResult[], planned: number): 
 
 function reportOf(results: readonly RoundResult[]): string[] {
   return [
-    '### Operations, by what their clients were told',
+    '### Operations, by the answers that their clients got',
     '',
     wrapped(
-      'Refused includes what had to be refused. Given up: "failed, safe to retry" was the answer to the only request, and the client ' +
+      'Refused includes requests that had to be refused. Given up: "failed, safe to retry" was the answer to the only request, and the client ' +
         'left it at that. A top-up is pending until its payer has paid.',
     ),
     '',

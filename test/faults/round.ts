@@ -1,4 +1,4 @@
-// One round: a stage of its own, a crowd that wants things, faults, and the verdict. Its seed decides all of that.
+// One round: a stage of its own, a crowd of clients, faults, and the verdict. Its seed decides all of that.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { Agent } from 'undici';
@@ -33,13 +33,13 @@ export interface RoundResult {
   /** "pay succeeded" and the like, how many of each. */
   ends: Record<string, number>;
   requests: number;
-  /** Ends that a client could not know at first. */
+  /** Ends that a client did not know at first. */
   unknown: number;
   struck: Struck[];
   /** Milliseconds from a client's first request to its end. */
   calmMs: number[];
   faultyMs: number[];
-  /** How many, and all there is to tell about them: stories, logs, and the faults of the round. */
+  /** How many findings, and all there is to tell about them: stories, logs, and the faults of the round. */
   findings: number;
   told: string[];
   seconds: number;

@@ -31,7 +31,7 @@ const OTHERS = {
 
 const FULL = { operations: 10_500, clients: 240, deck: FULL_DECK, counts: { ...SEVERAL, ...OTHERS }, restMs: 900 };
 const SHORT = { operations: 600, clients: 60, deck: SHORT_DECK, counts: { ...FEW, ...OTHERS }, restMs: 500 };
-/** A round that takes longer waits for something that will not come: what it said last tells for what. */
+/** A round that takes longer waits for an event that will not come: its last sentence says for which. */
 const LONGEST_ROUND_MS = { short: 10 * 60_000, full: 30 * 60_000 };
 const FIRST_SEED = 20_261_121;
 const ROUNDS = 10;
@@ -74,7 +74,7 @@ for (let round = 0; round < rounds; round++) {
   );
   for (const line of result.told) tell(`  ${line}`);
   if (result.findings > 0) tell(`again: node test/faults/run.ts ${values.short ? '--short ' : ''}--seed ${each.seed}`);
-  // After each round: what a run that is ended early has found out is not lost.
+  // After each round, so that a run that is stopped early keeps its results.
   if (isWhole) await writeReport(results, rounds);
 }
 process.exitCode = results.some(({ findings }) => findings > 0) ? 1 : 0;

@@ -1,5 +1,5 @@
-// One operation to its end, as a careful client does it: the same key until it knows, sometimes at another instance, sometimes twice at
-// once, sometimes by asking what became of the key.
+// One operation to its end, as a careful client does it: with the same key until it knows the end, sometimes at another
+// instance, sometimes twice at once, sometimes by asking for the result of the key.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Agent, request } from 'undici';
@@ -12,11 +12,11 @@ export interface Counter {
   http: Agent;
   /** Seconds since the run began, for stories. */
   clock(): string;
-  /** What no client should ever see. */
+  /** Answers that no client should ever see. */
   surprise(operation: Operation, what: string): void;
 }
 
-/** Then the client lets it rest; it is asked about when the faults are over. */
+/** After these the client pauses; the operation is asked about when the faults are over. */
 const MOST_TURNS = 40;
 const PATIENCE_MS = 15_000;
 const SENT_TWICE_PERCENT = 4;
@@ -39,7 +39,7 @@ export async function carryOut(operation: Operation, counter: Counter, dice: Dic
     const answers = await Promise.all(instances.map((instance) => send(operation, instance, counter)));
     for (const answer of answers) take(operation, answer, counter);
     if (operation.end) return;
-    // Nothing else was ever sent with this key: "failed" is the whole truth about it.
+    // No other request was ever sent with this key: "failed" is the whole truth about it.
     if (mayGiveUp && operation.requests === 1 && !operation.wasUnknown && dice.percent(GIVES_UP_PERCENT)) {
       operation.end = 'given_up';
       operation.story.push(`${counter.clock()} the client walks away`);
@@ -49,7 +49,7 @@ export async function carryOut(operation: Operation, counter: Counter, dice: Dic
   }
 }
 
-/** Asks what became of the key, and ends the operation if that is known. */
+/** Asks for the result of the key, and ends the operation if it is known. */
 export async function ask(operation: Operation, counter: Counter, dice: Dice): Promise<Answer | 'lost'> {
   const instance = dice.oneOf(counter.functions.of('get-idempotency-key'));
   const path = `/v1/idempotency-keys/${operation.key}`;

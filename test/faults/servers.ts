@@ -1,4 +1,5 @@
-// PostgreSQL, Kafka and Redis of the run's own, each of which can be killed and comes back with its data. Functions reach them over wires.
+// PostgreSQL, Kafka and Redis of the run's own, each of which can be killed and restarts with its data. Functions reach
+// them over wires.
 
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -28,21 +29,24 @@ export interface Server {
 export interface Servers {
   postgres: Server;
   redis: Server;
-  /** Undefined where there is no Kafka; `kafkaMissing` says why. */
+  /** Undefined when there is no Kafka; `kafkaMissing` says why. */
   kafka: Server | undefined;
   kafkaMissing: string | undefined;
   /** The superuser's address, past every wire. */
   adminUrl: string;
   rolePasswords: Awaited<ReturnType<typeof claimDataDirectory>>['secrets']['roles'];
   redisToken: string;
-  /** For each: everybody's wire, except to PostgreSQL, where each function has one of its own. */
+  /** The wire to each part, which all share; only to PostgreSQL each function has one of its own. */
   redisWire: Wire;
   kafkaWire: Wire | undefined;
   postgresPort: number;
   stop(): Promise<void>;
 }
 
-/** What a killed process has written the kernel still has: only a power cut, which nobody plays here, would tell the difference. */
+/**
+ * The kernel still has the data that a killed process has written: only a power cut, which is not played here, would
+ * lose them.
+ */
 const SETTINGS = { fsync: 'off' };
 const BACK_WITHIN_MS = 240_000;
 
@@ -105,7 +109,7 @@ export async function startServers(path: string, cacheDirectory: string, without
   }
 }
 
-/** It must come back where it was: the wires lead there. */
+/** It must restart at the same address: the wires lead there. */
 async function serverOf(
   name: string,
   port: number,
@@ -128,7 +132,7 @@ async function serverOf(
       await running.ended;
       await running.stop();
       const deadline = Date.now() + BACK_WITHIN_MS;
-      // What a killed server leaves behind (shared memory, a session with itself) may be in the way for a moment.
+      // A killed server's shared memory, or its session with Kafka, may block the restart for a moment.
       for (;;) {
         if (stopped) return;
         try {
@@ -155,5 +159,5 @@ async function atItsPort<Part extends Running & { port: number | undefined }>(
 ): Promise<Part> {
   if (part.port === port) return part;
   await part.stop();
-  throw new Error(`Port ${port} of ${name} was taken by somebody else.`);
+  throw new Error(`Port ${port} of ${name} was taken by another process.`);
 }

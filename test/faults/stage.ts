@@ -1,4 +1,5 @@
-// Everything a run needs, all of it the run's own and gone when it ends: servers, functions, a provider, a courier, and the schedule.
+// Everything that a run needs, all of it the run's own and removed at its end: servers, functions, a provider, a
+// courier, the schedule.
 
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
@@ -25,7 +26,7 @@ const DATABASE = 'faults';
 const PUBLIC_URL = 'http://localhost:8080';
 /** A schedule of minutes, played faster. */
 const TICK_EVERY_MS = 1_500;
-/** The provider repeats what nobody acknowledged; the last wait is the longest. */
+/** The provider repeats notifications that were not acknowledged; the last wait is the longest. */
 const NOTIFIED_AGAIN_MS = [100, 300, 1_000, 2_000, 4_000, 8_000, 8_000, 8_000];
 
 /** The functions that a schedule wakes. */
@@ -42,9 +43,9 @@ export interface Stage {
   topics: string[];
   /** Work on a connection of its own, past every wire, as the superuser. */
   withDatabase<Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result>;
-  /** One tick of a scheduled function; whether it went well. */
+  /** One tick of a scheduled function; true when it succeeded. */
   tick(name: Scheduled): Promise<boolean>;
-  /** What the sources had to say: dead letters, mostly. */
+  /** What the sources had to report: dead letters, mostly. */
   sourceLog: string[];
   stop(): Promise<void>;
 }
@@ -77,7 +78,7 @@ export async function buildStage(counts: Readonly<Record<string, number>>, witho
     let turn = 0;
     const courier = await openCourier(() => `http://127.0.0.1:${portOf('settle-topup', turn++)}`);
     stops.push(courier.close);
-    // The provider must know the address before the function is there.
+    // The provider must know the address before the function exists.
     const notified = await openWire(0);
     stops.push(notified.close);
     const gopay = await merchantWithSimulator({
@@ -171,7 +172,7 @@ function startSchedule(tick: Stage['tick']): () => Promise<void> {
   const repeating = SCHEDULED.map(repeat);
   return async () => {
     end.abort();
-    // What is on its way to a function that is being stopped ends with it.
+    // A request to a function that is being stopped ends with it.
     void repeating;
   };
 }

@@ -37,7 +37,7 @@ export async function readTopics(broker: string, topics: readonly string[]): Pro
   }
 }
 
-/** Where each partition that holds anything ends. */
+/** The end offset of each partition that holds events. */
 async function endsOf(kafka: Kafka, topics: readonly string[]): Promise<Map<string, bigint>> {
   const admin = kafka.admin();
   await admin.connect();

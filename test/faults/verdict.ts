@@ -1,5 +1,5 @@
-// The database against what clients were told, the provider's books, and the topics. Every disagreement is a sentence, with the story of
-// its operation where it has one.
+// Compares the database with the clients' answers, the provider's books, and the topics. Every disagreement is a
+// sentence, with the story of its operation when it has one.
 
 import type pg from 'pg';
 import { KEY_COLUMNS, type KeyRow, seenKeyOf } from '../../shared/ledger/posting/key-row.ts';
@@ -24,9 +24,9 @@ export interface Evidence {
   client: pg.Client;
   clients: readonly Client[];
   operations: readonly Operation[];
-  /** Operations that were there before the first client came. */
+  /** Operations from before the first client. */
   before: ReadonlySet<string>;
-  /** What the provider was really paid, minor units, by the transaction_id of the top-up. */
+  /** The amounts that the provider was really paid, in minor units, by the transaction_id of the top-up. */
   paid: ReadonlyMap<string, bigint>;
   events: readonly SeenEvent[];
 }
@@ -110,7 +110,10 @@ async function readKeys(client: pg.Client): Promise<Map<string, KeptKey>> {
   );
 }
 
-/** What was told to have succeeded is there, once, as it was told; what was told to have failed is not. */
+/**
+ * An operation that was answered with success exists, once, as the answer says; one that was answered "failed" does
+ * not.
+ */
 function againstDatabase(
   operation: Operation,
   legs: ReadonlyMap<string, LegRow[]>,
@@ -152,7 +155,7 @@ function againstDatabase(
   return complaints;
 }
 
-/** What a hold has become follows from what its payee was told. */
+/** The end of a hold follows from its payee's answers. */
 function endOf(operation: Operation, operations: readonly Operation[]): { statuses: string[]; amount: string } {
   const told = operation.transaction;
   const amount = told?.amount ?? '';
@@ -175,7 +178,7 @@ function endsOf(operations: readonly Operation[]): Map<string, Operation[]> {
   return indexed.ends;
 }
 
-/** Nothing is there that no client was told of, and nothing was told twice. */
+/** No operation exists without a client's answer, and none was told twice. */
 function unheardOf(operations: readonly Operation[], legs: ReadonlyMap<string, LegRow[]>): string[] {
   const complaints: string[] = [];
   const told = new Map<string, Operation>();
@@ -192,14 +195,16 @@ function unheardOf(operations: readonly Operation[], legs: ReadonlyMap<string, L
   }
   for (const [id, [leg]] of legs) {
     if (told.has(id)) continue;
-    // A top-up that the provider did not want has been there, and has failed.
+    // A top-up that the provider refused existed, and has failed.
     if (leg?.transaction_type === 'TOPUP' && ['FAILED', 'CANCELLED'].includes(leg.transaction_status)) continue;
-    complaints.push(`Nobody was told of ${leg?.transaction_type} ${leg?.transaction_status} ${id} of ${leg?.amount}.`);
+    complaints.push(
+      `No client was told of ${leg?.transaction_type} ${leg?.transaction_status} ${id} of ${leg?.amount}.`,
+    );
   }
   return complaints;
 }
 
-/** The provider's word is final: what was paid is in the wallet, once; what was not is not. */
+/** The provider's word is final: the amount paid to it is in the wallet, once; nothing else is. */
 function topups({ operations, paid }: Evidence, legs: ReadonlyMap<string, LegRow[]>): string[] {
   return operations.flatMap((operation) => {
     const { kind, transaction } = operation;
@@ -239,7 +244,7 @@ async function balances(
       const wanted = formatAmount(expected[what]);
       if (row?.[what] === wanted) continue;
       complaints.push(
-        `The ${what} of ${whose.username} is ${row?.[what]}; by what everybody was told it is ${wanted}.`,
+        `The ${what} of ${whose.username} is ${row?.[what]}; by the answers that clients got it is ${wanted}.`,
       );
     }
   }
@@ -259,7 +264,7 @@ const TOPUP_EVENTS = ['requested', 'notified', 'succeeded', 'failed', 'cancelled
   (verb) => `one-gate.topup.${verb}`,
 );
 
-/** Every event of every operation that was committed, at least once; and none of what was not. */
+/** Every event of every committed operation, at least once; and no event of any other. */
 function topicsAgainst({ operations, events }: Evidence, legs: ReadonlyMap<string, LegRow[]>): string[] {
   const seen = new Set(events.map(({ type, subject }) => `${type} ${subject}`));
   const allowed = new Set<string>();

@@ -1,6 +1,9 @@
-// A person at the gateway's one address, and nothing else.
+// A person who knows only the gateway's address.
 
 import { randomBytes, randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { ROOT } from '../../knative/functions.ts';
+import { type Platform, startPlatform } from '../../knative/local/platform.ts';
 
 export const PASSWORD = 'tujuh belas kelereng biru';
 
@@ -17,8 +20,13 @@ export interface Traveller {
   accessToken: string;
   refreshToken: string;
   get(path: string): Promise<Answer>;
-  /** With an Idempotency-Key of its own unless told. */
+  /** Sends a new Idempotency-Key unless one is given. */
   post(path: string, body?: unknown, key?: string): Promise<Answer>;
+}
+
+/** The platform that `make up` starts, with the bundles of `make build` and an autoscaler that decides sooner. */
+export function startJourneyPlatform(dataDirectory: string): Promise<Platform> {
+  return startPlatform({ dataDirectory, bundles: join(ROOT, '.build'), tickMs: 500 });
 }
 
 export async function ask(
@@ -33,7 +41,7 @@ export async function ask(
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
   const text = await response.text();
-  // One document, not lines of them.
+  // A single JSON document, not lines of JSON.
   const isJson = /[/+]json\b/.test(response.headers.get('content-type') ?? '');
   return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
 }
@@ -65,7 +73,10 @@ export async function arrive(gateway: string, type: 'user' | 'merchant' = 'user'
   };
 }
 
-/** Looks until `look` finds something, as seldom as the gateway's quotas ask for; the test's own timeout is the limit. */
+/**
+ * Calls `look` until it finds something, four times a second because of the gateway's quotas; the test's own timeout is
+ * the limit.
+ */
 export async function until<Found>(look: () => Promise<Found | undefined | false>): Promise<Found> {
   for (;;) {
     const found = await look();

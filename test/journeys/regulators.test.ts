@@ -1,16 +1,18 @@
-// The journeys of Bank Indonesia and OJK, through the gateway, with the keys that an operator gave them; and what of it was written down.
+// The journeys of Bank Indonesia and OJK, through the gateway, with the keys that an operator gave them; and their rows
+// in the access log.
 
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
+import { ROOT } from '../../knative/functions.ts';
 import { makeOperator } from '../../knative/local/operator-role.ts';
-import { type Platform, startPlatform } from '../../knative/local/platform.ts';
+import type { Platform } from '../../knative/local/platform.ts';
 import type { Query } from '../../shared/platform/database/database.ts';
 import { proveAccessLog } from '../../shared/regulators/access-chain.ts';
 import { topUp } from '../setup/accounts.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../setup/temporary-directory.ts';
-import { type Answer, arrive, ask, type Traveller, until } from './journey.ts';
+import { type Answer, arrive, ask, startJourneyPlatform, type Traveller, until } from './journey.ts';
 
 let directory: TemporaryDirectory;
 let platform: Platform;
@@ -24,11 +26,7 @@ const LIST = '/v1/regulator/transactions';
 
 beforeAll(async () => {
   directory = await temporaryDirectory();
-  platform = await startPlatform({
-    dataDirectory: directory.path,
-    bundles: new URL('../../.build', import.meta.url).pathname,
-    tickMs: 500,
-  });
+  platform = await startJourneyPlatform(directory.path);
   admin = new pg.Client({ connectionString: platform.databaseUrls.admin });
   await admin.connect();
   operator = await arrive(platform.publicUrl);
@@ -52,7 +50,7 @@ const look = (consumer: string, path: string, headers: Record<string, string> = 
   });
 const told = ({ status, body }: Answer) => [status, body?.code];
 
-test('an operator gives both their keys, and the gateway lets them in', async () => {
+test('an operator issues a key to both, and the gateway lets them in', async () => {
   for (const [consumer, company, permissions, minute] of [
     ['bank-indonesia', 'Bank Indonesia', ['READ_TRANSACTIONS'], 100],
     ['ojk', 'Otoritas Jasa Keuangan', ['READ_TRANSACTIONS', 'READ_REPORTS'], 200],
@@ -107,11 +105,11 @@ test('Bank Indonesia reads transactions and its own log, and is refused everythi
   }
 });
 
-test('OJK reads transactions and reports, in three formats, the same each time, and what describes them', async () => {
+test('OJK reads transactions and reports, in three formats, the same each time, and their documents', async () => {
   expect((await look('ojk', `${LIST}?limit=1`)).status).toBe(200);
   const day = new Date(Date.now() + 7 * 3_600_000).toISOString().slice(0, 10);
   const ofPayments = ({ body }: Answer) => body.by_type.find(({ type }: { type: string }) => type === 'PAYMENT');
-  // The sums of a report wait for whatever else is being written.
+  // A report waits for the transactions that are still being written.
   const report = await until(async () => {
     await admin.query('select advance_report_rollups(1000000000)');
     const answer = await look('ojk', `/v1/regulator/report?from=${day}&to=${day}`);
@@ -150,7 +148,7 @@ test('OJK reads transactions and reports, in three formats, the same each time, 
   expect((await look('ojk', '/v1/regulator/samples/passwords')).status).toBe(404);
 });
 
-test('whoever asks more often than agreed is told by which limit, and OJK is not disturbed by it', async () => {
+test('a regulator above its limit is told which limit, and the other regulator is not affected', async () => {
   const refused = await until(async () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => look('bank-indonesia', `${LIST}?limit=1`)));
     return answers.find(({ status }) => status === 429);
@@ -213,7 +211,7 @@ test('the log holds exactly the requests that the gateway counted, and is whole'
       .filter(({ route }) => ofRegulators.test(route))
       .reduce((sum, { requests }) => sum + requests, 0);
   const query: Query = async ({ text, values }) => (await admin.query(text, values)).rows as never;
-  // What the gateway has refused comes in batches, a second later.
+  // The gateway reports its own refusals in batches, a second later.
   await until(async () => {
     const [row] = await query<{ requests: number }>({
       text: 'select coalesce(sum(requests), 0)::int as requests from api_access_logs',
@@ -228,7 +226,7 @@ test('the log holds exactly the requests that the gateway counted, and is whole'
   expect(proof).toMatchObject({ requests: counted(), findings: [] });
   // As an operator proves it, with the role that only reads.
   const { stdout } = await promisify(execFile)(process.execPath, ['knative/verify-access-log.ts'], {
-    cwd: new URL('../..', import.meta.url).pathname,
+    cwd: ROOT,
     env: { DATABASE_URL: platform.databaseUrls.reader },
   });
   expect(stdout).toContain('Nothing was changed, taken out, put in or cut off.');

@@ -5,10 +5,10 @@ import process from 'node:process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { ROOT } from '../../knative/functions.ts';
-import { type Platform, startPlatform } from '../../knative/local/platform.ts';
+import type { Platform } from '../../knative/local/platform.ts';
 import { gopayControl } from '../sandbox/gopay/control-client.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../setup/temporary-directory.ts';
-import { arrive, PASSWORD, type Traveller, until } from './journey.ts';
+import { arrive, PASSWORD, startJourneyPlatform, type Traveller, until } from './journey.ts';
 
 let directory: TemporaryDirectory;
 let platform: Platform;
@@ -17,11 +17,7 @@ let other: Traveller;
 
 beforeAll(async () => {
   directory = await temporaryDirectory();
-  platform = await startPlatform({
-    dataDirectory: directory.path,
-    bundles: new URL('../../.build', import.meta.url).pathname,
-    tickMs: 500,
-  });
+  platform = await startJourneyPlatform(directory.path);
   [one, other] = [await arrive(platform.publicUrl), await arrive(platform.publicUrl, 'merchant')];
 }, 240_000);
 
@@ -42,7 +38,7 @@ const smokeTest = (address: string, accounts?: Record<string, string>) =>
 const accounts = (passwordOfOther = PASSWORD) => ({ [one.username]: PASSWORD, [other.username]: passwordOfOther });
 const balanceOf = async (traveller: Traveller) => (await traveller.get('/v1/account')).body.data.account.balance;
 
-test('pays one rupiah and reads it back, there and back again', async () => {
+test('pays one rupiah and reads it, in both directions', async () => {
   const empty = await smokeTest(platform.publicUrl, accounts());
   expect(empty).toMatchObject({ code: 1, said: expect.stringContaining('has a rupiah') });
 
@@ -57,7 +53,7 @@ test('pays one rupiah and reads it back, there and back again', async () => {
   expect([await balanceOf(one), await balanceOf(other)]).toEqual(['2.00', '8.00']);
 }, 120_000);
 
-test('fails where somebody cannot log in, and tells no password', async () => {
+test('fails when an account cannot log in, and prints no password', async () => {
   const { code, said } = await smokeTest(platform.publicUrl, accounts('another password'));
   expect(code).toBe(1);
   expect(said).toContain('/v1/login: 401');
@@ -72,7 +68,7 @@ test('without accounts it reads, and says that nothing was paid', async () => {
   });
 });
 
-test('fails where nothing answers', async () => {
+test('fails when no server answers', async () => {
   const { code, said } = await smokeTest('http://127.0.0.1:1', accounts());
   expect(code).toBe(1);
   expect(said).toContain('http://127.0.0.1:1/.well-known/jwks.json');

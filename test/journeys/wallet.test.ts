@@ -5,11 +5,11 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { Kafka, logLevel } from 'kafkajs';
 import pg from 'pg';
-import { type Platform, startPlatform } from '../../knative/local/platform.ts';
+import type { Platform } from '../../knative/local/platform.ts';
 import { gopayControl } from '../sandbox/gopay/control-client.ts';
 import { brokenPromises } from '../setup/accounts.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../setup/temporary-directory.ts';
-import { arrive, ask, PASSWORD, type Traveller, until } from './journey.ts';
+import { arrive, ask, PASSWORD, startJourneyPlatform, type Traveller, until } from './journey.ts';
 
 let directory: TemporaryDirectory;
 let platform: Platform;
@@ -21,11 +21,7 @@ let warung: Traveller;
 
 beforeAll(async () => {
   directory = await temporaryDirectory();
-  platform = await startPlatform({
-    dataDirectory: directory.path,
-    bundles: new URL('../../.build', import.meta.url).pathname,
-    tickMs: 500,
-  });
+  platform = await startJourneyPlatform(directory.path);
   gopay = gopayControl(platform.simulators['gopay'] ?? '');
   admin = new pg.Client({ connectionString: platform.databaseUrls.admin });
   await admin.connect();
@@ -44,7 +40,7 @@ afterAll(async () => {
 
 const balanceOf = async (traveller: Traveller) => (await traveller.get('/v1/account')).body.data.account.balance;
 
-test('the parts are the real ones, and every one says its version itself', () => {
+test('the parts are real, and each reports its own version', () => {
   const said = platform.parts.map(({ description }) => description).join('\n');
   expect(said).toMatch(/PostgreSQL 18/);
   expect(said).toMatch(/Redis \d/);
@@ -77,7 +73,7 @@ describe('a session', () => {
     expect((await refresh()).status).toBe(401);
   });
 
-  test('ends with logging out, everywhere within seconds', async () => {
+  test('ends at logout, everywhere within seconds', async () => {
     const guest = await arrive(platform.publicUrl);
     expect((await guest.get('/v1/account')).status).toBe(200);
     expect((await guest.post('/v1/logout')).status).toBe(204);
@@ -130,14 +126,14 @@ describe('a top-up', () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => gopay.notify(referenceNo)));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
     await until(async () => (await balanceOf(budi)) !== `${before}.00`);
-    // Everything that was sent has arrived and was dealt with: the outbox and the topic are drained.
+    // Every notification has arrived and was handled: the outbox and the topic are drained.
     await until(async () => (await admin.query('select 1 from outbox')).rowCount === 0);
     expect(Number(await balanceOf(budi))).toBe(before + 100_000);
     expect(await brokenPromises(admin)).toEqual([]);
   }, 60_000);
 
-  test('keeps its trace from the request through Kafka to what the settlement tells', async () => {
-    // Without Java there is no Kafka to look into; CI insists on it.
+  test('keeps its trace from the request through Kafka to the event of its settlement', async () => {
+    // Without Java there is no Kafka to read; CI insists on it.
     if (!platform.brokers && process.env['CI'] !== 'true') return;
     const traceId = randomBytes(16).toString('hex');
     const headers = {
@@ -159,12 +155,12 @@ describe('a top-up', () => {
     });
     const traceOf = (type: string) => events.find((event) => event.type === type)?.traceparent?.split('-')[1];
     expect(traceOf('one-gate.topup.requested')).toBe(traceId);
-    // The provider's call begins a trace of its own, which goes through Kafka into the settlement.
+    // The provider's notification begins a trace of its own, which goes through Kafka into the settlement.
     expect(traceOf('one-gate.topup.notified')).toMatch(/^[0-9a-f]{32}$/);
     expect(traceOf('one-gate.topup.succeeded')).toBe(traceOf('one-gate.topup.notified'));
   }, 60_000);
 
-  test('that is not paid can be cancelled, and the provider has confirmed it', async () => {
+  test('that is not paid can be cancelled, once the provider confirms it', async () => {
     const asked = await ayu.post('/v1/topup', { amount: '20000', payment_method: 'GOPAY' });
     const { transaction } = asked.body.data;
     const cancelled = await ayu.post('/v1/cancel', { transaction_id: transaction.transaction_id });
@@ -264,7 +260,7 @@ describe('the rest of a wallet', () => {
     await expect(jwtVerify(receipt.body.data.receipt, others)).rejects.toThrow();
   });
 
-  test('what is set aside is not available until it is captured or given up', async () => {
+  test('held money is not available until it is captured or released', async () => {
     const balance = Number(await balanceOf(ayu));
     const hold = async () =>
       (await ayu.post('/v1/hold', { amount: '40000', to: { username: warung.username } })).body.data.transaction;
@@ -277,7 +273,7 @@ describe('the rest of a wallet', () => {
     expect(await account()).toMatchObject({ balance: `${balance - 15_000}.00`, available: `${balance - 15_000}.00` });
   });
 
-  test('a key tells what became of its request, and the account what it held at any time', async () => {
+  test('a key tells the result of its request, and an account tells its balance at any time', async () => {
     const before = await ayu.get('/v1/account');
     const [key, time] = [`order ${randomUUID()}`, before.body.timestamp];
     const paid = await ayu.post('/v1/pay', { amount: '1000', to: { username: warung.username } }, key);
@@ -294,7 +290,7 @@ describe('the rest of a wallet', () => {
     expect(past.body.data.account.balance).not.toBe(await balanceOf(ayu));
   });
 
-  test('nobody takes in more than the law allows', async () => {
+  test('an account takes in no more than the law allows', async () => {
     const asked = await budi.post('/v1/topup', { amount: '1999999', payment_method: 'GOPAY' });
     expect(asked.body).toMatchObject({
       status: 422,
@@ -305,7 +301,7 @@ describe('the rest of a wallet', () => {
 });
 
 describe('at the gateway', () => {
-  test('nobody passes for an event', async () => {
+  test('a request cannot pass for an event', async () => {
     const event = { 'ce-id': '1', 'ce-type': 'one-gate.topup.notified', 'ce-source': '/x', 'ce-specversion': '1.0' };
     const paid = await ask(
       `${platform.publicUrl}/v1/pay`,
@@ -313,7 +309,7 @@ describe('at the gateway', () => {
       { amount: '1', to: { username: warung.username } },
       { ...event, authorization: `Bearer ${ayu.accessToken}`, 'idempotency-key': randomUUID() },
     );
-    // Kong takes the headers away; what is left is an ordinary request.
+    // Kong removes the headers; the rest is an ordinary request.
     expect(paid.status).toBe(201);
     for (const path of ['/events', '/v1/settle-topup', '/settle-topup']) {
       expect((await ask(`${platform.publicUrl}${path}`, 'POST', {}, event)).status).toBe(404);
@@ -333,7 +329,7 @@ describe('at the gateway', () => {
     ['another method', { method: 'DELETE' }, 404],
     ['another address', { path: '/v1/gift' }, 404],
   ])(
-    '%s is a problem of ours',
+    '%s is answered with our problem document',
     async (_name, {
       path = '/v1/pay',
       method = 'POST',
@@ -357,7 +353,7 @@ describe('at the gateway', () => {
     },
   );
 
-  test('the document describes what is there', async () => {
+  test('the API document describes the endpoints that exist', async () => {
     const { body: document } = await ask(`${platform.publicUrl}/v1/openapi.json`, 'GET');
     expect(document.openapi).toMatch(/^3\.1/);
     expect(Object.keys(document.paths)).toEqual(
@@ -386,7 +382,7 @@ async function paymentOf(transactionId: string): Promise<{ referenceNo: string }
   return payment;
 }
 
-/** Every event of a topic up to now, read from Kafka by a group of nobody's. */
+/** Reads every event of a topic up to now from Kafka, in a consumer group of its own. */
 async function eventsOf(topic: string): Promise<Record<string, string>[]> {
   const kafka = new Kafka({ clientId: 'journey', brokers: [...(platform.brokers ?? [])], logLevel: logLevel.NOTHING });
   const adminOfKafka = kafka.admin();
@@ -410,7 +406,7 @@ async function eventsOf(topic: string): Promise<Record<string, string>[]> {
   return events;
 }
 
-/** What the browser does when the page's first button is pressed. */
+/** The request that the browser sends when the page's first button is pressed. */
 function pressPay(pageUrl: string, html: string): [string, RequestInit] {
   const action = /<form[^>]*action="([^"]*)"/.exec(html)?.[1] ?? '';
   return [new URL(action, pageUrl).toString(), { method: 'POST', redirect: 'manual' }];

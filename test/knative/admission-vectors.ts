@@ -6,7 +6,7 @@ import vectors from './fixtures/admission-vectors.json' with { type: 'json' };
 export interface AdmissionCase {
   name: string;
   accepted: boolean;
-  /** The webhook's own words; empty where it accepted. */
+  /** The webhook's own words; empty when it accepted. */
   message: string;
   service: Record<string, unknown>;
 }

@@ -33,7 +33,7 @@ async function audit(environment: Record<string, string>): Promise<{ code: numbe
   return { code, out, err };
 }
 
-test('right books end with 0, and whatever else is open is told', async () => {
+test('right books exit with 0, and the report lists what else is open', async () => {
   const { userId } = await openAccount(admin, { balance: '100.00' });
   await admin.query(
     "insert into freezes (scope, subject, reason, frozen_by) values ('FUNCTION', 'pay', 'a test', $1)",
@@ -49,7 +49,7 @@ test('right books end with 0, and whatever else is open is told', async () => {
   expect(out).toMatch(/frozen since .*: FUNCTION pay +1/);
 });
 
-test('broken books end with 1 and say where', async () => {
+test('broken books exit with 1, and the report says where', async () => {
   const { accountId } = await openAccount(admin, { balance: '100.00' });
   await pastTheDatabase(admin, 'update accounts set balance = balance + 1 where id = $1', [accountId]);
   const { code, out } = await audit({ DATABASE_URL: database.urls.reader });
@@ -60,7 +60,7 @@ test('broken books end with 1 and say where', async () => {
   await pastTheDatabase(admin, 'update accounts set balance = balance - 1 where id = $1', [accountId]);
 });
 
-test('a database that is away, or none, is no verdict', async () => {
+test('without a database, or with one that does not answer, there is no verdict', async () => {
   const away = await audit({ DATABASE_URL: 'postgres://nobody:secret@127.0.0.1:9/none' });
   expect([away.code, away.out]).toEqual([2, '']);
   expect(away.err).not.toContain('secret');

@@ -14,7 +14,7 @@ import { admissionCases, goodService } from './admission-vectors.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const OVERLAY = join(ROOT, 'knative/overlays/production');
-/** The real definitions, where they are at hand. */
+/** The folder of the real definitions, which a machine may not have. */
 const REAL = process.env['CRD_SCHEMAS'] ?? join(ROOT, '../shared/crds');
 
 const SERVICE = 'serving.knative.dev/v1 Service';
@@ -115,18 +115,18 @@ describe('a definition as a strict schema', () => {
   test.each<[string, object, string]>([
     ['an unknown field', { sise: 2 }, 'spec.sise'],
     ['an unknown field of an element', { parts: [{ name: 'a' }, { nam: 'b' }] }, 'spec.parts[1].nam'],
-    ['any field where none is kept', { nothing: { x: 1 } }, 'spec.nothing.x'],
+    ['a field of an object that keeps none', { nothing: { x: 1 } }, 'spec.nothing.x'],
     ['a missing field', { size: undefined }, 'spec'],
     ['a wrong type', { size: '1' }, 'spec.size'],
     ['a bound that does not belong to the range', { size: 0 }, 'spec.size'],
     ['more than 32 bits', { size: 2 ** 31 }, 'spec.size'],
-    ['a value that is none of those', { colour: 'blue' }, 'spec.colour'],
+    ['a value outside the list', { colour: 'blue' }, 'spec.colour'],
     ['null where it may not be', { colour: null }, 'spec.colour'],
     ['a number or a text as a list', { port: [80] }, 'spec.port'],
     ['a wrong type among free fields', { free: { known: 'x' } }, 'spec.free.known'],
     ['a label that is no text', { labels: { a: 1 } }, 'spec.labels.a'],
     ['both of two', { either: { one: 'x', other: 'y' } }, 'spec.either'],
-    ['a time that is none', { when: 'now' }, 'spec.when'],
+    ['an invalid time', { when: 'now' }, 'spec.when'],
   ])('%s is refused', async (_what, spec, path) => {
     const found = (await check(JSON.parse(JSON.stringify(widget(spec))))) ?? [];
     expect([...new Set(found.map((each) => each.path))]).toEqual(expect.arrayContaining([path]));
@@ -143,7 +143,7 @@ describe('a definition as a strict schema', () => {
     expect(found.map((each) => each.path)).toEqual([path]);
   });
 
-  test('a version that is not served is refused, a kind that nobody defines is not checked', async () => {
+  test('a version that is not served is refused, a kind without a definition is not checked', async () => {
     expect(await check(widget({}, { apiVersion: 'example.com/v1alpha1' }))).toEqual([
       { kind: 'refused', path: 'apiVersion', sentence: expect.stringMatching(/no version example.com\/v1alpha1/) },
     ]);
@@ -154,14 +154,14 @@ describe('a definition as a strict schema', () => {
     ['of the whole', { size: 100, mode: 'large' }, '', 'it must be that self.spec.size < 100'],
     ['that a default falls under', { size: 10 }, 'spec.size', 'small ones are below 10'],
     ['of an element, where whole numbers are integers', { steps: [5, 7] }, 'spec.steps[1]', 'by fives'],
-    ['that asks for what is not there', { places: { here: { x: 'a' } } }, 'spec.places.here', 'x goes with y'],
+    ['that reads a missing field', { places: { here: { x: 'a' } } }, 'spec.places.here', 'x goes with y'],
   ])('a rule in CEL %s is kept', async (_what, spec, path, message) => {
     expect(await check(widget(spec))).toEqual([
       { kind: 'refused', path, sentence: `The definition says: ${message}.` },
     ]);
   });
 
-  test('rules of updates do not count, and one that cannot be evaluated is named', async () => {
+  test('rules of updates do not count, and a rule that cannot be evaluated is named', async () => {
     expect(schemas.notEvaluated).toEqual(new Set());
     const object = widget({ size: 10, mode: 'large', steps: [5], places: { here: { x: 'a', y: 'b' } }, weight: '2' });
     const { lines, summary } = await checkObjects([{ file: 'w', object, rendered: false }], schemas);
@@ -171,7 +171,7 @@ describe('a definition as a strict schema', () => {
     );
   });
 
-  test('a folder that is named must be there', async () => {
+  test('a given folder must exist', async () => {
     await expect(findSchemas(join(temporary.path, 'nowhere'))).rejects.toThrow(/CRD_SCHEMAS names .*nowhere/);
   });
 });
@@ -179,10 +179,10 @@ describe('a definition as a strict schema', () => {
 describe('without the definitions: the schemas of the npm packages', () => {
   const schemas = ofPackage();
 
-  /** Whoever chooses the names in these. */
+  /** Fields whose names the author of the manifest chooses. */
   const FREE = /(?:labels|annotations|matchLabels|data|limits|requests|nodeSelector)$/i;
 
-  test('a field that they do not know is refused, wherever it stands', async () => {
+  test('an unknown field is refused at every place', async () => {
     let places = 0;
     for (const { object } of await readObjects([OVERLAY])) {
       const kind = kindOf(object) ?? '';
@@ -199,7 +199,7 @@ describe('without the definitions: the schemas of the npm packages', () => {
   });
 
   test.each(admissionCases.filter(({ accepted }) => accepted))(
-    'what the webhook accepts fits: $name',
+    'a Service that the webhook accepts fits: $name',
     async ({ service }) => {
       expect(await schemas.check(service, SERVICE)).toEqual([]);
     },
@@ -226,7 +226,7 @@ describe('without the definitions: the schemas of the npm packages', () => {
     expect(await schemas.check({}, kind)).toBeUndefined();
   });
 
-  test('production fits, and what was not checked is named', async () => {
+  test('production fits, and the kinds that were not checked are named', async () => {
     const { lines, summary } = await checkObjects(await readObjects([OVERLAY]), schemas);
     expect(lines).toEqual([]);
     const said = summary.join('\n');
@@ -247,7 +247,7 @@ describe('without the definitions: the schemas of the npm packages', () => {
   });
 
   test.each(admissionCases.filter(({ accepted }) => accepted))(
-    'what the webhook accepts fits: $name',
+    'a Service that the webhook accepts fits: $name',
     async ({ service }) => {
       expect(await schemas.check(service, SERVICE)).toEqual([]);
     },
@@ -308,7 +308,7 @@ describe('without the definitions: the schemas of the npm packages', () => {
   });
 });
 
-/** The places of all records in a document, its own among them. */
+/** The paths of all records in a document, including its own. */
 function* recordsIn(value: unknown, at: (string | number)[] = []): Generator<(string | number)[]> {
   if (typeof value !== 'object' || value === null) return;
   if (!Array.isArray(value)) yield at;
@@ -329,7 +329,7 @@ describe('node knative/lint/lint.ts', () => {
       child.stdin?.end(input);
     });
 
-  test('takes both overlays where nothing is named, and is content', async () => {
+  test('checks both overlays without arguments, and finds nothing', async () => {
     const { code, stdout } = await lint([]);
     expect({ code, stdout }).toEqual({
       code: 0,
@@ -337,7 +337,7 @@ describe('node knative/lint/lint.ts', () => {
     });
   });
 
-  test('says file, place and reason, and ends with 1', async () => {
+  test('names file, place and reason, and exits with 1', async () => {
     const file = join(temporary.path, 'bad.yaml');
     const bad = changed(goodService(), { at: ['spec', 'template', 'spec', 'timeoutSeconds'], value: 601 });
     await writeFile(file, `${JSON.stringify(bad)}\n---\nkind: [`);
@@ -360,14 +360,14 @@ describe('node knative/lint/lint.ts', () => {
     expect(stdout).toContain('2 objects');
   });
 
-  test('nothing to look at is no success, and a path that is not there is said', async () => {
+  test('an empty folder is no success, and a missing path is named', async () => {
     expect((await lint(['-'], '\n')).code).toBe(1);
     expect(await lint(['nowhere.yaml'])).toMatchObject({ code: 64, stderr: expect.stringMatching(/nowhere.yaml/) });
     const named = await lint([], '', { CRD_SCHEMAS: '/nowhere' });
     expect(named).toMatchObject({ code: 64, stderr: expect.stringMatching(/CRD_SCHEMAS/) });
   });
 
-  test('a folder with a kustomization is rendered, another one is read file by file', async () => {
+  test('a folder with a kustomization is rendered, any other folder is read file by file', async () => {
     const folder = join(temporary.path, 'place');
     await mkdir(folder);
     const topic = 'apiVersion: kafka.strimzi.io/v1\nkind: KafkaTopic\nmetadata: { name: t }\nspec: { partitions: 1 }';
@@ -386,7 +386,7 @@ describe('node knative/lint/lint.ts', () => {
     expect(await read()).toEqual([[{ ...object, metadata: { name: 't', namespace: 'here' } }, true]]);
   });
 
-  test('empty documents are none', () => {
+  test('empty documents give no objects', () => {
     expect(objectsOf('x', '---\n# only a comment\n---\n')).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-// `make explain`: numbers that were worked out by hand, and sentences that an operator reads.
+// `make explain`: numbers that were calculated by hand, and sentences that an operator reads.
 
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
@@ -94,7 +94,7 @@ const said = (meaning: Meaning, connections = 0) =>
   explain(meaning, { overlay: 'production', connections }).replaceAll(/\s+/g, ' ');
 
 describe('concurrency and scale', () => {
-  test('a queue of ten times as many, then 503; max-scale is wanted as soon as one fewer no longer has room', () => {
+  test('a queue of ten times as many, then 503; the autoscaler wants max-scale as soon as one fewer has no room', () => {
     expect(meaningOf()).toMatchObject({
       concurrency: 20,
       queue: 200,
@@ -109,14 +109,16 @@ describe('concurrency and scale', () => {
   test('without containerConcurrency nothing waits and nothing is refused', () => {
     const meaning = meaningOf({ service: { containerConcurrency: 0 } });
     expect(meaning).toMatchObject({ concurrency: Number.POSITIVE_INFINITY, queue: Number.POSITIVE_INFINITY });
-    expect(said(meaning)).toContain('An instance takes whatever comes (containerConcurrency 0): no queue, no 503.');
+    expect(said(meaning)).toContain(
+      'An instance takes every request at once (containerConcurrency 0): no queue, no 503.',
+    );
   });
 
-  test('one instance at most is no matter for the autoscaler', () => {
+  test('with one instance at most there is nothing to scale', () => {
     expect(said(meaningOf({ scale: { max: 1 } }))).toContain('There is never more than one instance (max-scale 1).');
   });
 
-  test('no max-scale is no limit', () => {
+  test('without max-scale there is no limit', () => {
     const meaning = meaningOf({ scale: { max: 0 } });
     expect(meaning.fullFrom).toBe(Number.POSITIVE_INFINITY);
     expect(said(meaning)).toContain('There is no limit to instances.');
@@ -197,13 +199,13 @@ describe('connections', () => {
     ).toBeUndefined();
   });
 
-  test('more than PostgreSQL has is said', () => {
+  test('too many connections for PostgreSQL are reported', () => {
     expect(said(withPool(), 151)).toContain('All functions together may want 151 connections, more than the 150');
     expect(said(withPool(), 150)).not.toContain('more than the 150');
   });
 });
 
-test('a gateway that gives up before the function and its cold start is said', () => {
+test('a gateway timeout below the function’s and its cold start is reported', () => {
   expect(said(meaningOf({ gatewayMs: 34_000 }))).toContain('The gateway gives held up after 34 s, less than its 30 s');
   expect(said(meaningOf({ gatewayMs: 35_000 }))).not.toContain('gives held up');
 });

@@ -177,7 +177,7 @@ describe('a change breaks callers when', () => {
   });
 });
 
-describe('a change breaks nobody when', () => {
+describe('a change breaks no caller when', () => {
   const cases: [name: string, after: Http[]][] = [
     ['an operation is new', [post, get, { ...post, route: 'POST /v1/remarks', body: bodyWith({ more: v.string() }) }]],
     ['it lets in more', [{ ...post, caller: anyone }, get]],
@@ -189,7 +189,7 @@ describe('a change breaks nobody when', () => {
           body: bodyWith({
             text: v.nullable(v.string()),
             kind: v.optional(v.picklist(['long', 'short', 'tiny'])),
-            // What lies below something optional is asked for only of those who send it.
+            // A required field below an optional one is required only of callers who send that.
             from: v.optional(v.object({ name: v.string() })),
           }),
         },
@@ -213,7 +213,7 @@ describe('a change breaks nobody when', () => {
 });
 
 describe('the record of breaking changes', () => {
-  const old = { day: '2026-01-02', change: 'GET /v1/a is gone', reason: 'nobody used it' };
+  const old = { day: '2026-01-02', change: 'GET /v1/a is gone', reason: 'no caller used it' };
 
   test('asks for a reason, and keeps it', () => {
     const asked = recordChanges(['GET /v1/b is gone'], [old], [old], '', '2026-11-28');
@@ -225,7 +225,7 @@ describe('the record of breaking changes', () => {
     expect(again).toEqual(given);
   });
 
-  test('forgets what was taken back before it was committed, and takes no earlier line for a new change', () => {
+  test('drops a change that was undone before its commit, and needs a new line for a new change', () => {
     const { record } = recordChanges(['GET /v1/b is gone'], [old], [old], 'a try', '2026-11-28');
     expect(recordChanges([], [old], record, '', '2026-11-29').record).toEqual([old]);
     expect(recordChanges([old.change], [old], [old], '', '2026-11-29').withoutReason).toEqual([old.change]);
@@ -277,7 +277,7 @@ describe('the program', () => {
     expect(refused.said).toContain('POST /v1/pay is gone');
     expect(await readFile(table, 'utf8')).toBe(before);
 
-    // Committed by hand, the change is found from the commit before.
+    // After the commit of the change, the comparison is with the commit before.
     await writeFile(table, before.replace('/v1/pay |', '/v2/pay |'));
     await git('commit', '--quiet', '--all', '--message', 'after');
     expect((await run('--check', '--against', 'HEAD~1')).said).toContain('POST /v1/pay is gone');

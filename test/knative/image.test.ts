@@ -1,5 +1,5 @@
-// What the container image holds is enough: the migrations run from it, and a function that needs the native package logs somebody in.
-// The Containerfile itself is built by the pipeline; no container engine runs here.
+// The container image holds enough: the migrations run from it, and a function that needs the native package logs a
+// user in. The Containerfile itself is built by the pipeline; no container engine runs here.
 
 import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
@@ -49,7 +49,7 @@ test('a container starts the functions that its arguments name, and says so when
   expect(await start()).toContain('Error: no bundle holds nothing.');
 });
 
-test('a package that functions share is in it once, and where it was built nowhere', async () => {
+test('the image holds a shared package once, and no path of the machine that built it', async () => {
   const programs = (await readdir(image, { recursive: true })).filter((name) => name.endsWith('.mjs'));
   const texts = await Promise.all(
     programs.map(async (name) => [name, await readFile(join(image, name), 'utf8')] as const),
@@ -95,7 +95,7 @@ test('the API document is in it, and served with the address of the place', asyn
   }
 });
 
-test('the Containerfile copies what assembling needs, and nothing that a stranger could read out of it', async () => {
+test('the Containerfile copies what assembling needs, and no secret', async () => {
   const text = await readFile(join(ROOT, 'knative/image/Containerfile'), 'utf8');
   expect(text).toMatch(/^USER 65532$/m);
   expect(text).not.toMatch(/:latest\b|--mount=type=secret|^ARG .*(TOKEN|PASSWORD|KEY)/im);

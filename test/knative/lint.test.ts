@@ -35,14 +35,14 @@ const dotted = (at: (string | number)[]) =>
     '',
   );
 
-describe('what the webhook lets through and we do not: a Service', () => {
+describe('our policy refuses what the webhook lets through: a Service', () => {
   test('a good one has no finding at all, rendered or not', () => {
     expect(lintObject(goodService())).toEqual([]);
     expect(lintObject(goodService(), { rendered: true })).toEqual([]);
   });
 
   test.each<[string, (string | number)[], unknown, RegExp]>([
-    ['an annotation that nobody knows', annotation('min-scales'), '1', /ignores it/],
+    ['an unknown annotation', annotation('min-scales'), '1', /ignores it/],
     ['an annotation in camel case', annotation('minScale'), '1', /Write it as everywhere else/],
     ['a public route', ['metadata', 'labels', 'networking.knative.dev/visibility'], undefined, /past the gateway/],
     ['a start of the answer after the timeout', [...template, 'responseStartTimeoutSeconds'], 31, /never applies/],
@@ -65,7 +65,7 @@ describe('what the webhook lets through and we do not: a Service', () => {
     ['more privileges', [...container, 'securityContext', 'allowPrivilegeEscalation'], undefined, /must be false/],
     ['the latest image', [...container, 'image'], 'registry.example:5000/functions:latest', /another image every day/],
     ['a small CPU limit', [...container, 'resources', 'limits', 'cpu'], '500m', /cold start/],
-    ['a CPU limit that is none', [...container, 'resources', 'limits', 'cpu'], 'much', /cold start/],
+    ['an invalid CPU limit', [...container, 'resources', 'limits', 'cpu'], 'much', /cold start/],
     ['no CPU request', [...container, 'resources', 'requests', 'cpu'], undefined, /scheduler/],
     ['no memory request', [...container, 'resources', 'requests', 'memory'], undefined, /scheduler/],
     ['a pull at every start', [...container, 'imagePullPolicy'], 'Always', /cold start/],
@@ -79,14 +79,14 @@ describe('what the webhook lets through and we do not: a Service', () => {
     ['a whole core as a limit', [...container, 'resources', 'limits', 'cpu'], '1'],
     ['the same in millicores', [...container, 'resources', 'limits', 'cpu'], '1000m'],
     ['idleness up to the timeout', [...template, 'idleTimeoutSeconds'], 30],
-    ['an annotation of somebody else', ['spec', 'template', 'metadata', 'annotations', 'example.com/min'], '1'],
+    ['an annotation of another domain', ['spec', 'template', 'metadata', 'annotations', 'example.com/min'], '1'],
     ['a named version of an image', [...container, 'image'], 'registry.example:5000/functions:1.4'],
   ])('%s is fine', (_what, at, value) => {
     expect(lintObject(changed(goodService(), { at, value }), { rendered: true })).toEqual([]);
   });
 
   test.each(['one-gate/functions', 'registry.example:5000/functions'])(
-    'the base may leave it to an overlay which %s it is; a cluster may not',
+    'the base may leave the digest of %s to an overlay; a rendered manifest may not',
     (image) => {
       const service = changed(goodService(), { at: [...container, 'image'], value: image });
       expect(lintObject(service)).toEqual([]);
@@ -138,7 +138,7 @@ describe('what the webhook lets through and we do not: a Service', () => {
   });
 });
 
-describe('what the webhook lets through and we do not: a KafkaSource', () => {
+describe('our policy refuses what the webhook lets through: a KafkaSource', () => {
   const source = () => ({
     apiVersion: 'sources.knative.dev/v1',
     kind: 'KafkaSource',
@@ -172,8 +172,8 @@ describe('what the webhook lets through and we do not: a KafkaSource', () => {
     ['a policy that does not exist', ['spec', 'delivery', 'backoffPolicy'], 'quadratic', /linear or exponential/],
     ['no dead letters', ['spec', 'delivery', 'deadLetterSink'], undefined, /is gone/],
     ['a group of its own', ['spec', 'consumerGroup'], undefined, /random/],
-    ['only what comes from now on', ['spec', 'initialOffset'], 'latest', /is lost/],
-    ['no word about where to begin', ['spec', 'initialOffset'], undefined, /is lost/],
+    ['only events from now on', ['spec', 'initialOffset'], 'latest', /are lost/],
+    ['no initial offset', ['spec', 'initialOffset'], undefined, /are lost/],
     [
       'an annotation of Services',
       ['metadata', 'annotations', 'autoscaling.knative.dev/minScale'],
@@ -187,7 +187,7 @@ describe('what the webhook lets through and we do not: a KafkaSource', () => {
     ]);
   });
 
-  test('no delivery at all is only missing its dead letters', () => {
+  test('a source without a delivery lacks only its dead letters', () => {
     expect(pathsOf(lintObject(changed(source(), { at: ['spec', 'delivery'] })), 'ours')).toEqual([
       'spec.delivery.deadLetterSink',
     ]);
@@ -258,7 +258,7 @@ describe('other kinds', () => {
     expect(isLinted('batch/v1 CronJob')).toBe(true);
   });
 
-  test.each([[undefined], ['text'], [[]], [{}], [{ kind: 'Service' }]])('%j is no object of Kubernetes', (object) => {
+  test.each([[undefined], ['text'], [[]], [{}], [{ kind: 'Service' }]])('%j is not a Kubernetes object', (object) => {
     expect(kindOf(object)).toBeUndefined();
     expect(pathsOf(lintObject(object), 'refused')).toEqual(['']);
   });

@@ -1,5 +1,5 @@
-// The overlays as an operator renders them: the same as we render them, nothing that a cluster or our policy refuses, nothing named that
-// is not there, and no more connections than the database has.
+// The overlays as an operator renders them: kustomize renders the same as we do, neither a cluster nor our policy
+// refuses any of it, every name exists, and functions need no more connections than the database has.
 
 import { execFile } from 'node:child_process';
 import { cp, readFile, writeFile } from 'node:fs/promises';
@@ -33,7 +33,7 @@ describe.each(OVERLAYS)('%s', (overlay) => {
   const isFunction = ({ apiVersion, kind }: KubernetesObject) =>
     kind === 'Service' && apiVersion.startsWith('serving.knative.dev/');
 
-  test('kustomize renders what we render', async () => {
+  test('kustomize renders the same as we do', async () => {
     const theirs = await kustomize(folder);
     if (theirs === NOBODY) {
       expect(process.env['CI']).toBeUndefined();
@@ -57,11 +57,11 @@ describe.each(OVERLAYS)('%s', (overlay) => {
     expect(lines).toEqual([]);
   });
 
-  test('everything that is named is there', () => {
+  test('everything that is named exists', () => {
     expect(missingIn(objects.map((object) => ({ file: overlay, object, rendered: true })))).toEqual([]);
   });
 
-  test('everything is in one namespace, and names no other', () => {
+  test('everything is in one namespace, and names no other one', () => {
     const namespace = overlay === 'staging' ? 'one-gate-staging' : 'one-gate';
     const outside = objects.filter(
       ({ kind, metadata }) => (kind === 'Namespace' ? metadata.name : metadata.namespace) !== namespace,
@@ -141,7 +141,7 @@ describe.each(OVERLAYS)('%s', (overlay) => {
       pooledRoles.size *
       Number(at(pooler, 'spec', 'pgbouncer', 'parameters', 'default_pool_size'));
     const sum = direct.reduce((total, each) => total + each, pooled);
-    // Ten stay for replicas, backups, migrations and people.
+    // Ten stay free for replicas, backups, migrations and people.
     expect(sum).toBeLessThanOrEqual(most - 10);
   });
 
@@ -197,7 +197,7 @@ test.each(OVERLAYS)('the image that the pipeline sets in %s is the one that runs
 
 test.each<[string, (objects: KubernetesObject[]) => void, string]>([
   [
-    'a secret that nobody brings',
+    'a secret that does not exist',
     (objects) => remove(objects, 'ExternalSecret', 'one-gate-gopay'),
     'names the Secret one-gate-gopay, key client-id, which is not there',
   ],
@@ -210,12 +210,12 @@ test.each<[string, (objects: KubernetesObject[]) => void, string]>([
     'names the ConfigMap one-gate, key public-url, which is not there',
   ],
   [
-    'a source whose function has gone',
+    'a source without its function',
     (objects) => remove(objects, 'Service', 'topups'),
     'KafkaSource settle-topup-gopay names the Service topups, which is not there',
   ],
   [
-    'a source whose topic nobody makes',
+    'a source without its topic',
     (objects) => remove(objects, 'KafkaTopic', 'one-gate.topups.gopay'),
     'names the topic one-gate.topups.gopay, which is not there',
   ],
@@ -235,11 +235,11 @@ test.each<[string, (objects: KubernetesObject[]) => void, string]>([
     'names the host one-gate-kafka-bootstrap, which is not there',
   ],
   [
-    'a policy about pods that nobody starts',
+    'a policy about pods that do not exist',
     (objects) => remove(objects, 'StatefulSet', 'one-gate-redis'),
     'names the pods app.kubernetes.io/name=one-gate-redis, which is not there',
   ],
-])('without %s it is said', async (_what, change, sentence) => {
+])('without %s a sentence says so', async (_what, change, sentence) => {
   const objects = structuredClone(
     (await renderKustomization(join(KNATIVE, 'overlays/production'))).map(({ object }) => object),
   );
@@ -258,7 +258,7 @@ function remove(objects: KubernetesObject[], kind: string, name: string): void {
   objects.splice(objects.indexOf(find(objects, kind, name)), 1);
 }
 
-/** kubectl has it built in; what renders no components is too old. */
+/** kubectl has it built in; a version that renders no components is too old. */
 async function kustomize(folder: string): Promise<KubernetesObject[] | typeof NOBODY> {
   for (const [command, ...words] of [
     ['kustomize', 'build'],

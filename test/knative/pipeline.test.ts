@@ -1,4 +1,5 @@
-// What the pipeline names is there: commands, their options, overlays; and what its README tells Jenkins to hold is what it asks for.
+// Everything that the pipeline names exists: commands, their options, overlays. Its README lists the credentials that
+// it asks for.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +12,7 @@ const all = (text: string, pattern: RegExp) => [...new Set([...text.matchAll(pat
 const pipeline = textOf('.ci/Jenkinsfile');
 const commands = [...all(pipeline, /\bsh '([^']+)'/g), ...all(pipeline, /\bsh "([^"]+)"/g)];
 
-test('files that its commands name are there, and options are known', () => {
+test('the files of its commands exist, and their options are known', () => {
   // Paths among the words of the commands, such as `-f knative/image/Containerfile`.
   const named = commands.flatMap((command) => all(command, /(?<![\w"$/.=-])(\.?[a-z][\w-]*(?:\/[\w.-]+)+)/g));
   expect(named).toEqual(expect.arrayContaining(['.ci/run', 'knative/deploy.sh', 'knative/image/Containerfile']));

@@ -1,5 +1,5 @@
-// What the operator's documents and the deployment script name is there: commands and their options, files, make targets, objects, keys of
-// the secret store, the image.
+// Everything that the operator's documents and the deployment script name exists: commands and their options, files,
+// make targets, objects, keys of the secret store, the image.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -37,7 +37,7 @@ const DOCUMENTS = [
 describe.each(DOCUMENTS)('%s', (path) => {
   const text = textOf(path);
 
-  test('commands of Node are files, and know the options they are given', () => {
+  test('commands of Node are files, and know their options', () => {
     const commands = [...text.replaceAll('\\\n', ' ').matchAll(/(?<![\w./-])node ([\w./-]+\.ts)([^`\n|]*)/g)];
     for (const [, file = '', rest = ''] of commands) {
       const found = [
@@ -62,24 +62,24 @@ describe.each(DOCUMENTS)('%s', (path) => {
     expect(all(text, /`make ([a-z]+)/g).filter((target) => !targets.has(target))).toEqual([]);
   });
 
-  test('files and folders are there', () => {
+  test('files and folders exist', () => {
     const named = all(text, /`([a-z][\w-]*\/[\w./-]*)`/g).filter((name) => !/^(one-gate|v1|otel)\//.test(name));
     const places = [ROOT, join(ROOT, dirname(path)), join(ROOT, 'knative')];
-    // What only runs make: the build, and the laptop's data.
+    // Only make creates these: the build, and the laptop's data.
     const missing = named.filter(
       (name) => !/^\.(build|data)/.test(name) && !places.some((place) => existsSync(join(place, name))),
     );
     expect(missing).toEqual([]);
   });
 
-  test('objects have the names that are told', () => {
+  test('objects have the names that the text gives', () => {
     const there = new Set([...objects, ...staging].map(({ metadata }) => metadata.name));
     // Within the text in backticks or in a command: one-gate-redis, configmap one-gate ...
     const named = all(text, /(?<![\w/.-])(one-gate-[a-z]+(?:-[a-z]+)*)(?=[`\s./:,)]|$)/gm);
     expect(named.filter((name) => !there.has(name) && !/^one-gate-(database|test)$/.test(name))).toEqual([]);
   });
 
-  test('the store has no key that nobody reads, and nobody reads another one', () => {
+  test('the store has every key that is read, and no other', () => {
     const rows = all(text, /^\| (`one-gate\/[^|]+) \|/gm);
     if (rows.length === 0) return;
     const named = rows.flatMap((row) => {
@@ -88,19 +88,19 @@ describe.each(DOCUMENTS)('%s', (path) => {
       const [stem = ''] = /^one-gate\/[a-z]+/.exec(first) ?? [];
       return [first, ...more.map((name) => (name.startsWith('-') ? stem + name : name))];
     });
-    // What follows from declarations is not written twice.
+    // The store's keys that follow from declarations are not listed a second time.
     expect(text).toContain('`data/provider-secrets.yaml`');
     const declared = all(textOf('knative/data/provider-secrets.yaml'), /remoteRef: \{ key: (\S+) \}/g);
     expect([...named, ...declared].sort()).toEqual([...storeKeys].sort());
   });
 
-  test('the image is the one that is deployed', () => {
+  test('the image is the deployed one', () => {
     const used = new Set(all(JSON.stringify(objects), /"image":"(ghcr\.io\/one-gate\/[\w-]+)@/g));
     expect(all(text, /(ghcr\.io\/one-gate\/[\w-]+)/g).filter((image) => !used.has(image))).toEqual([]);
   });
 });
 
-test('what the deployment waits for, and selects, is there', () => {
+test('the objects that the deployment waits for, and selects, exist', () => {
   const script = textOf('knative/deploy.sh');
   for (const [, resource = '', name = ''] of script.matchAll(/([a-z]+)(?:\.[a-z.]+)?\/(one-gate-[a-z-]+)/g)) {
     const found = objects.find(({ kind, metadata }) => kind.toLowerCase() === resource && metadata.name === name);
@@ -110,7 +110,7 @@ test('what the deployment waits for, and selects, is there', () => {
     const labelled = objects.filter(({ metadata }) => metadata.labels?.['deploy.one-gate/step'] === step);
     expect({ step, some: labelled.length > 0 }).toEqual({ step, some: true });
   }
-  // What functions and migrations need is there before them.
+  // The parts that functions and migrations need are deployed before them.
   const ground = objects
     .filter(({ metadata }) => metadata.labels?.['deploy.one-gate/step'] === 'ground')
     .map(({ kind }) => kind);

@@ -25,7 +25,7 @@ describe('keys', () => {
     return answer.json();
   };
 
-  test('with a regulator’s key its function is reached, which learns who it is and checks the key again', async () => {
+  test('with a regulator’s key a request reaches its function, which learns the consumer and checks the key again', async () => {
     const answer = await ask(gate, `${TRANSACTIONS}?limit=5`, ojk, { 'x-purpose-code': 'SUPERVISION' });
     expect(answer.status).toBe(200);
     const [seen] = gate.seen;
@@ -46,7 +46,7 @@ describe('keys', () => {
     ['an unknown one', 'ogk_live_unknown'],
     ['an empty one', ''],
     ['its digest instead of it', gatewayDigestOf(ojk)],
-  ])('%s is 401, says what is wanted, and wakes no function', async (_what, key) => {
+  ])('%s is 401, the challenge names the header, and no function wakes', async (_what, key) => {
     const answer = await ask(gate, TRANSACTIONS, key);
     expect(answer.headers.get('www-authenticate')).toBe('Key realm="one-gate"');
     expect(await refused(answer, 401)).toEqual({
@@ -59,7 +59,7 @@ describe('keys', () => {
     });
   });
 
-  test('two keys in one request are none', async () => {
+  test('two keys in one request are refused', async () => {
     const lines = [`GET ${TRANSACTIONS} HTTP/1.1`, 'Host: gate', 'Connection: close', `X-API-Key: ${ojk}`];
     expect(await gate.raw([...lines, `X-API-Key: ${ojk}`, '', ''].join('\r\n'))).toMatch(/^HTTP\/1.1 401 /);
     expect(gate.seen).toEqual([]);
@@ -85,7 +85,7 @@ describe('keys', () => {
     await refused(await ask(gate, '/v1/account', ojk), 401);
   });
 
-  test('who may not read reports is 403, whoever it says it is', async () => {
+  test('a regulator without reports is 403, whatever consumer its headers name', async () => {
     const sly = { 'x-consumer-groups': 'read-reports', 'x-consumer-username': 'ojk' };
     expect(await refused(await ask(gate, REPORT, bankIndonesia, sly), 403)).toMatchObject({
       code: 'not_permitted',
@@ -95,14 +95,14 @@ describe('keys', () => {
   });
 
   test.each(['/v1/regulator/access-log', '/v1/regulator/openapi.json', '/v1/regulator/samples/page.json'])(
-    '%s is for every regulator, and for nobody else',
+    '%s is for every regulator, and for no other caller',
     async (path) => {
       for (const key of [ojk, bankIndonesia]) expect((await ask(gate, path, key)).status).toBe(200);
       expect((await ask(gate, path)).status).toBe(401);
     },
   );
 
-  test('another method is 405 without asking who it is', async () => {
+  test('another method is 405 without a key', async () => {
     const answer = await fetch(gate.url + REPORT, { method: 'POST' });
     expect(answer.status).toBe(405);
     expect(answer.headers.get('allow')).toBe('GET, HEAD');
@@ -122,7 +122,7 @@ describe('limits', () => {
   });
   afterEach(() => gate.stop());
 
-  test('a regulator has three windows over all routes together, sees what is left, and is told which one it used up', async () => {
+  test('a regulator has three windows over all routes together, sees the rest of each, and is told which one it used up', async () => {
     const first = await ask(gate, TRANSACTIONS, bankIndonesia);
     expect(Object.fromEntries(first.headers)).toMatchObject({
       'ratelimit-limit': '3',
@@ -137,7 +137,7 @@ describe('limits', () => {
     expect((await ask(gate, '/v1/regulator/access-log', bankIndonesia)).status).toBe(200);
     expect((await ask(gate, '/v1/regulator/openapi.json', bankIndonesia)).status).toBe(200);
 
-    // What is refused counts, too: whoever goes on for long enough uses up the hour, and then the day.
+    // A refused request counts, too: a caller who goes on long enough uses up the hour, and then the day.
     const policies: unknown[] = [];
     for (let index = 0; index < 4; index += 1) {
       const answer = await ask(gate, TRANSACTIONS, bankIndonesia);
@@ -156,7 +156,7 @@ describe('limits', () => {
     expect(gate.seen).toHaveLength(3);
   });
 
-  test('one regulator does not use up the other’s, and without a key nobody’s is used up', async () => {
+  test('one regulator does not use up another’s limit, and a request without a key uses up none', async () => {
     for (let index = 0; index < 5; index += 1) await ask(gate, TRANSACTIONS, bankIndonesia);
     for (let index = 0; index < 5; index += 1) await ask(gate, TRANSACTIONS);
     const answer = await ask(gate, TRANSACTIONS, ojk);
@@ -169,7 +169,7 @@ describe('limits', () => {
     });
   });
 
-  test('other routes say which of their limits was used up, too', async () => {
+  test('other routes name the limit that was used up, too', async () => {
     const login = () => fetch(`${gate.url}/v1/login`, { method: 'POST', body: '{}' });
     await Promise.all(Array.from({ length: 60 }, login));
     expect(await (await login()).json()).toMatchObject({
@@ -180,7 +180,7 @@ describe('limits', () => {
 });
 
 describe('replacing keys', () => {
-  test('takes effect with the next request, and not at all when one of them cannot be used', async () => {
+  test('takes effect with the next request, and not at all when one of the keys cannot be used', async () => {
     const gate = await startTestGateway();
     const status = async (key: string) => (await ask(gate, TRANSACTIONS, key)).status;
     const keysOf = (...keys: string[]) => keys.map((key) => ({ consumer: 'ojk', digest: gatewayDigestOf(key) }));

@@ -66,7 +66,7 @@ describe('rendering for a place', () => {
     expect(held.find('d'.repeat(40))).toBeUndefined();
   });
 
-  test('Kong gets in full what kong.yaml says once, and nothing that only decK knows', () => {
+  test('Kong gets in full each setting that kong.yaml says once, and no field that only decK knows', () => {
     expect(rendered).not.toMatch(/_config|_info|[&*]redis/);
     expect(rendered.match(/name: http-log/g)).toHaveLength(6);
     expect(rendered.match(/-- name: log-the-address/g)).toHaveLength(6);
@@ -75,7 +75,7 @@ describe('rendering for a place', () => {
     for (const route of routes) expect(route).toMatchObject({ strip_path: false, preserve_host: false });
   });
 
-  test('a setting of the plugin itself comes before the one that it names', () => {
+  test('a plugin’s own setting wins over its shared configuration', () => {
     const { services } = parse(rendered) as {
       services: { routes: { name: string; plugins: { config: object }[] }[] }[];
     };
@@ -88,20 +88,20 @@ describe('rendering for a place', () => {
     expect(limitOf('get-account')).toMatchObject({ minute: 600, limit_by: 'header', fault_tolerant: true });
   });
 
-  test('every setting that kong.yaml has for several plugins is named by one', () => {
+  test('every shared configuration of kong.yaml is used', () => {
     const { _plugin_configs: configs } = parse(files.kong) as { _plugin_configs: object };
     const named = new Set(`${files.kong}${files.routes}`.match(/(?<=_config: )[\w-]+/g));
     expect([...named].sort()).toEqual(Object.keys(configs).sort());
   });
 
-  test('Services are looked for in the namespace of the place, and their log’s, too', () => {
+  test('addresses of Services, and of the log, are in the namespace of the place', () => {
     const staging = renderKong(files, place({ namespace: 'one-gate-staging' }));
     expect(staging).toContain('http://pay.one-gate-staging.svc.cluster.local:80');
     expect(staging).toContain('http://regulator-records.one-gate-staging.svc.cluster.local:80/events/');
     expect(staging).not.toContain('.one-gate.svc.cluster.local');
   });
 
-  test('what YAML 1.1 would take for something else than text is in quotes', () => {
+  test('texts that YAML 1.1 would read as another type are in quotes', () => {
     const kid = '12:30:45';
     expect(renderKong(files, place({ publicKeys: keys(jwkOf(kid)) }))).toContain(`key: "${kid}"`);
   });
@@ -114,11 +114,11 @@ describe('rendering for a place', () => {
       { routes: 'services: []\nroutes: []\nplugins: [{ name: cors, _config: dogs }]' },
       /has no _plugin_configs named dogs/,
     ],
-  ])('%s that is not known is refused', (_what, given, message) => {
+  ])('%s that does not exist is refused', (_what, given, message) => {
     expect(() => renderKong({ ...files, ...given }, place())).toThrow(message);
   });
 
-  test('private members of a key never get into it', () => {
+  test('private members of a key are left out', () => {
     const { privateKey } = generateKeyPairSync('ed25519');
     const jwk = { ...privateKey.export({ format: 'jwk' }), kid: 'key-1' };
     expect(renderKong(files, place({ publicKeys: keys(jwk) }))).not.toContain(String(jwk.d));
@@ -130,26 +130,22 @@ describe('rendering for a place', () => {
     ['a key of another kind', { publicKeys: keys({ kty: 'oct', k: 'c2VjcmV0', kid: 'x' }) }, /is not Ed25519/],
     ['an address that would break out of the Lua', { publicUrl: "https://a'..os.exit()..'" }, /public address must be/],
     ['an address with a slash at the end', { publicUrl: 'https://a.example/' }, /public address must be/],
-    ['a host that is none', { redisHost: 'a"b' }, /not a host name/],
-    ['a namespace that is none', { namespace: 'One.Gate' }, /One.Gate is not a namespace/],
+    ['an invalid host', { redisHost: 'a"b' }, /not a host name/],
+    ['an invalid namespace', { namespace: 'One.Gate' }, /One.Gate is not a namespace/],
     ['no network for operators', { operatorAddresses: [] }, /Operators need at least one network/],
+    ['an invalid network', { operatorAddresses: ['10.0.0.0/33'] }, /10.0.0.0\/33 is not an IP address or a network/],
     [
-      'a network that is none',
-      { operatorAddresses: ['10.0.0.0/33'] },
-      /10.0.0.0\/33 is not an IP address or a network/,
-    ],
-    [
-      'a key of somebody who takes none',
+      'a key of a consumer that takes none',
       { apiKeys: [{ consumer: 'one-gate-users', digest: 'a'.repeat(40) }] },
       /has no consumer one-gate-users that takes API keys/,
     ],
     [
-      'a key of nobody',
+      'a key of an unknown consumer',
       { apiKeys: [{ consumer: 'nobody', digest: 'a'.repeat(40) }] },
       /has no consumer nobody that takes API keys/,
     ],
     [
-      'a digest that is none',
+      'an invalid digest',
       { apiKeys: [{ consumer: 'ojk', digest: 'A'.repeat(40) }] },
       /A key of ojk has a digest that is not 40 hex digits/,
     ],
@@ -239,7 +235,7 @@ describe('a configuration that the local gateway could not play as Kong would is
           /- name: rate-limiting\n +config:\n +minute: 100\n(?: {10}.*\n)+/,
           '- { name: correlation-id, config: { header_name: X-Id, generator: uuid } }\n',
         ),
-      /correlation-id runs before anybody knows the consumer/,
+      /correlation-id runs before the consumer is known/,
     ],
     [
       'two routes of one name',
@@ -252,7 +248,7 @@ describe('a configuration that the local gateway could not play as Kong would is
     expect(() => readConfiguration(changed, ground)).toThrow(message);
   });
 
-  test('what is left to Kong is named', () => {
+  test('plugins that only Kong plays are named', () => {
     expect(readConfiguration(rendered, ground).notPlayed.map((each) => each.split(':')[0])).toEqual([
       'prometheus',
       'opentelemetry',
@@ -290,7 +286,7 @@ describe('routes are found by Kong’s rules', () => {
     ['GET', '/v1/wallet', 'preferred-regex'],
     ['GET', '/v1/world', 'regex'],
     ['GET', '/v1/world/x/y', 'prefix'],
-    // As long as Kong compares nothing but priorities, so does the player.
+    // Kong compares nothing but priorities here, and so does the player.
     ['GET', '/v1/world/x', 'first-regex'],
     ['POST', '/v1/exact/y', 'pattern-with-method'],
     ['GET', '/v1/exact/y', 'preferred-without-method'],
@@ -311,9 +307,9 @@ describe('routes are found by Kong’s rules', () => {
 
 describe('node kong/render.ts', () => {
   const render = (...options: string[]) =>
-    promisify(execFile)(process.execPath, [new URL('../../kong/render.ts', import.meta.url).pathname, ...options]);
+    promisify(execFile)(process.execPath, [join(import.meta.dirname, '../../kong/render.ts'), ...options]);
 
-  test('prints what goes into the Secret', async () => {
+  test('prints the configuration for the Secret', async () => {
     const temporary = await temporaryDirectory();
     const file = join(temporary.path, 'jwks.json');
     await writeFile(file, keys(jwkOf('key-1')));
@@ -331,7 +327,7 @@ describe('node kong/render.ts', () => {
     await temporary.remove();
   });
 
-  test('takes API keys as the operators’ list gives them, without those that are not active', async () => {
+  test('takes API keys as the operators’ list gives them, without inactive ones', async () => {
     const temporary = await temporaryDirectory();
     const [jwks, list] = [join(temporary.path, 'jwks.json'), join(temporary.path, 'api-keys.json')];
     await writeFile(jwks, keys(jwkOf('key-1')));
@@ -364,7 +360,7 @@ describe('node kong/render.ts', () => {
     await temporary.remove();
   });
 
-  test('says how it is used when something is missing', async () => {
+  test('prints its usage when an option is missing', async () => {
     await expect(render('--public-url', 'https://gate.example.test')).rejects.toMatchObject({
       code: 64,
       stderr:

@@ -1,4 +1,4 @@
-// What nginx and Kong are told by kong/deployment, as far as promises of ours hang on it: the local gateway plays these.
+// The settings of nginx and Kong in kong/deployment that keep promises of ours: the local gateway plays these.
 
 import { readFile } from 'node:fs/promises';
 import { beforeAll, expect, test } from '@jest/globals';
@@ -33,7 +33,7 @@ test('a body is refused by nginx beyond 64 kB, and never written to a disk', () 
   expect(told('KONG_NGINX_HTTP_CLIENT_BODY_BUFFER_SIZE')?.value).toBe(`${LARGEST_BODY / 1024}k`);
 });
 
-test('what is written has a limit', () => {
+test('temporary files have a limit', () => {
   const written = pod.volumes.filter(({ emptyDir }) => emptyDir !== undefined);
   expect(written.map(({ name, emptyDir }) => [name, emptyDir?.sizeLimit])).toEqual([
     ['run', expect.stringMatching(/^\d+[MG]i$/)],
@@ -41,7 +41,7 @@ test('what is written has a limit', () => {
   ]);
 });
 
-test('nginx sends nothing twice, and tells nobody what it is', () => {
+test('nginx sends no request twice, and no header names it', () => {
   expect(told('KONG_NGINX_PROXY_PROXY_NEXT_UPSTREAM')?.value).toBe('off');
   expect(told('KONG_HEADERS')?.value).toBe('X-Kong-Request-Id');
 });
@@ -54,7 +54,7 @@ test('the variable that kong.yaml takes the password of Redis from is set, from 
   expect(told('REDIS_PASSWORD')?.valueFrom).toEqual({ secretKeyRef: { name: 'one-gate-redis', key: 'password' } });
 });
 
-test('Kong has ended by itself before the grace period is over, whatever its workers still hold', () => {
+test('Kong ends by itself within the grace period, whatever requests its workers still hold', () => {
   const command = kong?.lifecycle.preStop.exec.command.at(-1) ?? '';
   const [, pause, quit] = /^sleep (\d+) && kong quit --timeout (\d+)$/.exec(command) ?? [];
   expect(Number(pause) + Number(quit)).toBeLessThanOrEqual(pod.terminationGracePeriodSeconds - 5);

@@ -49,7 +49,7 @@ describe('the way of a request', () => {
     });
   });
 
-  test('the caller’s own request id stays', async () => {
+  test('the caller’s own request id is kept', async () => {
     const answer = await post('/v1/login', { 'x-request-id': 'mine-1' });
     expect(answer.headers.get('x-request-id')).toBe('mine-1');
     expect(gate.seen[0]?.headers).toMatchObject({ 'x-request-id': 'mine-1' });
@@ -78,7 +78,7 @@ describe('the way of a request', () => {
     ]);
   });
 
-  test('Kong’s own id of a request is nobody’s to choose, and on the answer as well', async () => {
+  test('no caller can choose Kong’s own id of a request, and the answer carries it', async () => {
     gate.answer = (_, response) => response.writeHead(200, { 'x-kong-request-id': 'theirs' }).end('{}');
     const answer = await post('/v1/login', { 'x-kong-request-id': 'mine' });
     const id = answer.headers.get('x-kong-request-id');
@@ -102,7 +102,7 @@ describe('the way of a request', () => {
   test('HEAD is answered where GET is, with the same headers and no body', async () => {
     gate.answer = ({ method }, response) =>
       response.writeHead(200, { 'content-length': 2, etag: '"1"' }).end(method === 'HEAD' ? undefined : '{}');
-    // What belongs to the connection or to this one request differs.
+    // Headers that belong to the connection or to this one request differ.
     const own = /^(connection|keep-alive|date|x-request-id|x-kong-request-id|(x-)?ratelimit-re.*)$/;
     const seenOf = async (answer: Response) => ({
       status: answer.status,
@@ -128,7 +128,7 @@ describe('the way of a request', () => {
     expect(gate.seen[0]?.headers.host).toBe(`${name}.one-gate.svc.cluster.local`);
   });
 
-  test('one of many transactions is not the list of them', async () => {
+  test('the path of one transaction does not lead to the list', async () => {
     const headers = await bearer();
     await get('/v1/transactions?limit=2', headers);
     await get('/v1/transactions/PAY-1', headers);
@@ -144,7 +144,7 @@ describe('the way of a request', () => {
     '/events',
     '/health/live',
     '/x/v1/pay',
-  ])('%s is nowhere: 404, and no function is woken', async (path) => {
+  ])('%s does not exist: 404, and no function wakes', async (path) => {
     const answer = await post(path);
     expect(answer.status).toBe(404);
     expect(await problem(answer)).toMatchObject({ code: 'not_found' });
@@ -157,7 +157,7 @@ describe('the way of a request', () => {
     ['PUT', '/v1/account', 'GET, HEAD'],
     ['POST', '/docs', 'GET, HEAD'],
     ['OPTIONS', '/docs', 'GET, HEAD'],
-  ])('%s %s is 405 and says what is allowed, without asking who it is', async (method, path, allowed) => {
+  ])('%s %s is 405 with the allowed methods, without a token', async (method, path, allowed) => {
     const answer = await fetch(gate.url + path, { method });
     expect(answer.status).toBe(405);
     expect(answer.headers.get('allow')).toBe(allowed);
@@ -166,7 +166,7 @@ describe('the way of a request', () => {
   });
 });
 
-describe('what outsiders may not say', () => {
+describe('a caller may not claim', () => {
   test('ce-* headers, other identities and hop-by-hop headers do not reach a function', async () => {
     await gate.raw(
       [
@@ -194,7 +194,7 @@ describe('what outsiders may not say', () => {
     expect(names.filter((name) => unwanted.test(name))).toEqual([]);
   });
 
-  test('the gateway says who it is: consumer, credential and user come from the token', async () => {
+  test('consumer, credential and user come from the token alone', async () => {
     await get('/v1/account', { ...(await bearer({ sub: '42' })), 'x-user-id': '1', 'x-consumer-username': 'admin' });
     expect(gate.seen[0]?.headers).toMatchObject({
       'x-user-id': '42',
@@ -227,12 +227,12 @@ describe('what outsiders may not say', () => {
     },
   );
 
-  test.each(['a b', 'x'.repeat(129), '<script>', 'line;feed'])('"%s" is not taken for a request id', async (id) => {
+  test.each(['a b', 'x'.repeat(129), '<script>', 'line;feed'])('"%s" is not used as a request id', async (id) => {
     const answer = await post('/v1/login', { 'x-request-id': id });
     expect(answer.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  test('a request that is none is 400 and does the gateway no harm', async () => {
+  test('a malformed request is 400 and does the gateway no harm', async () => {
     expect(await gate.raw('GET / HTTP/1.1\r\nHost : gate\r\n\r\n')).toMatch(/^HTTP\/1.1 400 /);
     expect(await gate.raw('GET / HTTP/9\r\n\r\n')).toMatch(/^HTTP\/1.1 505 /);
     expect((await get('/docs')).status).toBe(200);
@@ -256,20 +256,23 @@ describe('access tokens', () => {
     expect(gate.seen[0]?.headers.authorization).toMatch(/^Bearer /);
   });
 
-  test.each(['Bearer x', 'Bearer a.b.c'])('"%s" is a wrong one, as the challenge says', async (authorization) => {
+  test.each(['Bearer x', 'Bearer a.b.c'])('"%s" is wrong, as the challenge says', async (authorization) => {
     expect(await refused({ authorization })).toMatchObject({ code: 'unauthorized' });
   });
 
-  test.each(['', 'Bearer', 'Basic eDp5'])('"%s" is none, so none is wrong', async (authorization) => {
-    expect(await refused({ authorization }, 'Bearer realm="one-gate"')).toMatchObject({ code: 'unauthorized' });
-  });
+  test.each(['', 'Bearer', 'Basic eDp5'])(
+    '"%s" holds no token, so the challenge reports none as wrong',
+    async (authorization) => {
+      expect(await refused({ authorization }, 'Bearer realm="one-gate"')).toMatchObject({ code: 'unauthorized' });
+    },
+  );
 
-  test('one that has expired says so, so that the caller refreshes it', async () => {
+  test('the challenge says that a token has expired, so that the caller refreshes it', async () => {
     const { authorization } = await bearer({ exp: Math.floor(Date.now() / 1000) - 1 });
     expect(await refused({ authorization })).toMatchObject({ code: 'token_expired' });
   });
 
-  test('one that never expires, or in a year, is refused', async () => {
+  test('a token that expires never, or in a year, is refused', async () => {
     expect(await refused(await bearer({ exp: Math.floor(Date.now() / 1000) + 31_536_000 }))).toBeTruthy();
     const forever = await new SignJWT({ sub: '7' })
       .setProtectedHeader({ alg: 'EdDSA', kid: 'key-1' })
@@ -277,19 +280,19 @@ describe('access tokens', () => {
     expect(await refused({ authorization: `Bearer ${forever}` })).toBeTruthy();
   });
 
-  test('a kid that nobody has, none at all, and a kid that is no text', async () => {
+  test('an unknown kid, no kid, and a kid that is not a text are refused', async () => {
     expect(await refused(await bearer({}, { kid: 'key-2' }))).toMatchObject({ code: 'unauthorized' });
     expect(await refused(await bearer({}, { kid: undefined }))).toMatchObject({ code: 'unauthorized' });
     expect(await refused(await bearer({ kid: ['key-1'] }, { kid: undefined }))).toMatchObject({ code: 'unauthorized' });
   });
 
-  test('another key under our kid', async () => {
+  test('a signature of another key under our kid is refused', async () => {
     const other = await startTestGateway();
     expect(await refused(await bearer({}, {}, other.keys.privateKey))).toMatchObject({ code: 'unauthorized' });
     await other.stop();
   });
 
-  test('alg none, and HMAC with our public key as its secret', async () => {
+  test('alg none, and HMAC with our public key as its secret, are refused', async () => {
     const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
     const claims = part({ sub: '7', exp: Math.floor(Date.now() / 1000) + 900 });
     const none = `${part({ alg: 'none', kid: 'key-1' })}.${claims}.`;
@@ -301,7 +304,7 @@ describe('access tokens', () => {
     expect(await refused({ authorization: `Bearer ${signed}.${signature}` })).toMatchObject({ code: 'unauthorized' });
   });
 
-  test('a token whose claims were changed after signing', async () => {
+  test('a token whose claims were changed after signing is refused', async () => {
     const [header, , signature] = (await gate.token()).split('.');
     const claims = Buffer.from(JSON.stringify({ sub: '1', exp: Math.floor(Date.now() / 1000) + 900 })).toString(
       'base64url',
@@ -311,7 +314,7 @@ describe('access tokens', () => {
     });
   });
 
-  test('two of them in one request are 400, whatever they are', async () => {
+  test('two tokens in one request are 400, even valid ones', async () => {
     const line = `Authorization: Bearer ${await gate.token()}`;
     const answer = await gate.raw(
       `GET /v1/account HTTP/1.1\r\nHost: gate\r\nConnection: close\r\n${line}\r\n${line}\r\n\r\n`,
@@ -331,7 +334,7 @@ describe('size', () => {
     expect(gate.seen).toHaveLength(1);
   });
 
-  test('2 MB get their answer, whether they say how long they are or not', async () => {
+  test('2 MB get their answer, with or without a length', async () => {
     const body = Buffer.alloc(2_000_000, ' ');
     const told = await post('/v1/login', {}, body);
     expect(told.status).toBe(413);
@@ -344,7 +347,7 @@ describe('size', () => {
     expect(gate.seen).toEqual([]);
   });
 
-  test('however many bodies come slowly, a function is asked only once one is there', async () => {
+  test('many slow bodies do not reach a function until they are complete', async () => {
     const roomy = await startTestGateway(withoutLimits);
     const head = 'POST /v1/login HTTP/1.1\r\nHost: gate\r\nContent-Type: application/json\r\nConnection: close\r\n';
     const halves = [
@@ -366,7 +369,7 @@ describe('size', () => {
     await roomy.stop();
   });
 
-  test('a body that does not say how long it is arrives whole', async () => {
+  test('a body without a length arrives whole', async () => {
     const stream = new Blob(['{"identifier":', '"ayu"}']).stream();
     const init = { method: 'POST', body: stream, duplex: 'half', headers: { 'content-type': 'application/json' } };
     expect((await fetch(`${gate.url}/v1/login`, init as RequestInit)).status).toBe(200);
@@ -407,9 +410,9 @@ describe('browsers', () => {
   });
 });
 
-describe('what answers tell besides', () => {
+describe('the other headers of answers', () => {
   test.each(['a function', 'the gateway'])(
-    'those of %s: HTTPS only, no guessing of types, and not which software answers',
+    'of %s: HTTPS only, no guessing of types, and no name of the software',
     async (source) => {
       gate.answer = (_, response) =>
         response.writeHead(200, { server: 'envoy', via: '1.1 x', 'x-envoy-upstream-service-time': '3' }).end('{}');
@@ -424,7 +427,7 @@ describe('what answers tell besides', () => {
   );
 });
 
-describe('what fails behind the gateway', () => {
+describe('failures behind the gateway', () => {
   test('a function that does not answer in time is 504, and for money the outcome is unknown', async () => {
     gate.answer = () => undefined;
     const answer = await get('/v1/account', { ...(await bearer()), 'idempotency-key': 'k' });
@@ -442,7 +445,7 @@ describe('what fails behind the gateway', () => {
     expect(gate.seen).toHaveLength(1);
   });
 
-  test('an answer that breaks off in the middle is not taken for a whole one', async () => {
+  test('an answer that breaks off in the middle does not pass for a whole one', async () => {
     gate.answer = (_, response) => {
       response.writeHead(200, { 'content-length': '100' }).write('half');
       response.socket?.end();
@@ -455,7 +458,7 @@ describe('what fails behind the gateway', () => {
     [502, 'bad_gateway', 'unknown'],
     [503, 'service_unavailable', 'failed'],
     [504, 'gateway_timeout', 'unknown'],
-  ])('what Knative says in plain text with %i becomes a problem', async (status, code, outcome) => {
+  ])('Knative’s plain text with %i becomes a problem', async (status, code, outcome) => {
     gate.answer = (_, response) =>
       response.writeHead(status, { 'content-type': 'text/plain' }).end('pending request queue full');
     const answer = await post('/v1/login', { 'idempotency-key': 'k' });
@@ -473,7 +476,7 @@ describe('what fails behind the gateway', () => {
     }
   });
 
-  test('a caller who goes away ends the request to the function', async () => {
+  test('the request to the function ends when its caller goes away', async () => {
     let closed = false;
     gate.answer = (_, response) => response.once('close', () => (closed = true));
     const gone = new AbortController();

@@ -39,10 +39,10 @@ const logged = async (count: number) => {
   return entriesOf();
 };
 
-describe('what is told about a request', () => {
+describe('the entry of a request', () => {
   beforeEach(() => start((yaml) => yaml.replace(/minute: 100(\s+hour)/, 'minute: 2$1')));
 
-  test('one that was answered: when, who, what for, what and how', async () => {
+  test('of an answered one holds its time, caller, purpose, path and outcome', async () => {
     const before = Date.now();
     const answer = await ask(`${TRANSACTIONS}?limit=5`, ojk, { 'x-purpose-code': 'SUPERVISION' });
     const [entry, ...more] = await logged(1);
@@ -79,7 +79,7 @@ describe('what is told about a request', () => {
     expect(post?.body.toString()).not.toContain(GATEWAY_PROOF);
   });
 
-  test('whatever the gateway refuses is there, once, as the gateway has counted it', async () => {
+  test('exists once for each refusal of the gateway, as the gateway has counted it', async () => {
     await ask(TRANSACTIONS);
     await ask(TRANSACTIONS, 'ogk_live_unknown');
     await ask(REPORT, bankIndonesia);
@@ -116,7 +116,7 @@ describe('what is told about a request', () => {
     expect(gate.gateway.counted().reduce((sum, { requests }) => sum + requests, 0)).toBe(8);
   });
 
-  test('no secret is in what is posted, wherever the caller has put it', async () => {
+  test('holds no secret, wherever the caller has put it', async () => {
     const headers = { authorization: `Bearer ${ojk}`, cookie: ojk, 'x-purpose-code': 'AUDIT', 'x-other': ojk };
     await ask(`${TRANSACTIONS}?key=${ojk}&x=1`, ojk, headers);
     const [entry] = await logged(1);
@@ -138,7 +138,7 @@ describe('what is told about a request', () => {
     expect(gate.gateway.counted()).toEqual([{ route: 'list-regulated-transactions', status: 499, requests: 1 }]);
   });
 
-  test('other routes tell nothing', async () => {
+  test('other routes post nothing', async () => {
     await fetch(`${gate.url}/docs`);
     await fetch(`${gate.url}/v1/account`);
     await ask(TRANSACTIONS);
@@ -148,7 +148,7 @@ describe('what is told about a request', () => {
 });
 
 describe('the way to the function', () => {
-  test('many go together, fifteen at most, in the order of their ends', async () => {
+  test('many entries go together, fifteen at most, in the order of their ends', async () => {
     await start();
     for (let round = 0; round < 4; round += 1) await Promise.all(Array.from({ length: 10 }, () => ask(TRANSACTIONS)));
     await logged(40);
@@ -158,7 +158,7 @@ describe('the way to the function', () => {
     expect(sizes.length).toBeLessThan(20);
   });
 
-  test('a function that is away for a while misses nothing', async () => {
+  test('a function that does not answer for a while misses no entry', async () => {
     await start();
     const taken: Entry[] = [];
     let refusals = 3;
@@ -177,7 +177,7 @@ describe('the way to the function', () => {
     expect(gate.warned).toEqual([]);
   });
 
-  test('what is not taken in time is lost, and said to be', async () => {
+  test('an entry that is not taken in time is lost, and a sentence says so', async () => {
     await start((yaml) => yaml.replaceAll('max_retry_time: 3600', 'max_retry_time: 0.2'));
     gate.answerPost = (_, response) => response.writeHead(500).end();
     await ask(TRANSACTIONS);
@@ -189,7 +189,7 @@ describe('the way to the function', () => {
     expect((await logged(1)).map(({ request }) => request.uri)).toEqual([`${TRANSACTIONS}?next`]);
   });
 
-  test('stop() sends what waits for company, and what waits for another try', async () => {
+  test('stop() sends entries that wait for others, or for another attempt', async () => {
     const waiting = (yaml: string) => yaml.replaceAll('max_coalescing_delay: 0.05', 'max_coalescing_delay: 3600');
     await start(waiting);
     await ask(TRANSACTIONS);
@@ -209,7 +209,7 @@ describe('the way to the function', () => {
     expect(gate.warned).toEqual([]);
   });
 
-  test('stop() does not wait for a function that is not coming back, and says what is lost', async () => {
+  test('stop() does not wait for a function that does not come back, and reports the lost entries', async () => {
     await start();
     gate.answerPost = (_, response) => response.writeHead(503).end();
     await Promise.all(Array.from({ length: 20 }, () => ask(TRANSACTIONS)));

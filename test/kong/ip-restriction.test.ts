@@ -28,7 +28,7 @@ describe('operators’ addresses', () => {
     expect(inside.seen.at(-1)?.path).toBe(path);
   });
 
-  test.each(OPERATORS)('%s is refused from anywhere else, whatever the caller says about itself', async (path) => {
+  test.each(OPERATORS)('%s is refused from any other network, whatever the caller’s headers say', async (path) => {
     const answer = await post(outside, path, { 'x-forwarded-for': '10.99.0.1', 'x-real-ip': '10.99.0.1' });
     expect(answer.status).toBe(403);
     expect(answer.headers.get('content-type')).toBe('application/problem+json');
@@ -48,7 +48,7 @@ describe('operators’ addresses', () => {
     expect((await fetch(outside.url + path, { headers })).status).toBe(403);
   });
 
-  test('who it is comes first, and other functions are for everybody', async () => {
+  test('the token is checked first, and other functions take every address', async () => {
     expect((await fetch(`${outside.url}/v1/operator/audit`)).status).toBe(401);
     const headers = { authorization: `Bearer ${await outside.token()}` };
     expect((await fetch(`${outside.url}/v1/account`, { headers })).status).toBe(200);
@@ -76,13 +76,13 @@ describe('networks', () => {
   });
 
   test.each(['10.0.0', '10.0.0.0/33', '10.0.0.0/', '10.0.0.0/8/8', '::/129', 'localhost', 'fe80::1%eth0', ''])(
-    '%j is none',
+    '%j is not a network',
     (network) => {
       expect(safeParse(schema, { allow: [network] }).success).toBe(false);
     },
   );
 
-  test('an empty list, which Kong would take for everybody, is refused', () => {
+  test('an empty list, with which Kong lets every address in, is refused', () => {
     expect(safeParse(schema, { allow: [] }).success).toBe(false);
     expect(safeParse(schema, { deny: ['10.0.0.1'] }).success).toBe(false);
   });

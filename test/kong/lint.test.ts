@@ -23,7 +23,8 @@ describe('the verdict of the lint is that of `kong config parse`', () => {
   test.each(cases)('$name', ({ content, accepted, error }) => {
     const refusals = pathsOf(lintKong(content), 'refused');
     expect({ accepted: refusals.length === 0, refusals }).toEqual({ accepted, refusals });
-    // For the same reason: Kong names fields from the outside to the inside, a line each, the last with what is wrong.
+    // For the same reason: Kong names fields from the outside to the inside, a line each, the last one with the
+    // mistake.
     const places = [...error.matchAll(/in (?:entry \d+ of )?'([\w.]+)': \S/g)].map(([, name]) => name ?? '');
     for (const place of places) expect(refusals.join()).toContain(place);
   });
@@ -33,7 +34,7 @@ describe('the verdict of the lint is that of `kong config parse`', () => {
     expect(cases.filter(({ accepted }) => accepted)).toHaveLength(8);
   });
 
-  test('what Kong itself calls deprecated, our policy refuses', () => {
+  test('our policy refuses settings that Kong calls deprecated', () => {
     for (const { name, content, deprecated } of cases) {
       const found = lintKong(content).some(({ kind, sentence }) => kind === 'ours' && /deprecated/.test(sentence));
       expect({ name, found }).toEqual({ name, found: deprecated });
@@ -103,15 +104,15 @@ const service = ['services', 0];
 const route = [...service, 'routes', 0];
 const config = (plugin: number) => [...service, 'plugins', plugin, 'config'];
 
-describe('what Kong parses without a word and we do not want', () => {
+describe('our policy refuses what Kong parses without a word', () => {
   test('a good configuration has no finding', () => expect(lintKong(good())).toEqual([]));
 
   test.each<[string, (string | number)[], unknown, RegExp]>([
     ['retries', [...service, 'retries'], 5, /must be 0/],
     ['retries by default', [...service, 'retries'], undefined, /must be 0/],
-    ['a regular expression without ~', [...route, 'paths'], ['/v1/pay$'], /prefix that nobody calls/],
-    ['a group without ~', [...route, 'paths'], ['/v1/(pay)'], /prefix that nobody calls/],
-    ['an expression that is none', [...route, 'paths'], ['~/v1/(pay'], /local gateway cannot read/],
+    ['a regular expression without ~', [...route, 'paths'], ['/v1/pay$'], /prefix that no request has/],
+    ['a group without ~', [...route, 'paths'], ['/v1/(pay)'], /prefix that no request has/],
+    ['an invalid expression', [...route, 'paths'], ['~/v1/(pay'], /local gateway cannot read/],
     ['a method that does not exist', [...route, 'methods'], ['PSOT'], /no HTTP method PSOT/],
     ['the host of the client', [...route, 'preserve_host'], true, /own host name/],
     ['a reference as a key', ['consumers', 0, 'keyauth_credentials', 0, 'key'], '{vault://env/x}', /literally/],
@@ -119,18 +120,23 @@ describe('what Kong parses without a word and we do not want', () => {
     ['tokens in addresses', [...config(0), 'uri_param_names'], ['jwt'], /end up in logs/],
     ['tokens in addresses by default', [...config(0), 'uri_param_names'], undefined, /end up in logs/],
     ['tokens that have expired', [...config(0), 'claims_to_verify'], [], /has expired/],
-    ['one limit for everybody', [...config(1), 'limit_by'], 'consumer', /for everybody/],
-    ['one limit for everybody by default', [...config(1), 'limit_by'], undefined, /for everybody/],
+    ['one limit for all users', [...config(1), 'limit_by'], 'consumer', /they would share one limit/],
+    ['one limit for all users by default', [...config(1), 'limit_by'], undefined, /they would share one limit/],
     [
       'one limit for all who have tokens',
       ['consumers', 1, 'jwt_secrets'],
       [{ key: 'k', secret: 's' }],
-      /for everybody/,
+      /they would share one limit/,
     ],
     ['a limit that Redis will not count', [...config(1), 'redis', 'password'], undefined, /Redis refuses who says no/],
     ['a password in plain', [...config(1), 'redis', 'password'], 'secret', /must be a reference/],
     ['a limit of a consumer that Redis will not count', ofConsumer, undefined, /Redis refuses who says no/],
-    ['a limit of which nobody said what happens', [...config(1), 'fault_tolerant'], undefined, /must be said/],
+    [
+      'a limit that does not say what happens without Redis',
+      [...config(1), 'fault_tolerant'],
+      undefined,
+      /must be said/,
+    ],
     ['a limit of bodies that reads them', ['plugins', 1], { name: 'request-size-limiting' }, /spooled whole/],
     ['keys in addresses', [...key, 'key_in_query'], true, /addresses end up in logs/],
     ['keys in addresses by default', [...key, 'key_in_query'], undefined, /addresses end up in logs/],
@@ -145,7 +151,7 @@ describe('what Kong parses without a word and we do not want', () => {
     ],
     ['a deprecated queue', [...log, 'queue_size'], 5, /write queue.max_batch_size/],
     ['a deprecated field', [...config(1), 'redis_host'], 'redis', /write redis.host/],
-    ['a restriction to nobody', [...config(2), 'allow'], [], /for everybody/],
+    ['a restriction without networks', [...config(2), 'allow'], [], /lets every address in/],
     ['a deprecated endpoint', [...config(3), 'endpoint'], 'http://collector:4318', /write traces_endpoint/],
     ['a plugin twice', ['plugins', 1], { name: 'cors', config: {} }, /two cors/],
     ['a plugin that this lint does not know', ['plugins', 1], { name: 'oauth2', config: {} }, /was not checked/],
@@ -159,7 +165,7 @@ describe('what Kong parses without a word and we do not want', () => {
     ]);
   });
 
-  test('an old format, even where it would still do', () => {
+  test('an old format, even where Kong still reads it', () => {
     const plain = changed(good() as object, { at: [...route, 'paths'], value: ['/v1/pay'] });
     expect(lintKong(changed(plain, { at: ['_format_version'], value: '2.1' }))).toEqual([
       { kind: 'ours', path: '_format_version', sentence: expect.stringMatching(/write 3.0/) },
@@ -176,7 +182,7 @@ describe('what Kong parses without a word and we do not want', () => {
   });
 });
 
-describe('what Kong refuses beyond the recorded cases', () => {
+describe('Kong’s refusals beyond the recorded cases', () => {
   test.each<[string, (string | number)[], unknown, string]>([
     ['a field that a service does not have', [...service, 'retry'], 1, 'services[0].retry'],
     ['a route for everything', [...route], { name: 'all' }, 'services[0].routes[0]'],
@@ -200,7 +206,7 @@ describe('what Kong refuses beyond the recorded cases', () => {
     expect(pathsOf(lintKong(changed(good() as object, { at, value })), 'refused')).toEqual([path]);
   });
 
-  test.each([[undefined], ['text'], [[]]])('%j is no configuration', (content) => {
+  test.each([[undefined], ['text'], [[]]])('%j is not a configuration', (content) => {
     expect(pathsOf(lintKong(content), 'refused')).toEqual(['']);
   });
 });
@@ -209,12 +215,12 @@ test('kong.yaml and routes.yaml, rendered, have no finding', async () => {
   expect(lintKongText(await renderedForNowhere()).findings).toEqual([]);
 });
 
-test('kong.yaml as it stands has placeholders, and is no configuration yet', async () => {
+test('kong.yaml itself has placeholders, and is not a configuration yet', async () => {
   const { findings } = lintKongText(await readFile(join(ROOT, 'kong/kong.yaml'), 'utf8'));
   expect(findings.some(({ sentence }) => /placeholder/.test(sentence))).toBe(true);
 });
 
-test('places are named by names', () => {
+test('paths use names', () => {
   expect(named(good(), 'services[0].routes[0].paths[0]')).toBe('services[pay].routes[pay].paths[0]');
   expect(named(good(), 'consumers[0].username')).toBe('consumers[users].username');
   expect(named(good(), '')).toBe('');
@@ -232,12 +238,12 @@ describe('node kong/lint.ts', () => {
       child.stdin?.end(input);
     });
 
-  test('takes the project’s own files, rendered, where nothing is named, and is content', async () => {
+  test('checks the project’s own rendered files without an argument, and finds nothing', async () => {
     const { code, stdout } = await lint([]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/refuse 0 things, our policy 0\.\n$/) });
   });
 
-  test('says place and reason, and ends with 1', async () => {
+  test('names place and reason, and exits with 1', async () => {
     const bad = changed(good() as object, { at: [...service, 'retries'], value: 5 });
     const { code, stdout } = await lint(['-'], JSON.stringify(bad));
     expect(code).toBe(1);

@@ -1,5 +1,5 @@
-// Runs the Lua of kong.yaml itself, with the part of Kong's interface that it uses, beside what the local gateway does under the same
-// name, and compares. Headers are case-insensitive there and in lower case here.
+// Runs the Lua of kong.yaml, with the part of Kong's interface that it uses, and compares it with the local gateway's
+// TypeScript of the same name. Header names are case-insensitive there and in lower case here.
 
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -15,7 +15,7 @@ import { problems } from '../../shared/platform/http/problems.ts';
 const PUBLIC_URL = 'https://gate.example.test';
 const PROOF = 'proof-of-the-gateway-0123456789abcdef';
 const lua = new Map<string, string>();
-/** Of http-log, by name; what only drops a field is not here. */
+/** The Lua of http-log, by name; Lua that only removes a field is left out. */
 const luaOfFields = new Map<string, string>();
 const factory = new LuaFactory();
 
@@ -94,7 +94,7 @@ const KONG = `
     },
   }`;
 
-/** What is left in the end, as JSON; nothing but text passes between Lua and here. */
+/** The result, as JSON; only text passes between Lua and JavaScript. */
 const RESULT = `
   local function json(value)
     if type(value) == "string" then return string.format("%q", value):gsub("\\\n", "\\n") .. "" end
@@ -111,7 +111,7 @@ const RESULT = `
     headers = headers, answer = answer, exit = exit, problemId = kong.ctx.shared.problem, body = body, result = result,
   })`;
 
-/** Runs a snippet in a world of its own, as Kong's sandbox would. */
+/** Runs a snippet in an environment of its own, as Kong's sandbox does. */
 async function run(code: string | undefined, world: World): Promise<World & { result?: unknown }> {
   const engine = await factory.createEngine();
   try {
@@ -154,7 +154,7 @@ const exchangeOf = (headers: HeaderValues, address = '/v1/pay', method = 'POST')
 const ours = (name: string) => snippets[name]?.({ publicUrl: PUBLIC_URL } as Ground, lua.get(name) ?? '');
 const nothing = (): Answer => ({ status: 200, headers: {}, source: 'service' });
 
-test('every Lua of kong.yaml is known here, and nothing is known that is not there', () => {
+test('every Lua of kong.yaml has its TypeScript, and the other way round', () => {
   expect([...lua.keys()].sort()).toEqual(Object.keys(snippets).sort());
   expect([...luaOfFields.keys()].sort()).toEqual(Object.keys(fields).sort());
 });
@@ -234,7 +234,7 @@ describe.each(access)('%s', (name) => {
   });
 });
 
-test('the digest is what everybody else computes, too', async () => {
+test('the digest is SHA-1, as other programs compute it', async () => {
   const { headers } = await run(lua.get('digest-the-api-key'), {
     headers: { 'x-api-key': 'ogk_live_0' },
     answer: nothing(),
@@ -242,7 +242,7 @@ test('the digest is what everybody else computes, too', async () => {
   expect(headers['x-api-key-digest']).toBe(createHash('sha1').update('one-gate-kong:ogk_live_0').digest('hex'));
 });
 
-describe('what http-log tells', () => {
+describe('the fields of http-log', () => {
   const address = '/v1/regulator/transactions';
   const asked: Record<string, Omit<World, 'answer'>> = {
     'nothing but a path': { headers: {}, address, method: 'GET' },
@@ -257,7 +257,7 @@ describe('what http-log tells', () => {
     'a key': { headers: { 'x-api-key': 'ogk_live_0' }, address, consumer: { username: 'ojk', id: '1' } },
   };
 
-  test.each(Object.keys(asked))('is the same in Kong and here: %s', async (which) => {
+  test.each(Object.keys(asked))('are the same in Kong and here: %s', async (which) => {
     const world = { answer: nothing(), headers: {}, ...asked[which] };
     const exchange = exchangeOf(world.headers, world.address, world.method);
     if (world.consumer) exchange.consumer = { username: world.consumer.username, customId: 'c', groups: ['g'] };
@@ -267,7 +267,7 @@ describe('what http-log tells', () => {
     }
   });
 
-  test('whatever outsiders choose, fifteen entries fit into 64 kB as cjson writes them', () => {
+  test('fifteen entries fit into 64 kB as cjson writes them, whatever their callers send', () => {
     const worst = exchangeOf(
       { 'user-agent': '/'.repeat(5000), 'x-purpose-code': '/'.repeat(5000), 'x-api-key': 'k' },
       `/v1/regulator/${'/'.repeat(9000)}`,
@@ -344,7 +344,7 @@ describe('the shape of refusals', () => {
     expect(given.headers).toEqual(theirs.answer.headers);
   });
 
-  test('the words are those of the catalogue', async () => {
+  test('its words are those of the catalogue', async () => {
     const code = lua.get('answer-problems-body') ?? '';
     for (const [, name, title, advice, safe] of code.matchAll(/\{ "(\w+)", "([^"]*)", "([^"]*)", (true|false) \}/g)) {
       const kind = problems[name as keyof typeof problems];
@@ -353,7 +353,7 @@ describe('the shape of refusals', () => {
     }
   });
 
-  test('regulators are told about their keys, and whoever is limited, by which limit', async () => {
+  test('regulators get words about keys, and a limited caller the name of the limit', async () => {
     const told = async (status: number, headers: HeaderValues = {}) => {
       const world = { headers: {}, answer: { status, headers, source: 'exit' as const }, problemId: '1', said: '{}' };
       return JSON.parse(

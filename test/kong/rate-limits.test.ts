@@ -36,7 +36,7 @@ async function statuses(count: number, ask: () => Promise<Response>): Promise<nu
 }
 
 describe('limits', () => {
-  test('what exceeds the limit of an address is 429, with Kong’s headers and the time to wait', async () => {
+  test('a request beyond the limit of its address is 429, with Kong’s headers and the time to wait', async () => {
     const gate = await start();
     const first = await login(gate);
     expect(Object.fromEntries(first.headers)).toMatchObject({
@@ -55,13 +55,13 @@ describe('limits', () => {
     expect(gate.seen).toHaveLength(3);
   });
 
-  test('users have a limit of their own each, whatever address they come from', async () => {
+  test('each user has a limit of their own, from any address', async () => {
     const gate = await start();
     expect(await statuses(4, () => account(gate, '1'))).toEqual([200, 200, 200, 429]);
     expect((await account(gate, '2')).status).toBe(200);
   });
 
-  test('a forged token uses up nobody’s limit', async () => {
+  test('a forged token uses up no limit', async () => {
     const gate = await start();
     const other = await start();
     const forged = await other.token({ sub: '1' });
@@ -78,7 +78,7 @@ describe('limits', () => {
     expect((await fetch(`${one.url}/v1/register`, { method: 'POST', body: '{}' })).status).toBe(200);
   });
 
-  test('many at once are counted one by one', async () => {
+  test('requests at the same time are counted one by one', async () => {
     const gate = await start();
     const answers = await Promise.all(Array.from({ length: 20 }, () => login(gate)));
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(3);
@@ -91,25 +91,25 @@ describe('limits', () => {
     ['is away', () => start({ url: 'http://127.0.0.1:1', token: 'none' })],
     ['has another password', async () => start({ url: (await createTestRedis()).url, token: 'wrong' })],
     ['is told no password', () => startChanged((yaml) => yaml.replaceAll(/\n +password: .*/g, ''))],
-    [
-      'is told the name of a password that nobody has',
-      () => startChanged((yaml) => yaml.replaceAll('env/redis-p', 'env/p')),
-    ],
-  ])('where Redis %s, logins pass uncounted and lookups of payees are refused, which is said', async (_what, begin) => {
-    const gate = await begin();
-    const passed = await login(gate);
-    expect(passed.status).toBe(200);
-    expect(passed.headers.get('ratelimit-limit')).toBeNull();
-    expect(await statuses(4, () => login(gate))).toEqual([200, 200, 200, 200]);
-    const refused = await payees(gate);
-    expect(refused.status).toBe(500);
-    expect(await refused.json()).toMatchObject({ code: 'internal_error' });
-    expect(gate.seen).toHaveLength(5);
-    expect(gate.warned).toEqual([
-      expect.stringMatching(/^Limits of routes login cannot be counted \(.+\): requests pass without limits\.$/),
-      expect.stringMatching(/^Limits of routes find-payee cannot be counted \(.+\): requests are refused\.$/),
-    ]);
-  });
+    ['gets the name of a missing password', () => startChanged((yaml) => yaml.replaceAll('env/redis-p', 'env/p'))],
+  ])(
+    'where Redis %s, logins pass uncounted, lookups of payees are refused, and a sentence says so',
+    async (_what, begin) => {
+      const gate = await begin();
+      const passed = await login(gate);
+      expect(passed.status).toBe(200);
+      expect(passed.headers.get('ratelimit-limit')).toBeNull();
+      expect(await statuses(4, () => login(gate))).toEqual([200, 200, 200, 200]);
+      const refused = await payees(gate);
+      expect(refused.status).toBe(500);
+      expect(await refused.json()).toMatchObject({ code: 'internal_error' });
+      expect(gate.seen).toHaveLength(5);
+      expect(gate.warned).toEqual([
+        expect.stringMatching(/^Limits of routes login cannot be counted \(.+\): requests pass without limits\.$/),
+        expect.stringMatching(/^Limits of routes find-payee cannot be counted \(.+\): requests are refused\.$/),
+      ]);
+    },
+  );
 
   test('with the password that kong.yaml refers to, both are counted', async () => {
     const gate = await start();

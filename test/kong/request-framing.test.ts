@@ -1,4 +1,4 @@
-// Where one request ends and the next begins, by raw sockets: what a caller sends as a body is never read as somebody's next request.
+// Where one request ends and the next begins, with raw sockets: a caller's body is never read as the next request.
 
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -24,7 +24,7 @@ async function request(lines: string[], body = SMUGGLED): Promise<string> {
   return [...head, ...token, ...lines, `Content-Length: ${body.length}`, '', body].join('\r\n');
 }
 
-/** Everything that comes back on one connection that both are sent on. */
+/** All bytes that come back on one connection on which both requests are sent. */
 async function conversation(...requests: string[]): Promise<string[]> {
   const socket: Socket = connect(gate.gateway.port, '127.0.0.1');
   socket.on('error', () => undefined);
@@ -35,7 +35,7 @@ async function conversation(...requests: string[]): Promise<string[]> {
 const besidesTheNext = () =>
   gate.seen.map(({ method, path }) => `${method} ${path}`).filter((each) => each !== 'GET /docs');
 
-// All that the gateway or a function decides by, of our own and of providers, and names that do not exist yet.
+// All headers by which the gateway or a function decides, of our own and of providers, and names that do not exist yet.
 const STAYING = [
   ...['content-length', 'transfer-encoding', 'host', 'content-type', 'content-encoding', 'expect', 'accept', 'cookie'],
   ...['authorization', 'idempotency-key', 'x-request-id', 'x-user-id', 'x-consumer-username', 'x-kong-request-id'],
@@ -52,14 +52,14 @@ const STAYING = [
 ];
 
 describe('a Connection that names a header which must stay', () => {
-  test.each(STAYING)('%s: 400, and its body is no request', async (name) => {
+  test.each(STAYING)('%s: 400, and its body is not read as a request', async (name) => {
     for (const value of [name, `keep-alive, ${name.toUpperCase()}`, `close,\t${name} ,te`]) {
       const [answer = '', ...more] = await conversation(await request([`Connection: ${value}`]), NEXT);
       expect(answer).toMatch(/^HTTP\/1\.1 400 /);
       expect(answer).toContain('"code":"malformed_request"');
       expect(answer).toContain('"outcome":"failed"');
       expect(besidesTheNext()).toEqual([]);
-      // One answer at most: that of the next request, or 400 where it comes after a close.
+      // One answer at most: that of the next request, or 400 when it comes after a close.
       expect(more.length).toBeLessThanOrEqual(1);
       gate.seen.length = 0;
     }
@@ -73,7 +73,7 @@ describe('a Connection that names a header which must stay', () => {
   });
 });
 
-describe('a Connection that names what is its own', () => {
+describe('a Connection that names headers of its own', () => {
   test.each(['keep-alive', 'Keep-Alive, TE', 'Upgrade, HTTP2-Settings', 'te, trailer', 'proxy-connection'])(
     '%s: the body reaches its function whole, and the next request its own',
     async (value) => {
@@ -85,14 +85,14 @@ describe('a Connection that names what is its own', () => {
   );
 });
 
-describe('two lengths, or two of what may be there once', () => {
+describe('two lengths, or two of a header that may occur once', () => {
   test.each([
     ['Content-Length', ['Content-Length: 1']],
     ['a length and chunks', ['Transfer-Encoding: chunked']],
     ['Host', ['Host: other']],
     ['Authorization', ['Authorization: Bearer x']],
     ['If-Match', ['If-Match: "1"', 'If-Match: "2"']],
-  ])('%s: 400, and nothing is asked', async (_what, lines) => {
+  ])('%s: 400, and no function is asked', async (_what, lines) => {
     const [answer = ''] = await conversation(await request(lines), NEXT);
     expect(answer).toMatch(/^HTTP\/1\.1 400 /);
     expect(besidesTheNext()).toEqual([]);

@@ -29,7 +29,7 @@ function hosted(name: string, given: Given, service = 'notes', timeoutSeconds = 
   return { declaration: { name, summary: 'A function', http }, service: { name: service, timeoutSeconds } };
 }
 
-/** Without a limit of its own. */
+/** A declaration without a limit of its own. */
 function forRegulators(name: string, given: Given): HostedFunction {
   const { declaration, service } = hosted(name, { caller: regulatorWith('READ_REPORTS'), ...given });
   const { limit: _limit, ...http } = declaration.http as Http;
@@ -60,7 +60,7 @@ describe('routes of declarations that share paths', () => {
   let gate: TestGateway;
   const ask = (method: string, path: string, headers: Record<string, string> = {}) =>
     fetch(gate.url + path, { method, headers });
-  /** The Service that was asked, or the refusal. */
+  /** The Service that got the request, or the refusal. */
   const outcome = async (method: string, path: string) => {
     gate.seen.length = 0;
     const answer = await ask(method, path, { authorization: `Bearer ${await gate.token()}` });
@@ -106,12 +106,12 @@ describe('routes of declarations that share paths', () => {
     expect(await outcome(method, path)).toBe(expected);
   });
 
-  test('a method that asks for a token asks for one beside one that does not', async () => {
+  test('a method that needs a token needs it beside one that does not', async () => {
     expect((await ask('PUT', '/v1/notes/7')).status).toBe(401);
     expect((await ask('GET', '/v1/notes/7')).status).toBe(200);
   });
 
-  test('a refused method is logged where a regulator would have been', async () => {
+  test('a refused method is logged where the path’s other methods are', async () => {
     const logging = await start();
     const put = { method: 'PUT', headers: { 'x-api-key': REGULATORS_KEYS.ojk } };
     expect((await fetch(`${logging.url}/v1/regulator/note`, put)).status).toBe(405);
@@ -133,7 +133,7 @@ describe('routes of declarations that share paths', () => {
     );
   });
 
-  test('Kong and our policy have nothing against them, and one Service has one timeout', async () => {
+  test('Kong and our policy accept them, and one Service has one timeout', async () => {
     const text = renderKong(
       { ...(await kongFiles()), routes: routesFile(TRIAL) },
       {
@@ -166,7 +166,7 @@ describe('routes of declarations that share paths', () => {
   });
 });
 
-describe('a declaration that Kong would play in another way than the host is refused', () => {
+describe('a declaration that Kong would play differently from the host is refused', () => {
   const { limit: _limit, ...unlimited } = hosted('a', { route: 'GET /v1/a' }).declaration.http as Http;
   const { groups: _groups, ...anyKey } = regulatorWith('READ_REPORTS');
 

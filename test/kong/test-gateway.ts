@@ -11,10 +11,10 @@ import { createTestRedis } from '../setup/redis.ts';
 
 export const PUBLIC_URL = 'https://gate.example.test';
 
-/** What functions know this gateway by. */
+/** The proof of this gateway for functions. */
 export const GATEWAY_PROOF = 'proof-of-a-gateway-that-is-tested-0123';
 
-/** What regulators send as X-API-Key. */
+/** The regulators' X-API-Key headers. */
 export const REGULATORS_KEYS = {
   'bank-indonesia': 'ogk_live_bankindonesia0123456789abcdefghijk',
   ojk: 'ogk_live_ojkojkojkojk0123456789abcdefghijk',
@@ -24,7 +24,7 @@ export function gatewayDigestOf(key: string): string {
   return createHash('sha1').update(`one-gate-kong:${key}`).digest('hex');
 }
 
-/** Functions know the gateway's own posts, of http-log, by this host. */
+/** The host by which functions know the gateway's own posts, of http-log. */
 export const LOG_HOST = 'regulator-records.one-gate.svc.cluster.local';
 
 export interface Seen {
@@ -38,17 +38,17 @@ export interface Seen {
 export interface TestGateway {
   url: string;
   gateway: Gateway;
-  /** What reached functions, oldest first. */
+  /** The requests that reached functions, oldest first. */
   seen: Seen[];
-  /** What http-log has posted, oldest first, taken or not. */
+  /** The posts of http-log, oldest first, taken or not. */
   posts: Seen[];
-  /** What the function answers that is posted to; 204 unless set. */
+  /** The answer of the function that gets those posts; 204 unless set. */
   answerPost: (post: Seen, response: ServerResponse) => void;
-  /** What functions answer; 200 `{}` unless set. */
+  /** The answer of functions; 200 `{}` unless set. */
   answer: (seen: Seen, response: ServerResponse) => void;
   keys: { privateKey: KeyObject; publicKey: KeyObject };
   token(claims?: JWTPayload, header?: Record<string, unknown>, key?: KeyObject): Promise<string>;
-  /** One request as bytes on the wire, with Connection: close, and its answer as it comes back. */
+  /** Sends one request as bytes on the wire, with Connection: close, and returns the answer's bytes. */
   raw(request: string): Promise<string>;
   warned: string[];
   stop(): Promise<void>;
@@ -57,7 +57,7 @@ export interface TestGateway {
 /** Room for tests that send more than a caller may; limits of consumers stay. */
 export const withoutLimits = (yaml: string) => yaml.replaceAll(/minute: \d+(\s+limit_by)/g, 'minute: 1000000$1');
 
-/** `change` edits the rendered configuration, for values that are too long to wait for. */
+/** `change` edits the rendered configuration, for times that are too long to wait for. */
 export async function startTestGateway(
   change: (yaml: string) => string = (yaml) => yaml,
   redis?: { url: string; token: string },

@@ -1,5 +1,5 @@
-// A canary runs two versions on one database: a migration may add what the next version needs, and take away only what no version that
-// runs still uses.
+// A canary runs two versions on one database: a migration may add what the next version needs, and remove only what no
+// running version uses.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,12 +7,12 @@ import { describe, expect, test } from '@jest/globals';
 import { refusalsOf } from './expand-only.ts';
 
 const MIGRATIONS = join(import.meta.dirname, '../../migrations');
-/** Before this one nothing has been deployed. */
+/** No version before this migration was deployed. */
 const FIRST = '0019';
 
 const sentencesOf = (sql: string) => refusalsOf(sql).map(({ sentence }) => sentence);
 
-test(`every migration from ${FIRST} on leaves the version that runs alone, or says why it is time`, () => {
+test(`every migration from ${FIRST} on does not break the running version, or its note says why it may`, () => {
   const names = readdirSync(MIGRATIONS).filter((name) => name.endsWith('.sql') && name >= FIRST);
   const found = names.flatMap((name) =>
     refusalsOf(readFileSync(join(MIGRATIONS, name), 'utf8')).map(({ line, sentence }) => `${name}:${line} ${sentence}`),
@@ -20,7 +20,7 @@ test(`every migration from ${FIRST} on leaves the version that runs alone, or sa
   expect(found).toEqual([]);
 });
 
-test('all migrations so far can be read, and those that did such things are seen', () => {
+test('all migrations so far can be read, and the breaking ones are found', () => {
   const refused = readdirSync(MIGRATIONS)
     .filter((name) => name.endsWith('.sql'))
     .filter((name) => refusalsOf(readFileSync(join(MIGRATIONS, name), 'utf8')).length > 0);
@@ -81,7 +81,7 @@ describe('refused is', () => {
     expect(sentencesOf(sql)).toEqual([sentence]);
   });
 
-  test('each of several in one statement, and one after harmless ones, with its line', () => {
+  test('each of several changes in one statement, and one after harmless ones, with its line', () => {
     const sql = `-- größer
 create table fresh (id int);
 
@@ -94,7 +94,7 @@ alter table topups add column note text, drop column lease,
     ]);
   });
 
-  test('what a function of the same name replaces is not new', () => {
+  test('a replaced function is not new', () => {
     expect(sentencesOf('create or replace function f() returns int return 1; drop function f()')).toHaveLength(1);
   });
 });
@@ -143,8 +143,8 @@ describe('a note', () => {
     expect(sentencesOf(`-- contract: yes\n${drop}`)).toHaveLength(1);
   });
 
-  test('where nothing is taken away is a mistake', () => {
-    const sql = '-- contract: nobody needs this table any more since 2.4\ncreate table fresh (id int)';
+  test('is a mistake where nothing is removed', () => {
+    const sql = '-- contract: no release needs this table any more since 2.4\ncreate table fresh (id int)';
     expect(sentencesOf(sql)).toEqual(['has a note and needs none']);
   });
 });

@@ -1,5 +1,6 @@
-// What a migration must not do while the version before it still runs, as a canary and its stable neighbour do on one database. Read by
-// PostgreSQL's own parser (libpg-query, of version 18): a statement that is not known to leave the running version alone is refused.
+// Finds statements that a migration must not hold while the version before it still runs, as a canary and its stable
+// neighbour do on one database. PostgreSQL's own parser reads them (libpg-query, of version 18): only statements known
+// to be harmless are allowed.
 //
 // The way out is a comment before the statement that says why it is time:  -- contract: <why, and which release stopped using it>
 
@@ -15,7 +16,7 @@ const BEFORE = /^(?:\s|--[^\n]*(?:\n|$))*/;
 
 await loadModule();
 
-/** The refusals of one file, in its order; empty when what runs can go on. */
+/** The refusals of one file, in its order; empty when the running version can go on. */
 export function refusalsOf(sql: string): Refusal[] {
   const bytes = Buffer.from(sql);
   const made = new Set<string>();
@@ -40,7 +41,7 @@ export function refusalsOf(sql: string): Refusal[] {
 // biome-ignore lint/suspicious/noExplicitAny: a tree of some two hundred kinds of nodes, of which this reads a dozen.
 type Node = any;
 
-/** Nothing that runs can notice these; what they make is new, or data. */
+/** The running version does not notice these; they make new objects, or data. */
 const HARMLESS = new Set([
   ...[
     'CreateStmt',
@@ -133,7 +134,7 @@ function harmToTable({ subtype, name, def }: Node, { relation }: Node, made: Rea
   }
 }
 
-/** Whether an insert that does not know the column fails. */
+/** True when an insert without the column fails. */
 function requiresValue({ constraints = [], typeName }: Node): boolean {
   const has = (...kinds: string[]) => constraints.some(({ Constraint }: Node) => kinds.includes(Constraint.contype));
   const [type] = namesIn([typeName.names]);
@@ -144,7 +145,7 @@ function requiresValue({ constraints = [], typeName }: Node): boolean {
 
 const defaultOf = (column: string) => `the default of ${column}`;
 
-/** What this file has made is not used yet. */
+/** Objects that this file has made are not in use yet. */
 function remember(kind: string, statement: Node, made: Set<string>): void {
   const { relation, view, into, typevar, sequence, idxname, trigname, funcname, typeName } = statement;
   if (kind.startsWith('Create') || ['CompositeTypeStmt', 'ViewStmt', 'IndexStmt'].includes(kind)) {

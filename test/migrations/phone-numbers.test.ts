@@ -1,4 +1,4 @@
-// Migration 0026 on rows that were there before it.
+// Migration 0026 on rows that are older than it.
 
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -19,7 +19,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** Stored, and what becomes of it. */
+/** Stored, and stored after the migration. */
 const NUMBERS = [
   ['+6281234567890', '+6281234567890'],
   ['+4407911123456', '+447911123456'],
@@ -30,7 +30,7 @@ const NUMBERS = [
   ['+14155552671', '+14155552671'],
 ] as const;
 
-test('a trunk zero is taken out where it is none of the number, and nothing else is changed', async () => {
+test('a trunk zero is removed where it is not part of the number, and nothing else changes', async () => {
   const people = [];
   for (const [stored] of NUMBERS) {
     const { userId } = await openAccount(client);

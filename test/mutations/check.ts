@@ -15,7 +15,7 @@ import { Observer } from './observer.ts';
 import { promiseOf } from './promise.ts';
 
 const PROCESSES = 4;
-/** Each with new accounts, so that there is something to move. */
+/** Each has new accounts, so that there is money to move. */
 const CASTS = 5;
 const POSTINGS = 120;
 const CHECK_VIOLATION = '23514';
@@ -25,7 +25,7 @@ export interface Report {
   seed: number;
   operations: number;
   outcomes: Record<string, number>;
-  /** The promises that were broken, and the first words about each. */
+  /** The promises that were broken, and the first findings about each. */
   broken: Record<string, string>;
 }
 
@@ -34,7 +34,7 @@ await admin.connect();
 await lowerLimits(admin);
 let deadlocks = 0;
 const workers = Array.from({ length: PROCESSES }, startWorker);
-/** What an earlier seed has broken stays broken. */
+/** Findings of an earlier seed do not count again. */
 const known = new Set<string>();
 for (const seed of process.argv.slice(2).map(Number)) {
   const report = await runSeed(seed);
@@ -69,7 +69,7 @@ async function runSeed(seed: number): Promise<Report> {
   return { seed, operations, outcomes, broken: named };
 }
 
-/** Tries what the ledger never does, as its own role: the database has to refuse it. */
+/** Tries an update that the ledger never makes, as its own role: the database must refuse it. */
 async function balancesWithoutLegs(): Promise<string[]> {
   const money = new pg.Client({ connectionString: process.env['CHECK_MONEY_URL'] });
   await money.connect();
@@ -93,7 +93,7 @@ async function runCast(seed: number, count: (done: Done[]) => void): Promise<str
   const planner = new Planner(cast);
   const [drawn = []] = fc.sample(rounds(2, POSTINGS), { seed, numRuns: 1 });
   for (const commands of drawn) {
-    // A freeze would leave nothing to see.
+    // A freeze would stop everything, and leave nothing to check.
     const steps = planner.plan(commands.filter(({ does }) => does !== 'freeze'));
     for (const step of steps) {
       if ('intervention' in step) verdict.broken.push(...(await intervene(admin, model, cast, step.intervention)));
@@ -108,7 +108,7 @@ async function runCast(seed: number, count: (done: Done[]) => void): Promise<str
   return verdict.broken;
 }
 
-/** Dealt out like cards: who is about the same operation is often in different processes. */
+/** Deals the postings out like cards, so that postings about the same operation often go to different processes. */
 async function postAll(planned: readonly Planned[]): Promise<Done[]> {
   const done = workers.map(async (worker, dealt) => {
     worker.send(planned.filter((_each, index) => index % PROCESSES === dealt));
@@ -119,14 +119,14 @@ async function postAll(planned: readonly Planned[]): Promise<Done[]> {
   return (await Promise.all(done)).flat();
 }
 
-/** A batch that met a deadlock is run again: only its log tells of it. */
+/** The ledger runs a batch again after a deadlock: only its log tells of it. */
 function startWorker(): ChildProcess {
   const worker = fork(join(import.meta.dirname, 'worker.ts'), {
     serialization: 'advanced',
     env: {
       PATH: process.env['PATH'],
       DATABASE_URL: process.env['CHECK_MONEY_URL'],
-      // Nobody listens there: every event stays in the outbox.
+      // Nothing listens there: every event stays in the outbox.
       K_SINK: 'http://127.0.0.1:9/',
       LOG_LEVEL: 'warn',
     },

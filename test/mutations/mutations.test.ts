@@ -1,5 +1,5 @@
-// `make mutations` applies these to copies of the tree and expects each to be caught with five seeds. Here: that each can still be applied,
-// and that the check is green for the code as it is and red for one of them.
+// `make mutations` applies these to copies of the tree and expects five seeds to catch each. This test proves that each
+// can still be applied, and that the check is green for the present code and red for one of them.
 
 import { readFile } from 'node:fs/promises';
 import { stripTypeScriptTypes } from 'node:module';
@@ -13,7 +13,7 @@ import { copyOfTree } from './tree.ts';
 const ROOT = join(import.meta.dirname, '..', '..');
 
 test.each(mutations.map((mutation) => [mutation.name, mutation] as const))(
-  '"%s" still has its text in the code, once, and leaves something that can be run',
+  '"%s" still has its text in the code, once, and leaves code that runs',
   async (_name, mutation) => {
     const source = await readFile(join(ROOT, mutation.file), 'utf8');
     const changed = mutated(source, mutation);
@@ -22,7 +22,7 @@ test.each(mutations.map((mutation) => [mutation.name, mutation] as const))(
   },
 );
 
-test('a mutation whose text has gone is named', () => {
+test('a mutation that cannot find its text is named', () => {
   expect(() => mutated('something else', mutations[0] as (typeof mutations)[0])).toThrow('no longer');
 });
 
@@ -31,7 +31,7 @@ test.each([
   ['held money that can be spent', 'holds left out of the balance check', [expect.any(String)]],
   ['a balance without legs', 'a balance that needs no legs', ['a balance changes only with its legs']],
 ])(
-  'the check sees %s for what it is',
+  'the check tells %s correctly',
   async (_what, name, seen) => {
     const tree = await copyOfTree();
     try {

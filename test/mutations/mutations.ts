@@ -1,13 +1,13 @@
-// Nine faults that a ledger of this kind is prone to. Each is a small change of the code that the tests must not survive: applied to a
-// copy, the check turns red with every seed. A text that is not there any more, or is there twice, stops the run: then the fault has to
-// be said in the new words.
+// Nine faults that a ledger of this kind is prone to. Each is a small change of the code that the tests must catch:
+// applied to a copy, it turns the check red with every seed. A text that is missing, or is there twice, stops the run:
+// then the fault must be written for the new code.
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export interface Mutation {
   name: string;
-  /** What nobody may rely on any more with this fault. */
+  /** The promise that this fault breaks. */
   breaks: string;
   file: string;
   from: string;
@@ -19,14 +19,14 @@ const NOTHING_ELSE = 'accounts: [], expected: [], newLegs: [], changedLegs: [], 
 export const mutations: readonly Mutation[] = [
   {
     name: 'no row lock',
-    breaks: 'nobody changes an account between its reading and its writing',
+    breaks: 'an account does not change between its reading and its writing',
     file: 'shared/ledger/posting/lock-and-read.ts',
     from: 'order by id for no key update`',
     to: 'order by id`',
   },
   {
     name: 'reading before the lock is had',
-    breaks: 'what is decided on is what was left by those who had the lock before',
+    breaks: 'a decision sees the balances that earlier holders of the lock left',
     file: 'shared/ledger/posting/lock-and-read.ts',
     from: 'from accounts where id = any($1::uuid[]) order by id for no key update`',
     to: 'from accounts join (select id from accounts where id = any($1::uuid[]) order by id for no key update) had using (id)`',
@@ -50,7 +50,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'event written after commit',
-    breaks: 'what has happened has its event, whenever the process dies',
+    breaks: 'a movement of money has its event, whenever the process dies',
     file: 'shared/ledger/posting/batch.ts',
     from: '  else await writeAndCommit(client, writes);',
     to: `  else {
@@ -60,28 +60,28 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'refund without its cap',
-    breaks: 'nothing is given back that was not paid',
+    breaks: 'the refunds of a payment never exceed it',
     file: 'shared/ledger/rules/movements.ts',
     from: "  if (amount > left || left === 0n) return refused('refund_too_large', { value: payment.amount, left });\n",
     to: '',
   },
   {
     name: 'holds left out of the balance check',
-    breaks: 'what is held cannot be spent',
+    breaks: 'held money cannot be spent',
     file: 'shared/ledger/rules/movements.ts',
     from: '  return account.balance - account.held;',
     to: '  return account.balance;',
   },
   {
     name: 'one refused posting spoiling its batch',
-    breaks: 'what was answered with success is there, whoever was refused beside it',
+    breaks: 'a posting that was answered with success is written, even when its neighbour is refused',
     file: 'shared/ledger/posting/batch.ts',
     from: '  if (writes.keys.length === 0) await rollBack(client);',
     to: "  if (ended.some((end) => 'decision' in end && end.decision.legs.length === 0)) await rollBack(client);",
   },
   {
     name: 'a balance that needs no legs',
-    breaks: 'nobody changes a balance without the legs that say so',
+    breaks: 'a balance changes only with its legs',
     file: 'migrations/0024_balances_with_legs.sql',
     from: `create trigger changed_balances_have_legs after update on accounts
   referencing old table as old_accounts for each statement execute function check_balances();

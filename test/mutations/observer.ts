@@ -1,5 +1,5 @@
-// Looks at the database again and again while others write to it. What one statement sees is one moment between two commits: whoever
-// died then would leave just that.
+// Looks at the database again and again while others write to it. Each statement sees one moment between two commits,
+// which is the state that a crash at that moment would leave.
 
 import pg from 'pg';
 
@@ -31,7 +31,7 @@ export class Observer {
     return new Observer(client, known);
   }
 
-  /** What was seen. */
+  /** The findings so far. */
   async stop(): Promise<string[]> {
     this.#isOver = true;
     await this.#looking;

@@ -1,11 +1,11 @@
-// Which promise a finding of the check is about, in the words of the README's table.
+// The promise that a finding of the check breaks, in the words of the README's table.
 
 const PROMISES: readonly [RegExp, string][] = [
-  [/^deadlocks: /, 'nobody waits in a circle'],
+  [/^deadlocks: /, 'transactions do not wait in a circle'],
   [/^seen without its key/, 'money and its key are there together'],
   [/^seen without its event/, 'money and its event are there together'],
   [/^set without legs/, 'a balance changes only with its legs'],
-  [/ (failed|busy|unknown) instead of /, 'what can be decided is decided'],
+  [/ (failed|busy|unknown) instead of /, 'every posting that can be decided is decided'],
   [/decided twice|another answer than the first time/, 'a key is decided once'],
   [/no order of the postings|two postings wrote leg/, 'there is one order'],
   [/ instead of /, "every outcome and figure is the model's"],

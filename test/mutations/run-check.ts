@@ -10,7 +10,7 @@ import type { Report } from './check.ts';
 
 const MINUTES = 10;
 
-/** One report per seed. Throws when the check itself does not come to its end: that is neither red nor green. */
+/** One report per seed. Throws when the check itself fails to finish: that is neither red nor green. */
 export async function runCheck(root: string, seeds: readonly number[]): Promise<Report[]> {
   const { migrate } = await import(pathToFileURL(join(root, 'migrations/run.ts')).href);
   const database = await createTestDatabase(migrate);

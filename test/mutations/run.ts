@@ -1,5 +1,5 @@
-// make mutations: applies each mutation to a copy of the tree and checks it with five seeds. All must be red, and the code as it is must
-// be green. Rewrites README.md; ends with 1 when something is not as expected.
+// make mutations: applies each mutation to a copy of the tree and checks it with five seeds. All must be red, and the
+// present code must be green. Rewrites README.md; exits with 1 when a result is not as expected.
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ import { copyOfTree } from './tree.ts';
 
 const SEEDS = process.env['MUTATION_SEEDS']?.split(',').map(Number) ?? [1, 2, 3, 4, 5];
 
-// Nothing here is about events or sessions.
+// The check needs no events and no sessions.
 process.env['TEST_WITHOUT_KAFKA'] = '1';
 await start();
 try {

@@ -21,10 +21,10 @@ Written by \`make mutations\`; do not edit. Commit ${commit}.
 
 A test that only ever passes proves little. Each row is the ledger with one fault, made by a small change of its text
 ([mutations.ts](mutations.ts)) in a copy of the tree. [check.ts](check.ts) then lets four processes post random
-operations through it to one database, draws them from the seed, finds out the order in which they were decided, and
-compares each with a plain [model](../shared/ledger/model.ts). Red means that a promise was seen broken, or that
-something failed that had to succeed: where a constraint of the database stops the fault, that is what is seen. A red
-run ends early, a green one does all it has.
+operations, drawn from the seed, through it to one database, finds the order in which they were decided, and compares
+each with a plain [model](../shared/ledger/model.ts). Red means that the check saw a broken promise, or a failure of an
+operation that had to succeed, for instance because a constraint of the database stopped the fault. A red run ends
+early, a green one runs to its end.
 
 | fault | what it breaks | ${seeds.map((seed) => `seed ${seed}`).join(' | ')} | seen as |
 |---|---|${seeds.map(() => '---|').join('')}---|

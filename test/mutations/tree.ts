@@ -1,4 +1,4 @@
-// A copy of what the check needs, to break things in.
+// A copy of the files that the check needs, which mutations may break.
 
 import { cp, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
-// One instance of the ledger, as a process of its own: it posts what its parent sends, as so many clients at once, and sends back what
-// became of it.
+// One instance of the ledger, as a process of its own: it posts what its parent sends, as so many clients at once, and
+// sends back the results.
 
 import process from 'node:process';
 import { post } from '../../shared/ledger/posting/ledger.ts';

@@ -7,7 +7,7 @@ export type TestAccount = { userId: string; accountId: string; username: string 
 
 let people = 0;
 
-/** One that nobody else has, in whatever process it was made. */
+/** A random number that no other test has, in whatever process it runs. */
 export function randomPhone(): string {
   return `+628${randomInt(1e10, 1e11)}`;
 }
@@ -31,7 +31,7 @@ export async function openAccount(
   return { userId, accountId, username };
 }
 
-/** A settled top-up of an account that is there. */
+/** A settled top-up of an existing account. */
 export async function topUp(client: pg.Client, accountId: string, amount: string): Promise<void> {
   await client.query(
     `with moved as (
@@ -49,7 +49,7 @@ export async function topUp(client: pg.Client, accountId: string, amount: string
   );
 }
 
-/** What must hold at any moment; each row is a violation. */
+/** The invariants of the books at any moment; each row is a violation. */
 export async function brokenPromises(client: pg.Client): Promise<unknown[]> {
   const { rows } = await client.query(`
     select 'the sum of all balances is not zero' as promise, sum(balance)::text as detail from accounts having sum(balance) <> 0

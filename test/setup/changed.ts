@@ -1,6 +1,6 @@
-// Changes of a recorded or good object, one place at a time.
+// Changes a recorded or good object at one place.
 
-/** A value is put at the path; without one, what is there is removed. */
+/** Puts a value at the path; without a value, removes the field there. */
 export function changed<T>(object: T, change: { at: (string | number)[]; value?: unknown }): T {
   const copy = structuredClone(object);
   const parent = change.at

@@ -8,15 +8,15 @@ export type TestDatabase = {
   readonly name: string;
   /** One address per role of the product, as functions get them. */
   readonly urls: Record<'migrator' | ServedRole, string>;
-  /** The superuser's address of this database: for looking past the roles, and for breaking things on purpose. */
+  /** The superuser's address of this database, to look past the roles and to break things on purpose. */
   readonly adminUrl: string;
-  /** Removes the database and cuts what is still connected to it; close pools before. */
+  /** Removes the database and cuts all connections to it; close pools before. */
   drop(): Promise<void>;
 };
 
 /**
- * A database of the test file's own, with every migration run: a clone, which takes some tens of milliseconds, or made by other migrations
- * than this tree's.
+ * A database of the test file's own, with every migration run: a clone, which takes some tens of milliseconds, or the
+ * result of other migrations than this tree's.
  */
 export async function createTestDatabase(others?: typeof migrate): Promise<TestDatabase> {
   const { adminUrl, templateDatabase, rolePasswords } = partsOfThisRun();
@@ -38,7 +38,7 @@ export async function createTestDatabase(others?: typeof migrate): Promise<TestD
 async function clone(adminUrl: string, name: string, template: string): Promise<void> {
   await asAdmin(adminUrl, [
     `create database ${name} template ${template} owner one_gate_migrator`,
-    // Who may connect belongs to the database, not to what a clone copies.
+    // The right to connect belongs to the database, and a clone does not copy it.
     `revoke all on database ${name} from public`,
     grantConnect(name),
   ]);

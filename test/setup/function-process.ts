@@ -42,10 +42,10 @@ export async function startFunction(
   return { url, pid: child.pid ?? 0, ended, kill: (signal) => child.kill(signal) };
 }
 
-/** What the functions of a suite are told; the rest of a machine's environment is not theirs. */
+/** The settings that a suite gives to functions; they get nothing else of a machine's environment. */
 const SETTINGS = /^(DATABASE_URL|K_SINK|UPSTASH_.*|PUBLIC_URL|TOKEN_(ISSUER|AUDIENCE|PUBLIC_KEYS)|GOPAY_.*)$/;
 
-/** Starts a function with the settings of those that this process serves: one platform, several processes. Says nothing. */
+/** Starts a function with this process's settings: one platform, several processes. Logs nothing. */
 export function startBeside(name: string, more: Record<string, string> = {}): Promise<FunctionProcess> {
   const settings = Object.entries(process.env).filter((entry): entry is [string, string] => SETTINGS.test(entry[0]));
   return startFunction(name, { ...Object.fromEntries(settings), LOG_LEVEL: 'silent', ...more });

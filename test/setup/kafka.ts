@@ -11,7 +11,7 @@ export function testBrokers(): string[] | undefined {
   return brokers && [...brokers];
 }
 
-/** A name nobody else uses, for topics and consumer groups: `one-gate.payments` becomes `one-gate.payments.a1b2c3d4e5f6`. */
+/** A unique name for topics and consumer groups: `one-gate.payments` becomes `one-gate.payments.a1b2c3d4e5f6`. */
 export function uniqueName(name: string): string {
   return `${name}.${randomBytes(6).toString('hex')}`;
 }

@@ -1,4 +1,4 @@
-// Movements of every kind, posted as functions post them, for tests that look at what is left behind.
+// Movements of every kind, posted as functions post them, for tests that look at the result.
 
 import { post } from '../../shared/ledger/posting/ledger.ts';
 import { newOperationId } from '../../shared/ledger/rules/ids.ts';

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import type { RolePasswords } from '../../migrations/run.ts';
 
-/** What the set-up of a test run tells the test files; by a file, because they run in processes of their own. */
+/** What the set-up of a test run gives to the test files; in a file, because they run in processes of their own. */
 export type PartsOfThisRun = {
   adminUrl: string;
   templateDatabase: string;
   rolePasswords: RolePasswords;
   redis: { url: string; token: string; databaseTokens: readonly string[]; real: boolean; version: string };
-  /** Undefined where there is no Kafka. */
+  /** Undefined when there is no Kafka. */
   brokers: readonly string[] | undefined;
 };
 

@@ -1,8 +1,8 @@
 import type pg from 'pg';
 
 /**
- * Makes the partitions of the `months` before the oldest one, as `ensure_leg_partitions` makes those to come: the product never needs
- * them, since it has no legs older than itself. `client` is the superuser's.
+ * Makes the partitions of the `months` before the oldest one, as `ensure_leg_partitions` makes the coming ones: the
+ * product never needs them, since it has no legs older than itself. `client` is the superuser's.
  */
 export async function makePastPartitions(client: pg.Client, months: number): Promise<void> {
   await client.query(`

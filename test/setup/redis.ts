@@ -9,13 +9,13 @@ export type TestRedis = {
   readonly real: boolean;
 };
 
-/** An empty logical database of the test file's own: FLUSHALL and SCAN see nobody else's keys. */
+/** An empty logical database of the test file's own: FLUSHALL and SCAN see no other test's keys. */
 export async function createTestRedis(): Promise<TestRedis> {
   const { url, token, databaseTokens, real } = partsOfThisRun().redis;
   const counter = new Redis({ url, token, retry: { retries: 0 } });
   const taken = await counter.incr('test-databases-taken');
   const own = databaseTokens[(taken - 1) % databaseTokens.length] ?? token;
-  // After a full round it had another owner.
+  // After all databases were given out, another test file had this one before.
   await new Redis({ url, token: own, retry: { retries: 0 } }).flushdb();
   return { url, token: own, real };
 }

@@ -1,3 +1,3 @@
-// Jest compiles a set-up in TypeScript to CommonJS, which cannot load modules that await at their top level, such as the
-// migrations' runner. This ending it leaves alone, and Node loads the rest as it is.
+// Jest compiles a set-up in TypeScript to CommonJS, which cannot load modules that await at their top level, such as
+// the migrations' runner. Jest leaves this ending alone, and Node loads the rest.
 export { default } from './start.ts';

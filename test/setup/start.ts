@@ -9,7 +9,7 @@ import { type TemporaryDirectory, temporaryDirectory } from './temporary-directo
 
 const templateDatabase = 'one_gate_template';
 
-/** What `stop.ts` ends. Jest runs both in the same process, but gives them no other way to meet. */
+/** The parts that `stop.ts` stops. Jest runs both in the same process, but gives them no other way to share. */
 export type TestRun = { parts: Parts; directory: TemporaryDirectory };
 
 declare global {
@@ -18,7 +18,7 @@ declare global {
 
 /**
  * Jest's global set-up: real parts of this run's own, whatever the environment names, so that tests never touch a
- * server somebody uses. CI=true insists on the real Redis and Kafka. TEST_WITHOUT_KAFKA=1 saves the second Kafka
+ * server in use. CI=true insists on the real Redis and Kafka. TEST_WITHOUT_KAFKA=1 saves the second Kafka
  * takes to start; the tests that need it are then skipped.
  */
 export default async function start(): Promise<void> {
@@ -50,7 +50,7 @@ function partsOptions(dataDirectory: string): PartsOptions {
     environment: { PATH: process.env['PATH'] },
     mustBeReal: strict ? ['redis', 'kafka'] : [],
     withoutKafka: !strict && process.env['TEST_WITHOUT_KAFKA'] === '1',
-    // Nothing here has to survive a power cut. What else the settings mean stays as in production.
+    // No data of tests must survive a power cut. All other settings are production's.
     postgresSettings: { fsync: 'off', full_page_writes: 'off', max_connections: '300', shared_buffers: '128MB' },
     extraRedisDatabases: 255,
   };
@@ -72,7 +72,7 @@ function whatTestsNeed({ postgres, redis, kafka, rolePasswords }: Parts): PartsO
   };
 }
 
-/** A database with connections cannot be cloned: nobody gets in any more. */
+/** A database with connections cannot be cloned, so no further connection is allowed. */
 async function closeTemplate(adminUrl: string): Promise<void> {
   const client = new pg.Client({ connectionString: adminUrl });
   await client.connect();

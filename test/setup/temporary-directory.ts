@@ -3,8 +3,8 @@ import { chmod, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-// Reads process ids until its owner has ended, however it ended, waits until these processes have ended too, and
-// removes the directory. At most a minute: a server that hangs is killed long before by its own guard.
+// Reads process ids until its owner has ended, in any way, waits until these processes have ended too, and
+// removes the directory. At most a minute: the guard of a server that hangs kills it long before.
 const cleaner = `
 while read -r pid; do pids="$pids $pid"; done
 left=600
@@ -18,14 +18,14 @@ export type TemporaryDirectory = {
   readonly path: string;
   /** Processes that write into the directory: it is removed only after they have ended. */
   usedBy(pids: readonly (number | undefined)[]): void;
-  /** Removes it and waits for that. Also happens when this process ends without asking. */
+  /** Removes it and waits for that. Also happens when this process ends without a call. */
   remove(): Promise<void>;
 };
 
 /** A directory below the system's temporary one that does not outlive this process, even when that is killed. */
 export async function temporaryDirectory(): Promise<TemporaryDirectory> {
   const path = await mkdtemp(join(tmpdir(), 'one-gate-test-'));
-  // A server that runs as another user gets through to its own directory below, but cannot list.
+  // A server that runs as another user can reach its own directory below, but cannot list this one.
   await chmod(path, 0o711);
   const child = spawn('/bin/sh', ['-c', cleaner, 'cleaner', path], {
     cwd: '/',

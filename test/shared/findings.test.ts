@@ -1,4 +1,5 @@
-// Findings: a row while it is true, an event when it begins and when it ends, together or not at all.
+// Findings: a row while the fault lasts, an event when it begins and when it ends; row and event together or not at
+// all.
 
 import process from 'node:process';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
@@ -15,7 +16,7 @@ let transaction: typeof import('../../shared/platform/database/database.ts').tra
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  // Nobody listens there: events stay in the outbox, where they can be looked at.
+  // Nothing listens there: events stay in the outbox, where tests can read them.
   Object.assign(process.env, { DATABASE_URL: database.urls.money, LOG_LEVEL: 'silent', K_SINK: 'http://127.0.0.1:9/' });
   findings = await import('../../shared/findings.ts');
   ({ query, transaction } = await import('../../shared/platform/database/database.ts'));
@@ -43,7 +44,7 @@ const events = async () => {
 };
 const stuck = (subject: string, detail = 'stuck') => ({ kind: 'topup_stuck', subject, detail }) as const;
 
-test('a finding is there once while it is open, up to date, and again when it comes back', async () => {
+test('a finding has one row while it is open, up to date, and a new one when it comes back', async () => {
   await Promise.all(Array.from({ length: 5 }, () => findings.reportFinding(stuck('A', 'first'))));
   await findings.reportFinding(stuck('A', 'second'));
   await findings.reportFinding({ kind: 'topup_in_suspense', subject: 'A', detail: 'another kind' });
@@ -62,7 +63,7 @@ test('a finding is there once while it is open, up to date, and again when it co
   expect(await events()).toHaveLength(3);
 });
 
-test('what is no longer true is resolved, and told, once; other kinds stay', async () => {
+test('a finding that is no longer true is resolved with an event, once; other kinds stay', async () => {
   await findings.keepFindings('topup_stuck', [stuck('A'), stuck('B'), stuck('A', 'twice')]);
   await findings.reportFinding({ kind: 'ledger_balance', subject: 'A', detail: 'money' });
   await findings.keepFindings('topup_stuck', [stuck('B'), stuck('C')]);
@@ -79,7 +80,7 @@ test('what is no longer true is resolved, and told, once; other kinds stay', asy
   expect(await open()).toEqual({ topup_stuck: 2, ledger_balance: 1 });
 });
 
-test('an event tells everything that the row does, under the same key for its beginning and its end', async () => {
+test('an event holds everything of the row, under the same key for its beginning and its end', async () => {
   await findings.keepFindings('outbox_overdue', [{ kind: 'outbox_overdue', subject: 'outbox', detail: '3 wait.' }]);
   await findings.keepFindings('outbox_overdue', []);
   const { rows } = await admin.query('select * from outbox order by sequence');
@@ -112,7 +113,7 @@ test('an event tells everything that the row does, under the same key for its be
   });
 });
 
-test('neither row nor event without the other', async () => {
+test('there is neither row nor event without the other', async () => {
   const failing = transaction(async (inside) => {
     await findings.openFindings(inside, [stuck('A')]);
     throw new Error('the rest of it failed');

@@ -44,7 +44,7 @@ test.each([
   5,
   null,
   {},
-])('the API does not take %p for an amount', (value) => {
+])('the API does not accept %p as an amount', (value) => {
   expect(v.safeParse(amountSchema, value).success).toBe(false);
 });
 

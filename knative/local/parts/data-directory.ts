@@ -10,7 +10,7 @@ export type DataDirectory = {
   readonly secrets: Secrets;
   /** Ports of the last start, tried again so that addresses stay the same. */
   readonly ports: Readonly<Record<string, number>>;
-  /** Tells a second start where we are to be found. */
+  /** Tells a second start the address of the running platform. */
   announce(addresses: Addresses, ports: Readonly<Record<string, number>>): Promise<void>;
   release(): Promise<void>;
 };
@@ -27,13 +27,13 @@ export type Addresses = Readonly<Record<string, string>>;
 export type Owner = { pid: number; identity: string; since: string; addresses: Addresses };
 
 /**
- * Makes the data directory ours until we end. Throws a sentence that names the process and its addresses when another
- * living process has it; an owner that has ended without a word is replaced.
+ * Claims the data directory for this process. Throws a sentence that names the process and its addresses when another
+ * living process has it. The claim of a process that has ended is replaced.
  */
 export async function claimDataDirectory(path: string): Promise<DataDirectory> {
   const directory = resolve(path);
   await mkdir(directory, { recursive: true });
-  // Servers that run as another user must get through, but not list.
+  // Servers that run as another user must be able to enter the directory, but not to list it.
   await chmod(directory, process.getuid?.() === 0 ? 0o711 : 0o700);
   const file = join(directory, 'owner.json');
   const claim = await claimFile(file, {});
@@ -59,8 +59,8 @@ export async function claimDataDirectory(path: string): Promise<DataDirectory> {
 export type Claim = { release(): Promise<void>; announce(addresses: Addresses): Promise<void> } | { owner: Owner };
 
 /**
- * Takes a file as a token that one living process holds at a time: ours, or who has it. One whose process has ended is
- * replaced.
+ * Claims a file, which one living process holds at a time. Returns the claim, or the process that holds it. The claim
+ * of a process that has ended is replaced.
  */
 export async function claimFile(file: string, addresses: Addresses): Promise<Claim> {
   const us: Owner = {
@@ -73,7 +73,7 @@ export async function claimFile(file: string, addresses: Addresses): Promise<Cla
   await writeFile(own, JSON.stringify(us), { mode: 0o600 });
   try {
     for (let attempt = 0; attempt < 5; attempt += 1) {
-      // A link appears with its content or not at all, and never replaces another's.
+      // A link appears with its content or not at all, and never replaces another one.
       if (await linked(own, file)) {
         return {
           release: () => rm(file, { force: true }),
@@ -84,7 +84,7 @@ export async function claimFile(file: string, addresses: Addresses): Promise<Cla
       if (present === undefined) continue;
       const owner = ownerIn(present);
       if (owner && (await isAlive(owner))) return { owner };
-      // Whoever replaces this very claim holds a token for that, so that what is taken away is never the claim of somebody who was faster.
+      // Two processes may replace the same old claim: a token for that one claim lets only one of them remove it.
       const replacement = await claimFile(replacementOf(file, present), addresses);
       if ('owner' in replacement) return replacement;
       if ((await read(file)) === present) await rm(file);
@@ -96,7 +96,7 @@ export async function claimFile(file: string, addresses: Addresses): Promise<Cla
   throw new Error(`${file} could not be claimed: other processes keep claiming it.`);
 }
 
-/** The token of whoever takes away a claim that nobody holds any more, by the claim's text. */
+/** The token of the process that removes an old claim, named by the claim's text. */
 export function replacementOf(file: string, claim: string): string {
   return `${file}.after-${createHash('sha256').update(claim).digest('hex').slice(0, 16)}`;
 }
@@ -144,7 +144,7 @@ async function readSecrets(file: string): Promise<Secrets> {
   const secret = () => randomBytes(24).toString('base64url');
   const roles = Object.fromEntries(['migrator', ...SERVED_ROLES].map((role) => [role, secret()])) as RolePasswords;
   const kept = content === undefined ? undefined : (JSON.parse(content) as Secrets);
-  // A directory that was made before a role existed gets a password for it, and keeps the others.
+  // A directory that is older than a role gets a password for it, and keeps the others.
   const secrets: Secrets = kept
     ? { ...kept, roles: { ...roles, ...kept.roles } }
     : { postgres: secret(), roles, redis: secret(), redisRestToken: secret() };
@@ -153,7 +153,7 @@ async function readSecrets(file: string): Promise<Secrets> {
   return secrets;
 }
 
-/** Whole or not at all, readable by us alone. */
+/** Writes a file whole or not at all, readable by us alone. */
 async function replaceFile(file: string, content: string): Promise<void> {
   const fresh = `${file}.${randomBytes(4).toString('hex')}`;
   await writeFile(fresh, content, { mode: 0o600 });

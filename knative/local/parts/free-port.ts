@@ -1,15 +1,15 @@
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
-// Below what Linux and macOS give to outgoing connections: of those, one could be taken by anybody who connects to anything between our
-// look and the server's start.
+// Below the range that Linux and macOS give to outgoing connections: any connection of this machine could take a port
+// of that range between our look and the server's start.
 const FIRST = 15_000;
 const LAST = 32_000;
 const ATTEMPTS = 100;
 
 /**
  * A free port on the loopback address: the wanted one when it is free, else any.
- * Another server may take it before ours does: `onFreePorts` then tries others.
+ * Another process may take it before our server does: `onFreePorts` then tries others.
  */
 export async function freePort(wanted?: number): Promise<number> {
   if (wanted !== undefined && (await isFree(wanted))) return wanted;
@@ -21,8 +21,8 @@ export async function freePort(wanted?: number): Promise<number> {
 }
 
 /**
- * Calls `start` with free ports, the wanted ones where they are free. When it fails and one of its ports has been taken
- * by somebody else meanwhile, calls it again with others.
+ * Calls `start` with free ports, the wanted ones where they are free. When it fails and another process has taken one
+ * of its ports meanwhile, calls it again with others.
  */
 export async function onFreePorts<T>(
   wanted: readonly (number | undefined)[],

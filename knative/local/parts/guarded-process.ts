@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { identityOf } from './process-identity.ts';
 
 /**
- * Runs a server for as long as its owner lives, whatever ends the owner: the owner holds the other end of standard
+ * Runs a server for as long as its owner lives, however the owner ends: the owner holds the other end of standard
  * input, and the kernel closes it even after SIGKILL. Then the server gets its own signal for a clean stop, and
  * SIGKILL if that takes too long. A shell, because it needs a megabyte where a Node process needs fifty, and as text,
  * because a server that runs as another user may not be able to read this directory.
@@ -49,30 +49,30 @@ export type GuardedProcess = {
   /** Resolves when the server has ended, with a description of how: "exit code 1". Never rejects. */
   readonly ended: Promise<string>;
   readonly logFile: string;
-  /** Where in the log this start begins, in bytes. */
+  /** Where the log of this start begins in the file, in bytes. */
   readonly logStart: number;
   /** Asks for a clean stop, waits for it; SIGKILL after the limit. May be called twice. */
   stop(): Promise<void>;
 };
 
 export type GuardedCommand = {
-  /** What people call it: "PostgreSQL". */
+  /** Its name in messages: "PostgreSQL". */
   name: string;
   command: string;
   args: readonly string[];
   directory: string;
   /** The whole environment: servers do not inherit ours, which may hold secrets. */
   environment?: Readonly<Record<string, string>>;
-  /** Where the server's words go; renamed to `.1` at start when above 10 MB. */
+  /** The log file; renamed to `.1` at start when above 10 MB. */
   logFile: string;
-  /** Remembers the process, so that a later start can stop what an ended owner left behind. */
+  /** Records the process, so that a later start can stop a server whose owner was killed. */
   recordFile: string;
   stopSignal: 'INT' | 'TERM';
   stopSeconds: number;
   user?: { uid: number; gid: number } | undefined;
 };
 
-/** Starts a server that dies with us. Throws one sentence when it cannot be run at all. */
+/** Starts a server that ends with this process. Throws one sentence when it cannot be run at all. */
 export async function startGuarded(options: GuardedCommand): Promise<GuardedProcess> {
   await mkdir(dirname(options.logFile), { recursive: true });
   const { log, size: logStart } = await openLog(options.logFile);
@@ -83,7 +83,7 @@ export async function startGuarded(options: GuardedCommand): Promise<GuardedProc
       cwd: options.directory,
       env: { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC', ...options.environment },
       stdio: ['pipe', log.fd, log.fd, 'pipe'],
-      // Out of the terminal's process group: Ctrl-C reaches the owner alone, who stops the servers in order.
+      // Out of the terminal's process group: Ctrl-C reaches only the owner, which stops the servers in order.
       detached: true,
       ...options.user,
     },
@@ -102,7 +102,7 @@ export async function startGuarded(options: GuardedCommand): Promise<GuardedProc
     throw error;
   });
 
-  // An owner that forgets to stop us may still end; the guard then does it.
+  // If this process ends without stopping the server, the guard stops it.
   child.unref();
   (child.stdin as unknown as { unref(): void }).unref();
   return {
@@ -149,12 +149,12 @@ export async function waitUntilReady<T>(
   throw new Error(await complaint(server, `was not ready after ${limitSeconds} s`), { cause: lastError });
 }
 
-/** Remembers a running server for the next start. */
+/** Records a running server for the next start. */
 export async function record(recordFile: string, pid: number): Promise<void> {
   await writeFile(recordFile, JSON.stringify({ pid, identity: await identityOf(pid) }));
 }
 
-/** Stops the server that an ended owner left behind, if it is still there. */
+/** Stops the server of an owner that was killed, if it still runs. */
 export async function stopLeftOver(recordFile: string, signal: NodeJS.Signals, limitSeconds: number): Promise<void> {
   const { pid, identity } = await readRecord(recordFile);
   const alive = async () => pid !== undefined && identity !== undefined && (await identityOf(pid)) === identity;
@@ -162,7 +162,7 @@ export async function stopLeftOver(recordFile: string, signal: NodeJS.Signals, l
     try {
       process.kill(pid ?? 0, name);
     } catch {
-      // It ended by itself in between.
+      // It has ended by itself meanwhile.
     }
   };
   if (await alive()) {
@@ -178,7 +178,7 @@ async function readRecord(recordFile: string): Promise<{ pid?: number; identity?
   try {
     return JSON.parse(await readFile(recordFile, 'utf8')) as { pid: number; identity: string };
   } catch {
-    // There is none, or it was cut off while it was written.
+    // There is no record, or its writing was cut off.
     return {};
   }
 }

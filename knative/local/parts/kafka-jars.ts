@@ -8,10 +8,10 @@ import { claimFile } from './data-directory.ts';
 const run = promisify(execFile);
 const pom = new URL('./kafka-pom.xml', import.meta.url);
 
-/** The directory of Kafka's jars, or why this machine cannot have them (a sentence without its full stop). */
+/** The directory of Kafka's jars, or the reason why there is none (a sentence without its full stop). */
 export type KafkaJars = { libs: string; version: string } | { missing: string };
 
-/** Finds the jars in `<cache>/kafka/<version>/libs`, or fetches them there from Maven Central, once. */
+/** Finds the jars in `<cache>/kafka/<version>/libs`, or fetches them once from Maven Central. */
 export async function kafkaJars(cacheDirectory: string): Promise<KafkaJars> {
   const java = await javaVersion();
   if (java === undefined) return { missing: 'there is no Java here (17 or later is needed)' };
@@ -45,14 +45,14 @@ async function fetchJars(home: string, libs: string): Promise<void> {
         .concat(`-DoutputDirectory=${join(fresh, 'libs')}`),
       { timeout: 300_000 },
     );
-    // All of them or none: a directory with half the jars would fail much later, and oddly.
+    // All of them or none: with half the jars Kafka would fail much later, and oddly.
     await rename(join(fresh, 'libs'), libs);
   } finally {
     await rm(fresh, { recursive: true, force: true });
   }
 }
 
-/** Waits for another process that is fetching the same jars. */
+/** Waits for another process that fetches the same jars. */
 async function claimFetching(file: string, libs: string): Promise<() => Promise<void>> {
   for (const deadline = Date.now() + 300_000; Date.now() < deadline; await delay(200)) {
     const claim = await claimFile(file, {});

@@ -1,10 +1,10 @@
 import { connect } from 'node:net';
 
-// kafkajs asks a broker which requests it knows, in a version of that question that is too old to tell the broker's own
-// version. So the question is asked here: ApiVersions 3, whose answer carries the levels of the broker's features.
+// kafkajs asks a broker for its request versions with an old version of that request, whose answer lacks the broker's
+// own version. So this file sends ApiVersions 3, whose answer carries the levels of the broker's features.
 
 export type BrokerVersion = {
-  /** "4.3"; "4.3 or later" for one newer than this file knows. */
+  /** "4.3"; "4.3 or later" for a broker that is newer than this file knows. */
   readonly release: string;
   readonly major: number;
   /** The highest level of the feature `metadata.version` the broker supports, which tells its release. */
@@ -22,7 +22,7 @@ const releases: readonly (readonly [level: number, release: string])[] = [
 ];
 const newestLevel = 31;
 
-/** Asks the broker at "host:port". Rejects when it does not answer within the limit, or is too old to say. */
+/** Asks the broker at "host:port". Rejects when it does not answer within the limit, or is too old for the request. */
 export async function brokerVersion(broker: string, limitMs = 5000): Promise<BrokerVersion> {
   const answer = await exchange(broker, apiVersionsRequest(), limitMs);
   const metadataLevel = highestLevel(answer, 'metadata.version');
@@ -72,7 +72,7 @@ function highestLevel(answer: Buffer, feature: string): number | undefined {
     }
   };
   const error = answer.readInt16BE(at);
-  // 35: a broker that does not know version 3 of the question (before 2.4).
+  // 35: the broker does not know version 3 of the request (before 2.4).
   if (error !== 0) return undefined;
   at += 2;
   for (let left = unsigned() - 1; left > 0; left -= 1) {

@@ -13,7 +13,7 @@ import { brokerVersion } from './kafka-version.ts';
 const run = promisify(execFile);
 
 export type KafkaPart = {
-  /** "Kafka 4.3, one broker from Maven Central's jars": what runs, as the broker itself says. */
+  /** "Kafka 4.3, one broker from Maven Central's jars": the description that the broker itself gives. */
   readonly description: string;
   /** "4.3". */
   readonly version: string;
@@ -22,7 +22,7 @@ export type KafkaPart = {
   readonly port: number | undefined;
   readonly controllerPort: number | undefined;
   readonly pid: number | undefined;
-  /** Resolves with a description when our server has ended, asked or not. Undefined as `pid` is. */
+  /** Resolves with a description when our server has ended, asked or not. Undefined when `pid` is. */
   readonly ended: Promise<string> | undefined;
   stop(): Promise<void>;
 };
@@ -31,22 +31,22 @@ export type KafkaOptions = {
   /** A comma-separated list of brokers to use instead of our own. */
   brokers?: string | undefined;
   port?: number | undefined;
-  /** The port that clients are told to come back to, when something stands in between; the broker's own unless given. */
+  /** The port that the broker tells clients to use, when a proxy stands in front of it; its own unless given. */
   advertisedPort?: number | undefined;
   /** Where the jars are kept between starts. */
   cacheDirectory: string;
 };
 
 /**
- * Silences kafkajs' two harmless complaints in a process of Node 24: one about a timer of its own that it sets to a
- * negative time, one about a partitioner that changed years ago.
+ * Silences two harmless warnings of kafkajs in Node 24: one about a timer that it sets to a negative time, one about a
+ * partitioner that changed years ago.
  */
 export const kafkajsQuiet = {
   nodeOption: '--disable-warning=TimeoutNegativeWarning',
   environment: { KAFKAJS_NO_PARTITIONER_WARNING: '1' },
 } as const;
 
-/** Starts or finds Kafka; or says why there is none here, and then events go over HTTP. */
+/** Starts or finds Kafka. Without one it returns the reason, and events go over HTTP. */
 export async function startKafka(data: DataDirectory, options: KafkaOptions): Promise<KafkaPart | { missing: string }> {
   if (options.brokers) return external(options.brokers);
   const jars = await kafkaJars(options.cacheDirectory);
@@ -87,7 +87,7 @@ export async function startKafka(data: DataDirectory, options: KafkaOptions): Pr
   );
 }
 
-/** Makes the topics that are not there yet, and waits until they can be used. Existing ones stay as they are. */
+/** Creates the missing topics and waits until they can be used. Existing ones stay as they are. */
 export async function createTopics(
   brokers: readonly string[],
   names: readonly string[],
@@ -104,7 +104,7 @@ export async function createTopics(
 
 const LED_WITHIN_MS = 20_000;
 
-// kafkajs' own waiting gives up when the broker has not heard yet of a topic that its controller has just made.
+// kafkajs' own waiting gives up when the broker has not yet heard of a topic that its controller has just created.
 async function untilLed(admin: Admin, topics: readonly { topic: string; numPartitions: number }[]): Promise<void> {
   const end = performance.now() + LED_WITHIN_MS;
   for (;;) {
@@ -114,7 +114,7 @@ async function untilLed(admin: Admin, topics: readonly { topic: string; numParti
         ({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0),
       );
       if (led.length === topics.length) return;
-      throw new Error('Kafka has made topics that nobody leads');
+      throw new Error('Kafka has created topics, and they have no leader yet');
     } catch (error) {
       if (performance.now() > end) throw error;
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -160,7 +160,7 @@ function properties(logDirectory: string, port: number, controllerPort: number, 
     'inter.broker.listener.name': 'PLAINTEXT',
     'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
     'log.dirs': logDirectory,
-    // A topic that nobody declared is a mistake, and should look like one.
+    // Sending to a topic that no manifest declares is a mistake, and must fail.
     'auto.create.topics.enable': 'false',
     'num.partitions': 1,
     'default.replication.factor': 1,
@@ -171,10 +171,10 @@ function properties(logDirectory: string, port: number, controllerPort: number, 
     'transaction.state.log.num.partitions': 1,
     'share.coordinator.state.topic.replication.factor': 1,
     'share.coordinator.state.topic.min.isr': 1,
-    // Consumers of a laptop come one by one and do not want to wait for each other.
+    // Consumers start one by one here; the broker need not wait for more members.
     'group.initial.rebalance.delay.ms': 0,
     'group.min.session.timeout.ms': 1000,
-    // After a crash the broker is let in again when its old session has ended.
+    // After a crash the broker may register again as soon as its old session has ended.
     'broker.session.timeout.ms': 3000,
     'broker.heartbeat.interval.ms': 500,
     'controller.quorum.append.linger.ms': 5,
@@ -188,7 +188,7 @@ function properties(logDirectory: string, port: number, controllerPort: number, 
     .join('\n')}\n`;
 }
 
-/** Gives the log directory its identity. A first start that was cut off in here begins again. */
+/** Formats the log directory. Begins again when an earlier start was cut off in the middle. */
 async function format(libs: string, directory: string, config: string): Promise<void> {
   const log = join(directory, 'log');
   const formatted = join(directory, 'formatted');
@@ -205,7 +205,7 @@ async function format(libs: string, directory: string, config: string): Promise<
   await writeFile(formatted, `${id}\n`);
 }
 
-/** The broker's version once the cluster takes requests; undefined or an error before. */
+/** The broker's version once the cluster takes requests; undefined or an error before that. */
 async function readyVersion(broker: string): Promise<string | undefined> {
   const { release } = await brokerVersion(broker, 2000);
   const cluster = await withAdmin([broker], (admin) => admin.describeCluster());

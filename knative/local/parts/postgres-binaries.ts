@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** The user PostgreSQL runs as when we are root, which it refuses to be: "nobody", who needs not be created. */
+/** The user that runs PostgreSQL when we are root, which it refuses to be: "nobody" exists on every system. */
 export const unprivileged = { uid: 65534, gid: 65534 };
 
 export type User = typeof unprivileged | undefined;
@@ -22,7 +22,8 @@ export async function postgresBinaries(user: User): Promise<string> {
   if (user === undefined) {
     throw new Error(`The bundled PostgreSQL in ${native} does not run on this machine: ${await reason(native, user)}.`);
   }
-  // A checkout below /root: "nobody" cannot reach it, so the binaries are copied once to where everybody can.
+  // A checkout below /root: "nobody" cannot reach it, so the binaries are copied once to a place that every user can
+  // reach.
   const { version } = JSON.parse(await readFile(join(native, '..', 'package.json'), 'utf8')) as { version: string };
   const copy = join(await sharedPlace(), `binaries-${version}`);
   if (!(await exists(join(copy, 'bin', 'postgres')))) {
@@ -37,14 +38,14 @@ export async function postgresBinaries(user: User): Promise<string> {
   );
 }
 
-/** A directory of root's own that other users can reach, for what has to lie outside an unreachable checkout. */
+/** A directory of root's own that other users can reach, for files that "nobody" needs from an unreachable checkout. */
 export async function sharedPlace(): Promise<string> {
   const place = '/var/tmp/one-gate';
   await mkdir(place, { mode: 0o711 }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error;
   });
   const found = await lstat(place);
-  // Anybody may write to /var/tmp: what somebody else put there under our name is not to be run.
+  // Every user may write to /var/tmp: a directory there that another user made under our name is not used.
   if (!found.isDirectory() || found.uid !== process.getuid?.()) {
     throw new Error(`${place} belongs to another user and cannot be trusted: remove it.`);
   }
@@ -52,7 +53,7 @@ export async function sharedPlace(): Promise<string> {
   return place;
 }
 
-/** Whether `user` may enter and write this directory. */
+/** True when `user` may enter and write this directory. */
 export async function reaches(user: NonNullable<User>, directory: string): Promise<boolean> {
   return run('/bin/sh', ['-c', 'cd "$1" && test -w .', 'reaches', directory], { ...user, cwd: '/' }).then(
     () => true,

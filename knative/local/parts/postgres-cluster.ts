@@ -7,7 +7,7 @@ import { record } from './guarded-process.ts';
 import { reaches, sharedPlace, type User } from './postgres-binaries.ts';
 import { commandOf } from './process-identity.ts';
 
-// PostgreSQL's data: where they lie, whose they are, and how they come to be.
+// PostgreSQL's data: where they lie, which user owns them, and how they are made.
 
 const run = promisify(execFile);
 
@@ -36,7 +36,7 @@ export async function placeOfData(dataPath: string, user: User): Promise<string>
   return place;
 }
 
-/** Removes places whose data directory, and with it the link to them, was removed. */
+/** Removes such places whose data directory, and with it the link to them, was removed. */
 async function removeForgotten(shared: string): Promise<void> {
   for (const note of await readdir(shared)) {
     if (!note.endsWith('.linked-from')) continue;
@@ -49,7 +49,7 @@ async function removeForgotten(shared: string): Promise<void> {
 }
 
 /**
- * Makes the cluster in `place` unless it is there, and returns its directory. A half-made one never carries the final
+ * Makes the cluster in `place` unless it exists, and returns its directory. A half-made cluster never carries the final
  * name. Throws one sentence when there is one of another major version, or it cannot be made.
  */
 export async function initialise(place: string, binaries: string, password: string, user: User): Promise<string> {
@@ -72,7 +72,7 @@ export async function initialise(place: string, binaries: string, password: stri
   try {
     await run(
       join(binaries, 'bin', 'initdb'),
-      // A fixed locale: the machine's own would make sorting, and with it indexes, differ from place to place.
+      // A fixed locale: with the machine's own, sorting, and with it indexes, would differ from place to place.
       [`--pgdata=${fresh}`, '--username=postgres', `--pwfile=${passwordFile}`, '--auth=scram-sha-256']
         .concat(['--encoding=UTF8', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C'])
         .concat(['--no-instructions']),
@@ -89,7 +89,7 @@ export async function initialise(place: string, binaries: string, password: stri
 }
 
 /**
- * A server that still holds the cluster without a record of ours. Nobody else can have it: the data directory is claimed.
+ * A server that still holds the cluster without a record of ours. It must be ours: the data directory is claimed.
  * PostgreSQL's own note of the process may be older than the machine's start, so the process must name the cluster.
  */
 export async function recordOrphan(cluster: string, recordFile: string): Promise<void> {

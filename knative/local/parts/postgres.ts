@@ -7,7 +7,7 @@ import { postgresBinaries, unprivileged } from './postgres-binaries.ts';
 import { initialise, placeOfData, recordOrphan } from './postgres-cluster.ts';
 
 export type PostgresPart = {
-  /** "PostgreSQL 18.4, the bundled binaries": what runs, as the server itself says. */
+  /** "PostgreSQL 18.4, the bundled binaries": the description that the server itself gives. */
   readonly description: string;
   readonly version: string;
   /** The superuser's address of the database `postgres`. Holds a password: never print it. */
@@ -17,7 +17,7 @@ export type PostgresPart = {
   readonly port: number;
   /** Undefined when the server is not ours. */
   readonly pid: number | undefined;
-  /** Resolves with a description when our server has ended, asked or not. Undefined as `pid` is. */
+  /** Resolves with a description when our server has ended, asked or not. Undefined when `pid` is. */
   readonly ended: Promise<string> | undefined;
   stop(): Promise<void>;
 };
@@ -30,7 +30,7 @@ export type PostgresOptions = {
   settings?: Readonly<Record<string, string>> | undefined;
 };
 
-/** The least that runs the migrations: `uuidv7()` came with 18. */
+/** The oldest version that runs the migrations: `uuidv7()` came with 18. */
 const leastVersion = 18;
 
 const defaultSettings = {
@@ -46,7 +46,7 @@ const defaultSettings = {
   log_timezone: 'UTC',
   // Short statements only: compiling them costs more than it gains.
   jit: 'off',
-  // A statement's text may hold personal data, and the log is not the place for it.
+  // A statement's text may hold personal data, which must not reach the log.
   log_min_error_statement: 'panic',
 };
 
@@ -56,7 +56,7 @@ const settingsOfPort = (port: number) => ({
   port: String(port),
 });
 
-/** Starts PostgreSQL, or connects to the one that is given. Throws one sentence that says what to do. */
+/** Starts PostgreSQL, or connects to the given one. Throws one sentence that says what to do. */
 export async function startPostgres(data: DataDirectory, options: PostgresOptions = {}): Promise<PostgresPart> {
   if (options.databaseUrl) return external(options.databaseUrl);
   const user = process.getuid?.() === 0 ? unprivileged : undefined;
@@ -102,7 +102,7 @@ export async function startPostgres(data: DataDirectory, options: PostgresOption
   });
 }
 
-/** The same server, another database and role. */
+/** The address of another database and role on the same server. */
 export function databaseUrl(adminUrl: string, database: string, role?: { user: string; password: string }): string {
   const url = new URL(adminUrl);
   url.pathname = `/${encodeURIComponent(database)}`;
@@ -135,7 +135,7 @@ async function external(url: string): Promise<PostgresPart> {
   };
 }
 
-/** The server's version, from the server; or that it refuses our password, which waiting does not mend. */
+/** The server's version. Fails at once when it refuses our password, since waiting does not help. */
 async function ask(url: string): Promise<{ version: string } | { refused: string }> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000, query_timeout: 5000 });
   client.on('error', () => undefined);

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
 /**
- * What tells a process from a later one with the same number: when it started. Undefined when there is no such
+ * Tells a process from a later one with the same number, by its start time. Undefined when there is no such
  * process. Process ids are used again, so a number in a file from yesterday proves nothing by itself.
  */
 export async function identityOf(pid: number): Promise<string | undefined> {

@@ -1,4 +1,5 @@
-// One connection to a Redis for all callers of the REST proxy: the commands of one caller stay together, and replies keep every byte and digit.
+// One connection to a Redis for all callers of the REST proxy: the commands of one caller stay together, and replies
+// keep every byte and digit.
 
 import { createClient, ErrorReply, RESP_TYPES } from '@redis/client';
 
@@ -15,9 +16,9 @@ export type RedisCommand = readonly (string | Buffer)[];
 
 export type RedisConnection = {
   /**
-   * Sends the commands in one write, so that no other caller's come in between, and resolves with their replies in
-   * order. Connects first when there is no connection. Rejects with RedisUnavailable when the connection fails or
-   * an answer takes longer than the limit; nothing is sent twice.
+   * Sends the commands in one write, so that no other caller's commands come in between, and resolves with their
+   * replies in order. Connects first when there is no connection. Rejects with RedisUnavailable when the connection
+   * fails or an answer takes longer than the limit; nothing is sent twice.
    */
   send(commands: readonly RedisCommand[]): Promise<RedisReply[]>;
   close(): void;
@@ -59,7 +60,7 @@ async function open(url: string, limitMs: number, onEnd: () => void): Promise<Li
   const client = createClient({
     url,
     RESP: 2,
-    // A command whose answer was lost may have run: whoever sent it decides whether to send it again.
+    // A command whose answer was lost may have run: its caller decides whether to send it again.
     socket: { reconnectStrategy: false, connectTimeout: limitMs },
     disableOfflineQueue: true,
     disableClientInfo: true,
@@ -75,7 +76,7 @@ async function open(url: string, limitMs: number, onEnd: () => void): Promise<Li
   client.on('end', onEnd);
 
   const within = async <Result>(work: Promise<Result>): Promise<Result> => {
-    // The order of answers is the only thing that tells them apart, so one that is late spoils the connection.
+    // Only their order tells answers apart, so a late answer makes the connection unusable.
     const timer = setTimeout(() => fail(`Redis at ${host} took longer than ${limitMs} ms`), limitMs);
     try {
       return await work;
@@ -92,7 +93,7 @@ async function open(url: string, limitMs: number, onEnd: () => void): Promise<Li
     }
   };
 
-  // A server that wants a password says so only to a command.
+  // A server that wants a password says so only when it gets a command.
   await within(client.connect().then(() => client.ping()));
   return {
     send: (commands) =>

@@ -36,7 +36,7 @@ export function parseBody(body: Buffer): unknown {
 /** One element of an answer: `{"result":...}` or `{"error":"..."}`. */
 export function writeReply(reply: RedisReply, base64: boolean): string {
   if (reply instanceof RedisError) return JSON.stringify({ error: reply.message });
-  // "OK" alone is the one text that stays as it is: the client expects exactly that.
+  // "OK" alone stays as it is: the client expects exactly that text.
   if (Buffer.isBuffer(reply) && reply.toString('latin1') === 'OK') return '{"result":"OK"}';
   return `{"result":${write(reply, base64)}}`;
 }

@@ -16,7 +16,7 @@ import { BadRequest, parseBody, readCommand, readCommands, writeReply } from './
 export type RedisRestProxy = { readonly url: string; readonly port: number; stop(): Promise<void> };
 
 export type RedisRestProxyOptions = {
-  /** Which bearer token opens which Redis: redis:// or rediss:// addresses, with the number of a database. */
+  /** The Redis that each bearer token opens: redis:// or rediss:// addresses, with the number of a database. */
   redisUrls: ReadonlyMap<string, string>;
   port?: number | undefined;
   /** Largest body in bytes. */
@@ -26,8 +26,8 @@ export type RedisRestProxyOptions = {
 };
 
 /**
- * Commands that change the state of the connection, which all callers share, or that would keep it waiting; and those
- * that end the server or hand its data to another.
+ * Commands that change the state of the connection, which all callers share, or that keep it waiting; and commands
+ * that end the server or send its data to another one.
  */
 const refused = new Set(
   (
@@ -48,8 +48,8 @@ export async function startRedisRestProxy(options: RedisRestProxyOptions): Promi
     answer(request, options.bodyLimit ?? 1024 * 1024, connections).then(
       (reply) => send(response, reply.status, reply.body),
       (error: Error) => {
-        // The rest of a body that was refused is read and dropped: closing on a client that still sends would cost it
-        // our answer.
+        // The rest of a refused body is read and dropped: closing the connection of a client that still sends would
+        // cost it our answer.
         request.resume();
         send(response, statusOf(error), JSON.stringify({ error: error.message }));
       },
@@ -94,7 +94,7 @@ async function answer(
   bodyLimit: number,
   connections: ReadonlyMap<string, RedisConnection>,
 ): Promise<Answer> {
-  // Looked up by digest: how long that takes tells nothing about the token.
+  // Looked up by digest, so that the time it takes tells nothing about the token.
   const connection = connections.get(digest(/^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? ''));
   if (!connection) throw new Refusal(401, 'WRONGPASS invalid or missing auth token');
   const url = new URL(request.url ?? '/', 'http://proxy');
@@ -142,7 +142,7 @@ function refusalOf(command: RedisCommand): RedisError | undefined {
   return refused.has(name) || blocking ? new RedisError(`ERR '${name}' is not available over REST`) : undefined;
 }
 
-/** Whoever asks has one database, and that is all there is to be emptied. */
+/** A caller has one database, so emptying all means emptying that one. */
 function scoped(command: RedisCommand): RedisCommand {
   return String(command[0]).toLowerCase() === 'flushall' ? ['FLUSHDB', ...command.slice(1)] : command;
 }

@@ -10,7 +10,7 @@ import { redisConnection } from './redis-connection.ts';
 /** A Redis to put the proxy in front of. */
 export type RedisServer = {
   url: string;
-  /** Where it comes from, in words. */
+  /** Its origin in words. */
   what: string;
   substitute?: true;
   port?: number;
@@ -81,8 +81,8 @@ function configuration(directory: string, port: number, password: string, databa
 
 /** Starts the substitute, in this process. */
 export async function startSubstitute(data: DataDirectory, databases: number, port: number): Promise<RedisServer> {
-  // Loaded only here: it is a development package, and large. Put together from its pieces, because the package's own
-  // ways to start it listen on all addresses of the machine and know no password.
+  // Loaded only here: it is a development package, and large. Assembled from its parts, because the package's own ways
+  // to start it listen on all addresses of the machine and know no password.
   const { createRedisCommandExecutor, RedisServerState, Resp2Server } = await import('js-redis-server/core');
   const password = data.secrets.redis;
   const state = new RedisServerState({ databaseCount: databases, requirepass: password });
@@ -100,14 +100,14 @@ export async function startSubstitute(data: DataDirectory, databases: number, po
     substitute: true,
     port,
     stop: async () => {
-      // It would wait for its clients to go by themselves.
+      // It would wait until its clients have gone by themselves.
       for (const socket of clients) socket.destroy();
       await resp.close();
     },
   };
 }
 
-/** What a server says it is. */
+/** The server's own description of itself. */
 export async function askInfo(url: string): Promise<{ name: string; version: string }> {
   const connection = redisConnection(url, 5000);
   try {

@@ -6,7 +6,7 @@ import { startRedisRestProxy } from './redis-rest-proxy.ts';
 import { askInfo, findServer, type RedisServer, readInfo, startServer, startSubstitute } from './redis-server.ts';
 
 export type RedisPart = {
-  /** "Redis 7.0.15, behind our REST proxy": what runs, as the server itself says. */
+  /** "Redis 7.0.15, behind our REST proxy": the description that the server itself gives. */
   readonly description: string;
   /** False for the JavaScript substitute, which keeps nothing. */
   readonly real: boolean;
@@ -21,7 +21,7 @@ export type RedisPart = {
   readonly port: number | undefined;
   readonly redisPort: number | undefined;
   readonly pid: number | undefined;
-  /** Resolves with a description when our server has ended, asked or not. Undefined as `pid` is. */
+  /** Resolves with a description when our server has ended, asked or not. Undefined when `pid` is. */
   readonly ended: Promise<string> | undefined;
   stop(): Promise<void>;
 };
@@ -38,7 +38,7 @@ export type RedisOptions = {
   searchPath?: string | undefined;
 };
 
-/** The first of: a REST service that is given, a Redis that is given, one on the PATH, the JavaScript substitute. */
+/** The first of: a given REST service, a given Redis, a redis-server on the PATH, the JavaScript substitute. */
 export async function startRedis(data: DataDirectory, options: RedisOptions = {}): Promise<RedisPart> {
   if (options.restUrl) return externalRest(options.restUrl, options.restToken);
   if (options.redisUrl) return behindProxy(data, options, { url: options.redisUrl, what: 'the one of REDIS_URL' });
@@ -53,7 +53,7 @@ async function behindProxy(data: DataDirectory, options: RedisOptions, server: R
   try {
     const info = await askInfo(server.url);
     const restToken = data.secrets.redisRestToken;
-    // In a Redis of somebody's own the other databases are not ours to hand out.
+    // The other databases of a given Redis belong to its owner.
     const extra = server.stop ? (options.extraDatabases ?? 0) : 0;
     const databaseTokens = Array.from({ length: extra }, () => randomBytes(18).toString('base64url'));
     const redisUrls = new Map([[restToken, server.url]]);

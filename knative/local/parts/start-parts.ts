@@ -8,7 +8,7 @@ import { type RedisPart, startRedis } from './redis.ts';
 export type Parts = {
   readonly postgres: PostgresPart;
   readonly redis: RedisPart;
-  /** Undefined where there is none: events then go over HTTP. */
+  /** Undefined when there is no Kafka: events then go over HTTP. */
   readonly kafka: KafkaPart | undefined;
   /** Why there is no Kafka, as the end of a sentence. */
   readonly kafkaMissing: string | undefined;
@@ -16,20 +16,20 @@ export type Parts = {
   readonly rolePasswords: Secrets['roles'];
   /** Resolves with a sentence when a server that was started here ends before `stop` is called. */
   readonly oneEnded: Promise<string>;
-  /** Stops what was started here, and waits for it. May be called twice. */
+  /** Stops the servers that were started here, and waits for them. May be called twice. */
   stop(): Promise<void>;
 };
 
 export type PartsOptions = {
-  /** Where data, logs and secrets are kept between starts. */
+  /** The folder of data, logs and secrets, kept between starts. */
   dataDirectory: string;
   /** Where Kafka's jars are kept; by default the checkout's own `.cache`. */
   cacheDirectory?: string | undefined;
   /** DATABASE_URL, REDIS_URL, UPSTASH_REDIS_REST_URL and _TOKEN, KAFKA_BROKERS: parts to use instead of starting them. */
   environment?: Readonly<Record<string, string | undefined>> | undefined;
-  /** Fails, with the reason, when one of these is not the real thing here. */
+  /** Fails, with the reason, when one of these would be a substitute. */
   mustBeReal?: readonly ('redis' | 'kafka')[] | undefined;
-  /** Does not look for a Kafka. */
+  /** Starts without Kafka, even where there is one. */
   withoutKafka?: boolean | undefined;
   postgresSettings?: Readonly<Record<string, string>> | undefined;
   extraRedisDatabases?: number | undefined;

@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import type { Ground, Handler } from '../plugin.ts';
 
 export const schema = v.strictObject({
-  // With one origin for all there is nothing to match, and no Vary to forget.
+  // With one origin for all there is nothing to match, and answers need no Vary.
   origins: v.strictTuple([v.literal('*', 'must be ["*"]: lists of origins are not played')]),
   methods: v.array(v.string()),
   headers: v.array(v.string()),

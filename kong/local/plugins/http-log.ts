@@ -1,4 +1,5 @@
-// http-log: tells a function about every request of its route, answered or refused, in batches and off the request's way.
+// http-log: tells a function about every request of its route, answered or refused, in batches and outside the
+// request's own time.
 
 import * as v from 'valibot';
 import { entryOf, setField } from '../log-entry.ts';
@@ -18,7 +19,7 @@ export const schema = v.strictObject({
     max_batch_size: count(1),
     max_coalescing_delay: seconds(1),
     max_entries: count(10_000),
-    // Kong bounds the memory by it as well; here max_entries does.
+    // Kong also bounds the memory by it; here max_entries does.
     max_bytes: v.optional(v.number()),
     max_retry_time: seconds(60),
     initial_retry_delay: seconds(0.01),

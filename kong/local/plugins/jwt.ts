@@ -1,5 +1,5 @@
-// jwt: verifies access tokens as Kong's plugin does, with the key that the token's kid names and with no other algorithm than that
-// key's own. Issuer, audience and revocation are not Kong's to check; functions do.
+// jwt: verifies access tokens as Kong's plugin does, with the key that the token's kid names and only with that key's
+// own algorithm. Kong cannot check issuer, audience and revocation; functions do.
 
 import { compactVerify, decodeJwt, decodeProtectedHeader, type JWTPayload } from 'jose';
 import * as v from 'valibot';
@@ -9,7 +9,8 @@ export const schema = v.strictObject({
   key_claim_name: v.string(),
   claims_to_verify: v.optional(v.array(v.picklist(['exp', 'nbf'])), []),
   maximum_expiration: v.optional(v.pipe(v.number(), v.minValue(0)), 0),
-  // Tokens in addresses and cookies end up in logs and are sent by browsers unasked: only the header is played.
+  // Only tokens in the header are played: tokens in addresses and cookies end up in logs, and browsers send them
+  // unasked.
   uri_param_names: v.pipe(v.array(v.string()), v.maxLength(0, 'must be []: tokens in addresses are not played')),
   cookie_names: v.optional(v.pipe(v.array(v.string()), v.maxLength(0, 'must be []: cookies are not played')), []),
   realm: v.optional(v.string()),
@@ -46,7 +47,7 @@ export function create(config: Config, ground: Ground): Handler {
 
 class Refused {
   readonly body: unknown;
-  /** Undefined where there was no token to be wrong. */
+  /** Undefined when there was no token. */
   readonly error: string | undefined;
   constructor(body: unknown, error?: 'invalid_token') {
     this.body = body;

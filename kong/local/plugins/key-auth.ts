@@ -1,4 +1,5 @@
-// key-auth: knows a consumer by the key in a header, and lets nobody else through. In our kong.yaml that key is a digest.
+// key-auth: knows a consumer by the key in a header, and refuses every other caller. In our kong.yaml that key is a
+// digest.
 
 import * as v from 'valibot';
 import type { Exchange, Exit, Ground, Handler } from '../plugin.ts';
@@ -36,14 +37,14 @@ export function create(config: v.InferOutput<typeof schema>, ground: Ground): Ha
       exchange.consumer = consumer;
       exchange.headers['x-consumer-username'] = consumer.username;
       if (consumer.customId) exchange.headers['x-consumer-custom-id'] = consumer.customId;
-      // Kong sends the id of its credential, which is not the key; here the consumer has to do.
+      // Kong sends the id of its credential, which is not the key; here the consumer's name stands in for it.
       exchange.headers['x-credential-identifier'] = consumer.username;
       return undefined;
     },
   };
 }
 
-/** From the query as well, though it was not looked for there. */
+/** Hides it in the query as well, though the plugin does not look there. */
 function hide(exchange: Exchange, name: string): void {
   delete exchange.headers[name];
   const kept = exchange.search

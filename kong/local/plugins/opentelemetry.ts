@@ -1,4 +1,5 @@
-// opentelemetry, as far as functions see it: the trace goes on under a span of the gateway's. The span itself is exported by Kong only.
+// opentelemetry, as far as functions see it: the trace goes on under a span of the gateway's. Only Kong exports the
+// span itself.
 
 import { randomBytes } from 'node:crypto';
 import * as v from 'valibot';
@@ -22,7 +23,8 @@ export function create({ sampling_rate: rate }: v.InferOutput<typeof schema>, _g
       const given = headers['traceparent'];
       const parent = typeof given === 'string' ? TRACEPARENT.exec(given) : null;
       const traceId = parent?.[1] ?? randomBytes(16).toString('hex');
-      // A caller can keep its trace from being sampled; one that wants it sampled gets its chance like any other.
+      // A caller can keep its trace from being sampled; a trace that its caller wants sampled gets the same chance as
+      // any other.
       const refused = parent !== null && (Number.parseInt(parent[2] ?? '', 16) & 1) === 0;
       const flags = !refused && shareOf(traceId) < rate ? '01' : '00';
       headers['traceparent'] = `00-${traceId}-${randomBytes(8).toString('hex')}-${flags}`;
@@ -31,7 +33,7 @@ export function create({ sampling_rate: rate }: v.InferOutput<typeof schema>, _g
   };
 }
 
-/** Where a trace lies between 0 and 1: the same for every gateway that it passes. */
+/** The trace's place between 0 and 1: the same for every gateway that it passes. */
 function shareOf(traceId: string): number {
   return Number.parseInt(traceId.slice(-13), 16) / 2 ** 52;
 }

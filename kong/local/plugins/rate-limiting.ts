@@ -44,7 +44,7 @@ interface Usage {
 
 const applied = new WeakMap<Exchange, HeaderValues>();
 
-/** `scope` is what carries this configuration: a route's counts that route, a consumer's all routes together. */
+/** `scope` is the owner of this configuration: a route's counts that route, a consumer's all routes together. */
 export function create(config: Config, ground: Ground, scope: string): Handler {
   const header = config.header_name?.toLowerCase();
   const windows = (Object.keys(WINDOWS) as Window[]).filter((window) => config[window] !== undefined);
@@ -93,19 +93,19 @@ export function create(config: Config, ground: Ground, scope: string): Handler {
   };
 }
 
-/** Kong takes a reference that it cannot resolve for nothing. */
+/** Kong takes a reference that it cannot resolve for an empty text. */
 function resolved(text: string | undefined, environment: Ground['environment']): string | undefined {
   const reference = /^\{vault:\/\/env\/([\w-]+)\}$/.exec(text ?? '')?.[1];
   return reference === undefined ? text : environment[reference.toUpperCase().replaceAll('-', '_')];
 }
 
-// What is told is the window with the least left, the longer of two that have as little.
+// The headers tell the window with the least left, and the longer of two with the same rest.
 function judge(exchange: Exchange, usage: Usage[], now: number): Exit | undefined {
   const headers: HeaderValues = {};
   const exceeded = usage.some(({ used, limit: most }) => used > most);
   let told: (Usage & { remaining: number }) | undefined;
   for (const each of usage) {
-    // As Kong does: a request that a window has refused is not taken off what the others have left to show.
+    // As Kong does: a request that one window refuses does not lower the rest that the other windows show.
     const counted = exceeded && each.used <= each.limit ? each.used - 1 : each.used;
     const remaining = Math.max(0, each.limit - counted);
     headers[`x-ratelimit-limit-${each.window}`] = String(each.limit);

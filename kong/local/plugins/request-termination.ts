@@ -1,4 +1,4 @@
-// request-termination: answers by itself; behind it there is no function.
+// request-termination: answers itself, without a function.
 
 import * as v from 'valibot';
 import type { Ground, Handler } from '../plugin.ts';

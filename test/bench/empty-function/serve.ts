@@ -1,4 +1,5 @@
-// The same function as a bundle is: the framework's server on a port, and nothing of ours. What a cold start is measured against.
+// The same function as a bundle is: the framework's server on a port, and nothing of ours. Cold starts are compared
+// with it.
 
 import process from 'node:process';
 import { http } from '@google-cloud/functions-framework';

@@ -1,6 +1,6 @@
 // The settings that a function's figures ask for, each with its reason. Pure.
 
-/** What one instance did with so many requests in flight. */
+/** The figures of one instance with so many requests in flight. */
 export interface Step {
   concurrency: number;
   /** Answers per second. */
@@ -12,7 +12,10 @@ export interface Step {
   /** CPU milliseconds per answer, of the function's process. */
   cpuMs: number;
   rssMiB: number;
-  /** The most connections at work at once, and the share of the time in which all of the pool were: whoever comes then waits. */
+  /**
+   * The most connections at work at once, and the share of the time in which the whole pool was: a further request
+   * waits then.
+   */
   busy: number;
   poolFull: number;
   /** Answers other than success. */
@@ -26,11 +29,11 @@ export interface Setting {
   why: string;
 }
 
-/** Twice as many in flight must bring this many times the answers, or they only make everybody wait longer. */
+/** Twice as many in flight must bring this many times the answers; otherwise all requests only wait longer. */
 const WORTH_DOUBLING = 1.15;
 /** Knative takes this share of `target`. */
 const UTILIZATION = 0.7;
-/** The pool is what is missing when it is full for so much of the time while the CPU has so much left. */
+/** The pool is too small when it is full for so much of the time while the CPU has so much left. */
 const OFTEN_FULL = 0.5;
 const BUSY_CPU = 0.8;
 
@@ -73,7 +76,7 @@ export function choose(steps: readonly Step[], pool: number | undefined): Settin
   ];
 }
 
-/** The most that doubling brings from here on, wherever one stops: 1 for nothing. */
+/** The most that doubling brings from here on, at any later step: 1 for nothing. */
 function gainOfDoubling(from: Step, steps: readonly Step[]): number {
   const later = steps.filter(({ concurrency }) => concurrency > from.concurrency);
   const gains = later.map((to) => (to.rate / from.rate) ** (1 / Math.log2(to.concurrency / from.concurrency)));
@@ -91,11 +94,11 @@ function poolSize(knee: Step, pool: number): Setting {
     const why = `${share}, while ${cores(knee).toFixed(2)} cores were used: measure again with one more.`;
     return { ...setting, value: pool + 1, why };
   }
-  // Looks miss short work: that fewer were seen is no reason to take any away.
+  // The looks miss short work, so a low number of busy connections is no reason to make the pool smaller.
   const why =
     knee.poolFull === 0
       ? `it was never seen full, ${knee.busy} of ${pool} at most.`
-      : `${share}, and ${cores(knee).toFixed(2)} cores were used: the pool is not what is missing.`;
+      : `${share}, and ${cores(knee).toFixed(2)} cores were used: a larger pool would not help.`;
   return { ...setting, value: pool, why };
 }
 

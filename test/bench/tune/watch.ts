@@ -1,6 +1,6 @@
-// What a process and its pool do while it is under load, looked at from outside so that looking costs the function nothing: its memory
-// from /proc, its connections from pg_stat_activity. A request that waits for a connection cannot be seen from there; that all
-// connections are at work, so that the next request would wait, can.
+// Watches a process and its pool under load, from outside, so that watching costs the function nothing: its memory from
+// /proc, its connections from pg_stat_activity. A request that waits for a connection is invisible there; the moments
+// when all connections are at work, so that the next request would wait, are visible.
 
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';

@@ -36,7 +36,7 @@ test('the reference runs only our own script, under a nonce that is new each tim
   expect((await get('/docs')).headers.get('content-security-policy')).not.toBe(policy);
 });
 
-test('the reference works without the internet: its script is ours to serve, once', async () => {
+test('the reference works without the internet: the platform serves its script, which browsers keep', async () => {
   const script = await get('/docs/redoc.js');
   expect(script.headers.get('content-type')).toBe('text/javascript; charset=utf-8');
   expect(script.text).toContain('Redoc');
@@ -45,12 +45,12 @@ test('the reference works without the internet: its script is ours to serve, onc
   expect(again.status).toBe(304);
 });
 
-test("the policy names the styles of this version of Redoc: with another one, look into a browser's console first", () => {
+test("the policy names the styles of this version of Redoc: with another version, look into a browser's console first", () => {
   const { version } = createRequire(import.meta.url)('redoc/package.json');
   expect(version).toBe(REDOC_VERSION);
 });
 
-test.each(Object.keys(problems))('%s has a page that a problem of its kind leads to', async (code) => {
+test.each(Object.keys(problems))('%s has a page to which its problem leads', async (code) => {
   const { status, headers, text } = await get(`/errors/${code}`);
   const kind = problems[code as keyof typeof problems];
   expect([status, headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
@@ -92,7 +92,7 @@ test('programs get the same as data', async () => {
 });
 
 test.each(['/errors/unheard_of', '/errors/constructor', '/errors/%3Cscript%3E'])(
-  'there is no page at %s, and the answer repeats nothing of it',
+  'there is no page at %s, and the answer does not repeat the path',
   async (path) => {
     const { status, headers, text } = await get(path);
     expect([status, headers.get('content-type')]).toEqual([404, 'application/problem+json']);

@@ -41,7 +41,7 @@ test('every function that answers over HTTP is in it, and none that only takes e
   }
 });
 
-test('the example of every request is one that its function takes', async () => {
+test('every function takes the example of its request', async () => {
   const document = await apiDocument();
   for (const { declaration } of await everyFunction()) {
     const schema: GenericSchema | undefined = declaration.http?.body;
@@ -53,7 +53,7 @@ test('the example of every request is one that its function takes', async () => 
   }
 });
 
-test('it is served to anybody, with the address of this platform in it', async () => {
+test('every caller gets it, with the address of this platform in it', async () => {
   const response = await get();
   expect(response.status).toBe(200);
   expect(response.headers.get('content-type')).toBe('application/json');
@@ -63,7 +63,7 @@ test('it is served to anybody, with the address of this platform in it', async (
   expect(text).toContain(`${here}/errors/insufficient_funds`);
 });
 
-test('nobody fetches twice what has not changed, and it comes compressed to those who can read that', async () => {
+test('an unchanged document is not fetched again, and it comes compressed to clients that accept that', async () => {
   const first = await get();
   const etag = first.headers.get('etag') ?? '';
   expect(first.headers.get('cache-control')).toBe('public, max-age=300');
@@ -78,7 +78,7 @@ test('nobody fetches twice what has not changed, and it comes compressed to thos
   expect((await get({ 'accept-encoding': 'gzip;q=0' })).headers.get('content-encoding')).toBeNull();
 });
 
-test('what any function says to a stranger who sends nothing is in the document', async () => {
+test('every function’s answer to an empty request without a token is in the document', async () => {
   const faults = asDocumented(await apiDocument());
   for (const { declaration } of await everyFunction()) {
     if (!declaration.http) continue;

@@ -39,12 +39,14 @@ export interface Answer {
 export interface IdentityService {
   database: TestDatabase;
   key: TestKey;
-  /** Calls a function by its path. The address is this test file's own unless told, so that files do not share quotas. */
+  /**
+   * Calls a function by its path. The address is this test file's own unless given, so that files do not share quotas.
+   */
   call(path: string, request?: { method?: string; body?: unknown; headers?: Record<string, string> }): Promise<Answer>;
   close(): Promise<void>;
 }
 
-/** What the functions read from the environment; set before they are imported. */
+/** The functions' environment; set before they are imported. */
 export async function prepareEnvironment(
   change: { database?: (url: string) => string; redis?: (url: string) => string } = {},
 ) {
@@ -118,7 +120,7 @@ export function randomAddress(): string {
 
 let people = 0;
 
-/** Details that nobody has registered yet. */
+/** Details that no user has registered yet. */
 export function newPerson() {
   const name = `person_${randomBytes(4).toString('hex')}_${++people}`;
   return { username: name, email: `${name}@example.com`, phone: randomPhone(), password: PASSWORD };

@@ -53,7 +53,7 @@ test('username, e-mail address and phone number all lead to the same person, in 
   }
 });
 
-test('an e-mail address or a number that several claim is a name of the first, until one of them proves it', async () => {
+test('an e-mail address or a number that several users claim logs in the first, until one of them proves it', async () => {
   const { person, registered: first } = await registerAndLogIn(service);
   const { username, ...claims } = {
     ...newPerson(),
@@ -80,7 +80,7 @@ test('an e-mail address or a number that several claim is a name of the first, u
   expect(await whoLogsIn(person.username)).toEqual([first.user.id]);
 });
 
-test('the published key set verifies an access token, which says who, where from and until when', async () => {
+test('the published key set verifies an access token, which names the user, the issuer and the end', async () => {
   const { person, registered, tokens } = await registerAndLogIn(service);
   expect(tokens).toEqual({
     access_token: expect.any(String),
@@ -118,7 +118,7 @@ test('the published key set verifies an access token, which says who, where from
 
 const urlOf = async (set: unknown) => `data:application/json,${encodeURIComponent(JSON.stringify(set))}`;
 
-test('a wrong password and a name that nobody has get the same words', async () => {
+test('a wrong password and an unknown name get the same words', async () => {
   const { person } = await registerAndLogIn(service);
   const answers = [
     await logIn(person.username, 'not the password'),
@@ -135,7 +135,7 @@ test('a wrong password and a name that nobody has get the same words', async () 
   expect(answers[0]?.body.code).toBe('invalid_credentials');
 });
 
-test('a wrong password and a name that nobody has take the same time', async () => {
+test('a wrong password and an unknown name take the same time', async () => {
   const { person } = await registerAndLogIn(service);
   const known: number[] = [];
   const unknown: number[] = [];
@@ -144,13 +144,13 @@ test('a wrong password and a name that nobody has take the same time', async () 
     await logIn(identifier, 'not the password', randomAddress());
     return performance.now() - started;
   };
-  // In turns, so that whatever else the machine does hits both. Nine wrong ones are below the quota.
+  // In turns, so that other load of the machine hits both. Nine wrong ones are below the quota.
   for (let round = 0; round < 9; round++) {
     known.push(await time(person.username));
     unknown.push(await time(newPerson().username));
   }
   const median = (times: number[]) => times.sort((one, other) => one - other)[4] ?? 0;
-  // A verification takes some 20 ms; leaving it out would show as a fifth of the time or less.
+  // A verification takes some 20 ms; without it the time would be a fifth or less.
   expect(median(unknown) / median(known)).toBeGreaterThan(0.5);
   expect(median(unknown) / median(known)).toBeLessThan(2);
 });
@@ -178,7 +178,7 @@ test('composed and decomposed accents are the same password', async () => {
   expect((await logIn(person.username, 'cafe\u0301 di tepi danau')).status).toBe(200);
 });
 
-test('guessing at one account is stopped from wherever it comes, also for the right password, and others are not touched', async () => {
+test('guessing at one account is stopped from every address, even with the right password, and others are not affected', async () => {
   const { person } = await registerAndLogIn(service);
   const { person: other } = await registerAndLogIn(service);
   const answers = await Promise.all(
@@ -209,7 +209,7 @@ test('guessing at many accounts from one address is stopped', async () => {
   expect((await logIn(newPerson().username, PASSWORD, randomAddress())).status).toBe(401);
 });
 
-test('who knows the password is never counted out', async () => {
+test('a right password clears the count of wrong ones', async () => {
   const { person } = await registerAndLogIn(service);
   for (let round = 0; round < 3; round++) {
     for (let wrong = 0; wrong < 5; wrong++) expect((await logIn(person.phone, 'wrong')).status).toBe(401);

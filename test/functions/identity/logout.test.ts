@@ -39,7 +39,7 @@ test('a logout ends the session it is sent with and no other', async () => {
   expect((await logOut(`bearer ${other.access_token}`)).status).toBe(204);
 });
 
-test('a missing token is told the scheme, any other that is not ours that it is invalid', async () => {
+test('without a token the challenge names the scheme; with one that is not ours it says invalid_token', async () => {
   const { tokens } = await registerAndLogIn(service);
   const claims = decodeJwt(tokens.access_token);
   const now = Math.floor(Date.now() / 1000);
@@ -53,7 +53,7 @@ test('a missing token is told the scheme, any other that is not ours that it is 
     jwt({ ...header, alg: 'HS256' }, claims, (data) => createHmac('sha256', secret).update(data).digest());
   const publicKey = String(service.key.publicJwk.x);
 
-  // The tool itself makes good tokens; each case below differs in one thing.
+  // The helper itself makes good tokens; each case below differs in one thing.
   expect((await logOut(`Bearer ${ours({ sid: claims['sid'] })}`)).status).toBe(204);
 
   const missing = await logOut();
@@ -103,7 +103,7 @@ test('a missing token is told the scheme, any other that is not ours that it is 
   const expired = await logOut(`Bearer ${ours({ iat: now - 1000, exp: now - 1 })}`);
   expect([expired.status, expired.body.code]).toEqual([401, 'token_expired']);
   expect(expired.headers.get('www-authenticate')).toContain('error="invalid_token"');
-  // Who forges an expired token learns nothing from it.
+  // A forger of an expired token learns nothing from it.
   const forged = await logOut(
     `Bearer ${jwt(header, { ...claims, exp: now - 1 }, (data) => sign(null, data, other.privateKey))}`,
   );

@@ -120,7 +120,7 @@ test('a refresh and a logout at once leave no token alive', async () => {
   }
 });
 
-test('an expired token, one of an ended session and one that never was are refused in the same words', async () => {
+test('an expired token, one of an ended session and an unknown one are refused in the same words', async () => {
   const { tokens: expired } = await registerAndLogIn(service);
   await admin.query(`update authentications set expires_at = now() - interval '1 second' where token = $1`, [
     hashRefreshToken(expired.refresh_token),

@@ -62,7 +62,7 @@ test('the password is kept as an Argon2id hash at the parameters of OWASP, and n
   expect(answer.text).not.toContain(PASSWORD);
 });
 
-test('a username is taken once, in whatever case', async () => {
+test('a username is taken once, in upper or lower case', async () => {
   const person = newPerson();
   await register(person);
   for (const clash of [{ ...newPerson(), username: person.username.toUpperCase() }, person]) {
@@ -72,7 +72,7 @@ test('a username is taken once, in whatever case', async () => {
 });
 
 test.each(['claimed', 'proven'])(
-  'that an e-mail address and a phone number are %s by somebody is told to nobody',
+  'no answer tells that an e-mail address or a phone number is %s already',
   async (how) => {
     const person = newPerson();
     await register(person);
@@ -132,7 +132,7 @@ test('weak passwords are refused with the field, and never repeated in the answe
     ]);
     expect(answer.text).not.toContain(`"${password}"`);
   }
-  // Long ones in any script are welcome, also without digits or capitals.
+  // Long passwords in any script are welcome, even without digits or capitals.
   for (const password of [
     'correct horse battery staple',
     'パスワードではないよほんと',
@@ -142,7 +142,7 @@ test('weak passwords are refused with the field, and never repeated in the answe
   }
 });
 
-test('a phone number is stored in one spelling, however it is written and whatever was pasted with it', async () => {
+test('a phone number is stored in one spelling, however it is written, invisible characters included', async () => {
   const number = String(randomInt(1e7, 1e8));
   const first = await register({ ...newPerson(), phone: `+49 151 ${number}` });
   expect([first.status, first.body.data?.user.phone]).toEqual([201, `+49151${number}`]);
@@ -157,7 +157,7 @@ test('a phone number is stored in one spelling, however it is written and whatev
   }
 });
 
-test('an e-mail address is stored in one spelling, and those with an apostrophe or of another script are addresses', async () => {
+test('an e-mail address is stored in one spelling, and may have an apostrophe or another script', async () => {
   const name = `o'brien${randomInt(1e9)}`;
   const first = await register({ ...newPerson(), email: `${name}@bücher.example` });
   expect([first.status, first.body.data?.user.email]).toEqual([201, `${name}@xn--bcher-kva.example`]);
@@ -205,7 +205,7 @@ test('every unusable field is named and nothing is written', async () => {
   expect((await admin.query('select count(*)::int from users')).rows).toEqual(before.rows);
 });
 
-test('clashes are counted per address, registrations are not, and an address that goes through a list is stopped', async () => {
+test('name clashes are counted per address, registrations are not, and an address that tries a list of names is stopped', async () => {
   const person = newPerson();
   const headers = { 'x-real-ip': randomAddress() };
   const clashesLeft = (answer: { headers: Headers }) =>

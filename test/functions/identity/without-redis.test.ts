@@ -20,7 +20,7 @@ test('without Redis everything still works: registering, logging in, refreshing,
   expect((await service.call('/v1/logout', { headers: first })).body.code).toBe('session_ended');
 });
 
-test('without Redis guessing is still limited, by each instance for itself', async () => {
+test('without Redis guessing is still limited, by each instance on its own', async () => {
   const { person } = await registerAndLogIn(service);
   const answers = [];
   for (let attempt = 0; attempt < 12; attempt++) {

@@ -1,4 +1,4 @@
-// Keys for those who look in from outside: made once, shown once, replaced with an overlap, disabled for good.
+// Keys of regulators: made once, shown once, replaced with an overlap, disabled for good.
 
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -50,7 +50,7 @@ test('a key is shown once, and neither the database nor the trail has it', async
   expect((await service.trail()).at(-1)).toMatchObject({ action: 'issue-api-key', subject: `api-key:${api_key.id}` });
 });
 
-test('a key is replaced by one that is like it, and works on for as long as was said', async () => {
+test('a key is replaced by one like it, and keeps working for the given time', async () => {
   const first = (await service.post('api-key', { consumer: 'ojk', ...WISH, company: 'OJK' })).body.data.api_key;
   const wish = { consumer: 'ojk', key_name: 'second', replaces: first.id, overlap_hours: 2, reason: 'yearly' };
   const second = await service.post('api-key', wish);
@@ -67,14 +67,14 @@ test('a key is replaced by one that is like it, and works on for as long as was 
   expect((await service.post('api-key', { ...wish, replaces: second.body.data.api_key.id })).status).toBe(201);
 });
 
-test('two operators who issue at once do not both find room', async () => {
+test('two operators who issue the last free key at once do not both get one', async () => {
   const wish = { consumer: 'crowded', ...WISH, company: 'Crowded' };
   await service.post('api-key', wish);
   const answers = await Promise.all(Array.from({ length: 6 }, () => service.post('api-key', wish)));
   expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409, 409, 409]);
 });
 
-test('a key that is disabled stays so, and doing it twice changes nothing', async () => {
+test('a disabled key stays disabled, and disabling it twice changes nothing', async () => {
   const { id } = (await service.post('api-key', { consumer: 'leaving', ...WISH, company: 'Leaving' })).body.data
     .api_key;
   const once = await service.post('api-key/disable', { key_id: id, reason: 'has leaked' });
@@ -95,7 +95,7 @@ test.each([
   ['a permission that there is not', { permissions: ['READ_ALL'] }, 422, 'invalid_request'],
   ['an expiry that has passed', { expires_at: '2026-01-01T00:00:00Z' }, 422, 'invalid_request'],
   ['an expiry that there is not', { expires_at: '2027-02-30T00:00:00Z' }, 422, 'invalid_request'],
-  ['a network that is none', { allowed_networks: ['everywhere'] }, 422, 'invalid_request'],
+  ['an invalid network', { allowed_networks: ['everywhere'] }, 422, 'invalid_request'],
   ['a name that kong.yaml could not have', { consumer: 'Bank Indonesia' }, 422, 'invalid_request'],
   ['a key to replace that is not there', { replaces: crypto.randomUUID() }, 404, 'api_key_not_found'],
 ])('is refused, and changes nothing: %s', async (_what, change, status, code) => {

@@ -1,4 +1,4 @@
-// Who may be an operator, and what is written down about them.
+// Who may be an operator, and the audit trail of their acts.
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
@@ -44,7 +44,7 @@ describe('the role', () => {
     expect(await service.trail()).toEqual(before);
   });
 
-  test('that was taken away ends with the next request, and both changes are in the trail', async () => {
+  test('ends with the next request after it was taken away, and both changes are in the trail', async () => {
     const budi = await openOperator(service, 'budi');
     expect((await service.get('freezes', {}, budi)).status).toBe(200);
     await service.admin.query("set one_gate.reason = 'has left'");
@@ -62,7 +62,7 @@ describe('the role', () => {
     ]);
   });
 
-  test('is nothing that registration could write', async () => {
+  test('cannot be written by registration', async () => {
     const identity = new pg.Client({ connectionString: service.database.urls.identity });
     await identity.connect();
     const columns = 'username, email, phone, password, type';
@@ -111,7 +111,7 @@ describe('the trail', () => {
   });
 
   test.each([["update audit_trail set reason = 'another'"], ['delete from audit_trail'], ['truncate audit_trail']])(
-    'nobody can run %s, not even its owner',
+    'no role can run %s, not even its owner',
     async (sql) => {
       await expect(service.admin.query(sql)).rejects.toMatchObject({ code: '23001' });
       const owner = new pg.Client({ connectionString: service.database.urls.migrator });
@@ -145,14 +145,14 @@ describe('the role of the database', () => {
     await expect(operator.query(sql)).rejects.toMatchObject({ code: '42501' });
   });
 
-  test('reads what operators must see', async () => {
+  test('reads the tables that operators need', async () => {
     for (const table of ['accounts', 'freezes', 'findings', 'emoney_limits', 'audit_trail']) {
       await operator.query(`select * from ${table} limit 1`);
     }
     await operator.query('select id, username, type, role, created_at from users limit 1');
   });
 
-  test('cannot rewrite a freeze that has ended, which nobody can', async () => {
+  test('cannot rewrite a freeze that has ended; no role can', async () => {
     const frozen = await service.post('freeze', { scope: 'function', subject: 'void', reason: 'INC-204' });
     const { id } = frozen.body.data.freeze;
     await service.post('thaw', { freeze_id: id, reason: 'over' });

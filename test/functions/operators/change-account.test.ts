@@ -75,14 +75,14 @@ test('an account is suspended and revived, by its owner’s username or its id, 
   ]);
 });
 
-test('a person is verified and no longer verified; saying it twice keeps the first time', async () => {
+test('a person is verified and no longer verified; a repetition keeps the first time', async () => {
   const person = await service.openWallet();
   const first = (await change(person, { verified: true })).body.data.account.verified_at;
   expect(Date.parse(first)).not.toBeNaN();
   const length = (await service.trail()).length;
   expect((await change(person, { verified: true, status: 'ACTIVE' })).body.data.account.verified_at).toBe(first);
   expect(await service.trail()).toHaveLength(length);
-  // Suspending does not touch it.
+  // Suspending does not change it.
   expect((await change(person, { status: 'SUSPENDED' })).body.data.account.verified_at).toBe(first);
   expect((await change(person, { verified: false })).body.data.account.verified_at).toBeNull();
 });
@@ -91,7 +91,7 @@ describe('an e-mail address and a phone number', () => {
   const claims = async (person: Person, phone: string, email: string) =>
     service.admin.query('update users set phone = $2, email = $3 where id = $1', [person.userId, phone, email]);
 
-  test('that an operator has seen the proof of is proven, and no longer when it was a mistake', async () => {
+  test('is proven when an operator has seen the proof, and unproven again when that was a mistake', async () => {
     const person = await service.openWallet();
     await claims(person, '+6281200001111', 'siti@example.test');
     const { body } = await change(person, { proven_phone: '0812-0000-1111', proven_email: ' Siti@Example.Test' });
@@ -114,7 +114,7 @@ describe('an e-mail address and a phone number', () => {
     expect(await service.trail()).toHaveLength(length + 1);
   });
 
-  test('that somebody else had proven are taken over, and both sides are in the trail', async () => {
+  test('are taken over from the user who had proven them, and both sides are in the trail', async () => {
     const [old, next] = [await service.openWallet(), await service.openWallet()];
     await claims(old, '+6281200002222', 'old@example.test');
     await claims(next, '+6281200002222', 'next@example.test');
@@ -135,7 +135,7 @@ describe('an e-mail address and a phone number', () => {
     ]);
   });
 
-  test('that the owner has not registered prove nothing, and nothing else is changed', async () => {
+  test('that the owner has not registered prove nothing, and change nothing', async () => {
     const person = await service.openWallet();
     for (const wish of [{ proven_phone: '+6281200003333' }, { proven_email: 'somebody@example.test' }]) {
       const { status, body } = await change(person, { ...wish, status: 'SUSPENDED' });
@@ -148,7 +148,7 @@ describe('an e-mail address and a phone number', () => {
     expect((await rowOf(person)).account_status).toBe('ACTIVE');
   });
 
-  test('of a closed account are nobody’s to prove', async () => {
+  test('of a closed account cannot be proven', async () => {
     const person = await service.openWallet({ status: 'CLOSED' });
     expect((await change(person, { proven_phone: '+6281200003333' })).body.code).toBe('account_closed_for_good');
   });
@@ -171,7 +171,7 @@ describe('closing', () => {
     ['a balance', 'set balance = 5', { balance: '5.00', held: '0.00', pending: '0.00' }],
     ['something held', 'set balance = 5, held = 5', { balance: '5.00', held: '5.00', pending: '0.00' }],
     ['something on its way', 'set pending = 7', { balance: '0.00', held: '0.00', pending: '7.00' }],
-  ])('%s is in the way, and stays', async (_what, set, amounts) => {
+  ])('%s prevents it, and stays', async (_what, set, amounts) => {
     const person = await service.openWallet();
     await pastTheDatabase(service.admin, `update accounts ${set} where id = $1`, [person.accountId]);
     const before = await service.trail();
@@ -189,7 +189,7 @@ describe('closing', () => {
   });
 });
 
-test('what is changed by many at once is changed once', async () => {
+test('many equal changes at once change it once', async () => {
   const person = await service.openWallet();
   const before = (await service.trail()).length;
   const answers = await Promise.all(Array.from({ length: 10 }, () => change(person, { status: 'SUSPENDED' })));
@@ -199,8 +199,8 @@ test('what is changed by many at once is changed once', async () => {
 
 test.each([
   ['the platform’s own account', { account_id: GOPAY_CLEARING }],
-  ['nobody’s account', { account_id: randomUUID() }],
-  ['nobody', { username: 'nobody_at_all' }],
+  ['an unknown account', { account_id: randomUUID() }],
+  ['an unknown user', { username: 'no_such_user' }],
 ])('%s cannot be changed', async (_what, name) => {
   const { status, body } = await service.post('account', { ...name, status: 'SUSPENDED', reason: 'CASE-881' });
   expect([status, body.code]).toEqual([404, 'wallet_not_found']);

@@ -1,4 +1,5 @@
-// What a freeze stops, in every instance, as processes run in production: the functions that move money, with two processes of `pay`.
+// The effect of a freeze in every instance, as processes run in production: the functions that move money, with two
+// processes of `pay`.
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
@@ -39,7 +40,7 @@ afterAll(async () => {
   await service.close();
 });
 
-/** Every test ends with nothing frozen. */
+/** Every test ends without a freeze. */
 afterEach(async () => {
   for (const { id } of (await service.get('freezes')).body.data) await thaw(id);
 });
@@ -76,7 +77,7 @@ test('all money stands still in every instance at once, reading goes on, and the
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
   }
   expect((await transfer(siti, budi)).body).toMatchObject(FROZEN);
-  // What has its answer gets it again, from either of them.
+  // A payment that was answered before the freeze is replayed by either of them.
   for (const instance of pays) {
     const replayed = await pay(siti, shop, answered, instance);
     expect([replayed.status, replayed.headers.get('idempotent-replayed')]).toEqual([201, 'true']);
@@ -86,7 +87,7 @@ test('all money stands still in every instance at once, reading goes on, and the
   expect([account.status, account.body.data.account.balance]).toEqual([200, before]);
 
   await thaw(id);
-  // The same keys: what was refused was not remembered.
+  // The same keys: the refusals were not kept.
   for (const [index, instance] of pays.entries()) {
     const paid = await pay(siti, shop, keys[index], instance);
     expect([paid.status, paid.headers.get('idempotent-replayed')]).toEqual([201, null]);
@@ -100,7 +101,7 @@ test('all money stands still in every instance at once, reading goes on, and the
   ]);
 });
 
-test('a frozen account neither sends nor receives, and nobody else is stopped', async () => {
+test('a frozen account neither sends nor receives, and no other account is stopped', async () => {
   const id = await freeze('account', 'siti');
   expect((await pay(siti, shop)).body).toMatchObject(FROZEN);
   expect((await pay(budi, siti, randomUUID(), pays[1])).body).toMatchObject(FROZEN);
@@ -112,7 +113,7 @@ test('a frozen account neither sends nor receives, and nobody else is stopped', 
   expect((await pay(budi, siti)).status).toBe(201);
 });
 
-test('a frozen function stands still alone', async () => {
+test('a frozen function is the only one that stands still', async () => {
   const id = await freeze('function', 'pay');
   for (const instance of pays) expect((await pay(siti, shop, randomUUID(), instance)).body).toMatchObject(FROZEN);
   expect((await transfer(siti, budi)).status).toBe(201);
@@ -120,12 +121,12 @@ test('a frozen function stands still alone', async () => {
   expect((await pay(siti, shop)).status).toBe(201);
 });
 
-test('of many payments on their way, exactly those that were told so are posted', async () => {
+test('of many payments on their way, exactly those with a success as answer are posted', async () => {
   const balance = async () => Number((await read(siti)).body.data.account.balance);
   const before = await balance();
   const sent = Array.from({ length: 60 }, (_, index) => pay(siti, shop, randomUUID(), pays[index % 2]));
   const id = await freeze('all');
-  // What had begun may still end; what begins now does not.
+  // A payment that had begun may still end; a new one does not begin.
   expect((await pay(siti, shop)).body).toMatchObject(FROZEN);
   const answers = await Promise.all(sent);
   for (const { status } of answers) expect([201, 503]).toContain(status);

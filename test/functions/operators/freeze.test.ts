@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => service.close());
 
-/** Every test ends with nothing frozen. */
+/** Every test ends without a freeze. */
 afterEach(async () => {
   for (const { id } of (await service.get('freezes')).body.data) {
     await service.post('thaw', { freeze_id: id, reason: 'the test is over' });
@@ -50,7 +50,7 @@ describe('freezing', () => {
     });
   });
 
-  test('what is frozen changes nothing and answers with the freeze that is there', async () => {
+  test('again changes nothing and returns the present freeze', async () => {
     const body = { scope: 'account', subject: 'siti', reason: 'the first' };
     const first = await service.post('freeze', body);
     const before = await service.trail();
@@ -60,7 +60,7 @@ describe('freezing', () => {
     expect(await service.trail()).toEqual(before);
   });
 
-  test('by many at once happens once', async () => {
+  test('by many operators at once happens once', async () => {
     const other = await openOperator(service, 'budi');
     const before = (await service.trail()).length;
     const answers = await Promise.all(
@@ -86,7 +86,12 @@ describe('freezing', () => {
     ],
     ['no function', { scope: 'function', reason: 'x' }, '/subject', /must be there/],
     ['no account', { scope: 'account', reason: 'x' }, '/subject', /must be there/],
-    ['all of somebody', { scope: 'all', subject: 'siti', reason: 'x' }, '/subject', /unless the scope is all/],
+    [
+      'all money, with a subject',
+      { scope: 'all', subject: 'siti', reason: 'x' },
+      '/subject',
+      /unless the scope is all/,
+    ],
     ['another scope', { scope: 'country', reason: 'x' }, '/scope', /must be ."all"/],
     ['no reason', { scope: 'all' }, '/reason', /must be/],
     ['an empty reason', { scope: 'all', reason: '  ' }, '/reason', /must not be empty/],
@@ -97,14 +102,14 @@ describe('freezing', () => {
     expect(answer.body.errors[0]).toEqual({ pointer, detail: expect.stringMatching(detail) });
   });
 
-  test.each(['nobody_at_all', randomUUID()])('of the account %s, which is none, is refused', async (subject) => {
+  test.each(['no_such_user', randomUUID()])('of the account %s, which does not exist, is refused', async (subject) => {
     const { status, body } = await service.post('freeze', { scope: 'account', subject, reason: 'INC-204' });
     expect([status, body.code]).toEqual([404, 'wallet_not_found']);
   });
 });
 
 describe('thawing', () => {
-  test('ends the freeze, says who and why, and a new freeze is another one', async () => {
+  test('ends the freeze, names operator and reason, and a new freeze is another one', async () => {
     const frozen = await service.post('freeze', { scope: 'all', reason: 'INC-204' });
     const { id } = frozen.body.data.freeze;
     const other = await openOperator(service, 'agus');
@@ -123,7 +128,7 @@ describe('thawing', () => {
     expect(again.body.data.freeze.id).not.toBe(id);
   });
 
-  test('what is thawed changes nothing', async () => {
+  test('of a thawed freeze changes nothing', async () => {
     const { id } = (await service.post('freeze', { scope: 'all', reason: 'INC-204' })).body.data.freeze;
     const first = await service.post('thaw', { freeze_id: id, reason: 'over' });
     const before = await service.trail();
@@ -133,7 +138,7 @@ describe('thawing', () => {
     expect(await service.trail()).toEqual(before);
   });
 
-  test('what never was frozen is not found', async () => {
+  test('without a freeze is 404', async () => {
     const { status, body } = await service.post('thaw', { freeze_id: randomUUID(), reason: 'over' });
     expect([status, body.code]).toEqual([404, 'freeze_not_found']);
     expect((await service.post('thaw', { freeze_id: 'all', reason: 'over' })).status).toBe(422);
@@ -141,7 +146,7 @@ describe('thawing', () => {
 });
 
 describe('the list', () => {
-  test('has what is frozen, newest first; with all=true what ever was; in pages', async () => {
+  test('has present freezes, newest first; with all=true past ones, too; in pages', async () => {
     const names = ['pay', 'transfer', 'refund'];
     const ids: string[] = [];
     for (const subject of names) {

@@ -11,7 +11,7 @@ export interface OperatorsService extends WalletService {
     as?: Person,
   ): Promise<Answer>;
   get(list: 'freezes' | 'audit' | 'api-keys', search?: Record<string, string>, as?: Person): Promise<Answer>;
-  /** The audit trail as it is in the table, oldest first. */
+  /** The rows of the audit trail, oldest first. */
   trail(): Promise<{ actor: string | null; action: string; subject: string; reason: string; detail: string }[]>;
 }
 

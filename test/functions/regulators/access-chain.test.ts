@@ -1,4 +1,5 @@
-// The access log as a chain: what is true of it can be shown, and every row that was changed, taken out or put in is found.
+// The access log as a chain: its completeness can be proven, and every row that was changed, taken out or put in is
+// found.
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { compactVerify, importJWK, type JWK } from 'jose';
@@ -20,7 +21,7 @@ afterAll(() => service.close());
 
 const ask: Query = async ({ text, values }) => (await service.admin.query(text, values)).rows as never;
 
-test('requests of everybody at once are chained whole, each service for itself, by several writers', async () => {
+test('requests of all services at once are chained completely, one chain per service, by several writers', async () => {
   const writing = Array.from({ length: 60 }, (_, turn) =>
     service.ask(LIST, turn % 3 === 0 ? indonesia : turn % 3 === 1 ? ojk : { headers: { 'user-agent': 'é"\\\tÿ' } }),
   );
@@ -61,7 +62,7 @@ test('a regulator can check all of its own log, and its signed head, without us'
 });
 
 describe('is found:', () => {
-  /** Behind every trigger's back, as whoever owns the machine could; undone afterwards. */
+  /** Past every trigger, as the owner of the machine could; undone afterwards. */
   async function tampered(statements: string[], values: unknown[] = []) {
     await service.admin.query('begin');
     try {
@@ -119,7 +120,7 @@ describe('is found:', () => {
       'differs from the signed one',
     ],
     [
-      'a row that was given to somebody else',
+      'a row that was given to another service',
       [
         `update api_access_logs set external_service_id = (select id from external_services limit 1) where id = ${third}`,
       ],

@@ -1,4 +1,5 @@
-// Who gets in, from where, how often and for what; and that every request is written down, refused ones as well.
+// Which keys get in, from which networks, how often and for which purpose; and that every request is written down, even
+// a refused one.
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ADDRESS, type IssuedKey, type RegulatorService, serveRegulators } from './regulator-service.ts';
@@ -23,7 +24,7 @@ const told = async (path: string, as: Parameters<RegulatorService['ask']>[1]) =>
 };
 
 describe('a key', () => {
-  test('opens what it permits, and nothing else', async () => {
+  test('opens the functions that it permits, and no other', async () => {
     expect(await told(LIST, indonesia)).toEqual([200, undefined]);
     expect(await told(LIST, ojk)).toEqual([200, undefined]);
     expect(await told(REPORT, indonesia)).toEqual([403, 'not_permitted']);
@@ -33,7 +34,7 @@ describe('a key', () => {
 
   test.each([
     ['none', undefined],
-    ['one that is no key', 'secret'],
+    ['a text that is not a key', 'secret'],
     ['one with a slip', `${'ogk_live_'.padEnd(46, 'A')}B`],
   ])('is needed: %s', async (_what, key) => {
     const answer = await service.ask(LIST, key === undefined ? {} : { key });
@@ -41,7 +42,7 @@ describe('a key', () => {
     expect(answer.headers.get('www-authenticate')).toBe('Key realm="one-gate"');
   });
 
-  test('that nobody issued is told from one that is mistyped, and neither gets in', async () => {
+  test('that was never issued is told apart from a mistyped one, and both are refused', async () => {
     const { newApiKey } = await import('../../../shared/regulators/api-key.ts');
     const stranger = await service.ask(LIST, { key: newApiKey() });
     expect(stranger.body.detail).toBe('The key is not one of ours.');
@@ -57,7 +58,7 @@ describe('a key', () => {
     expect(await told(LIST, { ...ojk, headers: { 'x-real-ip': `::ffff:${ADDRESS}` } })).toEqual([200, undefined]);
   });
 
-  test('says with every request what it is for', async () => {
+  test('needs a purpose with every request', async () => {
     for (const code of ['', 'CURIOSITY', 'toString']) {
       expect(await told(LIST, { ...ojk, headers: { 'x-purpose-code': code } })).toEqual([400, 'purpose_required']);
     }
@@ -78,7 +79,7 @@ describe('a key', () => {
       const began = performance.now();
       await service.admin.query(end, [key.keyId]);
       const answer = await service.ask(LIST, key);
-      // The bound that is promised is five seconds.
+      // The promised bound is five seconds.
       expect(performance.now() - began).toBeLessThan(5_000);
       expect([answer.status, answer.body.code]).toEqual([401, 'api_key_required']);
       expect(answer.body.detail).toContain(detail);
@@ -87,7 +88,7 @@ describe('a key', () => {
 });
 
 describe('limits', () => {
-  test('are the key’s own, in three windows, and a refusal says which', async () => {
+  test('are the key’s own, in three windows, and a refusal names the window', async () => {
     const key = await service.issueKey({ consumer: 'limited', minute: 3, hour: 4, day: 100 });
     const first = await service.ask(LIST, key);
     expect(first.headers.get('ratelimit-policy')).toBe('"minute";q=3;w=60, "hour";q=4;w=3600, "day";q=100;w=86400');
@@ -100,14 +101,14 @@ describe('limits', () => {
     expect(refused.body.policy).toEqual({ name: 'minute', limit: 3, window_seconds: 60 });
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(refused.headers.get('ratelimit')).toMatch(/"minute";r=0/);
-    // What was refused counts in no window, and another key has its own.
+    // A refused request counts in no window, and another key has its own.
     expect(refused.headers.get('ratelimit')).toMatch(/"hour";r=1/);
     expect((await service.ask(LIST, ojk)).status).toBe(200);
   });
 });
 
 describe('the access log', () => {
-  test('has a row for every request, with who, what, why and how it ended', async () => {
+  test('has a row for every request, with key, path, purpose and status', async () => {
     const key = await service.issueKey({ consumer: 'watched' });
     const id = '0123456789abcdef0123456789abcdef';
     const headers = { 'x-kong-request-id': id, 'user-agent': 'inspector/1.0', 'x-case-number': 'OJK-1' };
@@ -140,7 +141,7 @@ describe('the access log', () => {
     ]);
   });
 
-  test('keeps no key, whoever’s it is', async () => {
+  test('keeps no key of any service', async () => {
     const wrong = `${ojk.key.slice(0, -1)}_`;
     const headers = { 'user-agent': ojk.key, 'x-case-number': ojk.key };
     await service.ask(`${LIST}?cursor=${ojk.key}`, { key: wrong, headers });
@@ -149,7 +150,7 @@ describe('the access log', () => {
     expect(rows.filter(({ text }) => text.includes(ojk.key.slice(9, 30)))).toEqual([]);
   });
 
-  test('is there before the answer: without it there is none', async () => {
+  test('has the row before the answer: without the row there is no answer', async () => {
     await service.admin.query('alter table api_access_logs rename to api_access_logs_away');
     try {
       const answer = await service.ask(LIST, ojk);
@@ -160,7 +161,7 @@ describe('the access log', () => {
     }
   });
 
-  test('is read by whoever it is about, and shows nobody else’s', async () => {
+  test('shows a service its own rows, and no others', async () => {
     const key = await service.issueKey({ consumer: 'reader', permissions: ['READ_REPORTS'] });
     await service.ask('/v1/regulator/report?from=2026-10-01', key);
     await service.ask(LIST, key);
@@ -173,7 +174,7 @@ describe('the access log', () => {
     expect([stolen.status, stolen.body.code]).toEqual([400, 'invalid_cursor']);
   });
 
-  test('has what the gateway refused, once, however often it is told', async () => {
+  test('has each refusal of the gateway once, however often the gateway reports it', async () => {
     const before = '0'.repeat(31);
     const entry = (id: string, status: number, more = {}) => ({
       client_ip: '198.51.100.9',
@@ -225,7 +226,7 @@ describe('the access log', () => {
     );
   });
 
-  test('takes what it can use of a batch, and lets the rest go', async () => {
+  test('takes the valid entries of a batch, and drops the others', async () => {
     const id = crypto.randomUUID().replaceAll('-', '');
     const usable = { request: { id, method: 'GET', uri: LIST }, response: { status: 401 } };
     const batch = [{ nonsense: true }, usable, { ...usable, request: { ...usable.request, id: 'short' } }, null];
@@ -234,7 +235,7 @@ describe('the access log', () => {
     expect(rows).toEqual([{ requests: 1 }]);
   });
 
-  test('is only added to, by whatever role', async () => {
+  test('can only grow, for every role', async () => {
     for (const statement of [
       "update api_access_logs set endpoint = '/'",
       'delete from api_access_logs',

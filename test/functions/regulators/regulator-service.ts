@@ -33,19 +33,22 @@ export interface RegulatorService {
   /** Posted by the ledger, as functions post them. */
   movements: Movements;
   openWallet(options?: Parameters<typeof openAccount>[1]): ReturnType<typeof openAccount>;
-  /** A key behind the operators' back; of OJK with everything unless told. */
+  /** A key, written past the operators; of OJK with all permissions unless given. */
   issueKey(options?: KeyOptions): Promise<IssuedKey>;
-  /** As the gateway hands a request on. */
+  /** A request as the gateway passes it on. */
   ask(path: string, as: { key?: string; headers?: Record<string, string> }): Promise<Answer>;
   urlOf(path: string): string;
-  /** One tick of a schedule, or an event; its status. */
+  /** One tick of a schedule, or an event; returns its status. */
   deliver(name: string, data?: unknown, type?: string): Promise<number>;
-  /** Until they hold everything that has been committed. Other tests write to the same server, and sums wait for whatever runs there. */
+  /**
+   * Until they hold all committed legs. Other tests write to the same server, and sums wait for its running
+   * transactions.
+   */
   bringSumsForward(): Promise<void>;
   /** The same of the access log's chains. */
   chainAll(): Promise<void>;
   rows<Row extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]>;
-  /** Runs a statement behind every trigger's back, as whoever owns the machine could. */
+  /** Runs a statement past every trigger, as the owner of the machine could. */
   behindTriggers(text: string, values?: unknown[]): Promise<void>;
   close(): Promise<void>;
 }
@@ -72,7 +75,7 @@ export async function serveRegulators(): Promise<RegulatorService> {
   const movements = await import('../../setup/movements.ts');
   const { runShutdown } = await import('../../../shared/platform/shutdown.ts');
   (await import('../../../shared/platform/environment.ts')).database();
-  // Its modules know the money's role by now; the functions get modules of their own.
+  // These modules use the money role by now; the functions get modules of their own.
   jest.resetModules();
   process.env['DATABASE_URL'] = database.urls.regulator;
   const { serve } = await import('../../../shared/platform/host/serve.ts');

@@ -1,4 +1,5 @@
-// The report: the same from its sums as from the legs, whatever the ledger does meanwhile, and the same for ever once it was given out.
+// The report: the same from its sums as from the legs, while the ledger goes on, and the same for ever once it was
+// given out.
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
@@ -22,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => service.close());
 
-/** Both sources, at the cut that the sums have, in one snapshot. */
+/** Both sources, at the cut of the sums, in one snapshot. */
 async function bothSources(admin: pg.Client) {
   const ask: Query = async ({ text, values }) => (await admin.query(text, values)).rows as never;
   await admin.query('begin isolation level repeatable read read only');
@@ -45,7 +46,7 @@ test('before the sums have been brought forward once there is no report', async 
   expect(answer.headers.get('retry-after')).toBe('60');
 });
 
-test('the sums are those of the legs at the same cut, beside concurrent writes, late settlements, and several who bring them forward', async () => {
+test('the sums are those of the legs at the same cut, beside concurrent writes, late settlements, and several runs that bring them forward', async () => {
   const { movements } = service;
   const people: Wallet[] = [];
   for (let turn = 0; turn < 6; turn++) people.push(await service.openWallet({ balance: '15000000.00' }));
@@ -173,7 +174,7 @@ describe('a report', () => {
     expect(report.period).toEqual({ ...period(), time_zone: 'Asia/Jakarta', complete: false });
   });
 
-  test('is byte for byte the same whenever it is asked for by its id, and as long as the ledger stands still', async () => {
+  test('is byte for byte the same by its id for ever, and as long as the ledger stands still', async () => {
     await service.bringSumsForward();
     const first = await service.ask(address(), ojk);
     const id = first.headers.get('x-report-id') ?? '';
@@ -190,7 +191,7 @@ describe('a report', () => {
       expect(once.status).toBe(200);
       expect(again.text).toBe(once.text);
     }
-    // Computed from the legs at the same cut, it is what was given out.
+    // Computed from the legs at the same cut, it equals the given report.
     const kept = JSON.parse(first.text);
     const ask: Query = async ({ text, values }) => (await service.admin.query(text, values)).rows as never;
     const { reportOf } = await import('../../../shared/regulators/report.ts');
@@ -200,7 +201,7 @@ describe('a report', () => {
     await expect(service.admin.query('delete from regulator_reports')).rejects.toMatchObject({ code: '23001' });
   });
 
-  test('is nobody else’s', async () => {
+  test('is not readable with another service’s key', async () => {
     const { headers } = await service.ask(address(), ojk);
     const stranger = await service.issueKey({ consumer: 'stranger', permissions: ['READ_REPORTS'] });
     const answer = await service.ask(`/v1/regulator/report?id=${headers.get('x-report-id')}`, stranger);
@@ -239,7 +240,7 @@ describe('a report', () => {
   });
 });
 
-test('the rules that are stated are those that are applied', async () => {
+test('the stated rules are those that are applied', async () => {
   const { RULES } = await import('../../../shared/regulators/notable.ts');
   const rows = await service.rows<{ rules: string[] }>(`
     select notable_rules(amount, direction::direction_enum, left_over, created) as rules

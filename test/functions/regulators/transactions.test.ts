@@ -1,4 +1,4 @@
-// What regulators read of transactions: filters, masks, and pages that neither skip nor repeat while the ledger goes on.
+// Regulators' transactions: filters, masks, and pages that neither skip nor repeat while the ledger goes on.
 
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -51,7 +51,7 @@ async function readAll(
 
 const operationsOf = (records: Record[]) => records.map(({ operation_id }) => operation_id);
 
-test('each transaction is there once, from its payer’s side, without anybody’s name', async () => {
+test('each transaction appears once, from its payer’s side, without names', async () => {
   const { operationId } = await service.movements.pay(siti, shop, '25000.00');
   const [record] = (await readAll({ from: new Date(Date.now() - 60_000).toISOString() })).filter(
     ({ operation_id }) => operation_id === operationId,
@@ -84,7 +84,7 @@ test('each transaction is there once, from its payer’s side, without anybody�
   });
 });
 
-test('personal data is shown for a case alone, of one person, and to whoever may', async () => {
+test('personal data is shown only for a case, of one person, and with the permission', async () => {
   const { user_id } = (await readAll({ account_id: siti.accountId }))[0];
   const ask = (as: IssuedKey, filters: { [name: string]: string }, headers: { [name: string]: string } = {}) =>
     service.ask(search({ ...filters, unmask: 'true' }), { ...as, headers });
@@ -103,7 +103,7 @@ test('personal data is shown for a case alone, of one person, and to whoever may
   });
 });
 
-test('a person is followed by the name that is made up for her', async () => {
+test('a person is followed by her pseudonym', async () => {
   const [record] = await readAll({ account_id: budi.accountId });
   const byUser = await readAll({ user_id: record.user_id });
   expect(byUser.length).toBeGreaterThan(0);
@@ -112,7 +112,7 @@ test('a person is followed by the name that is made up for her', async () => {
   expect(record.user_id).not.toBe(budi.accountId);
 });
 
-test('filters show what they say, alone and together, and what is withheld is not there', async () => {
+test('filters show exactly what they say, alone and together, and withheld transactions never', async () => {
   const began = new Date();
   const held = await service.movements.hold(siti, shop, '7000.00');
   const open = await service.movements.openTopup(budi, '50000.00');
@@ -137,7 +137,7 @@ test('filters show what they say, alone and together, and what is withheld is no
   expect(await find({ amount_from: '60000.01' })).toEqual([paid.operationId]);
   expect(await find({ status: 'FAILED', amount_to: '59999' })).toEqual([]);
   const ofShop = await readAll({ from, account_id: shop.accountId });
-  // What was pending first, then by the time it ended.
+  // The PENDING ones first, then by the time when they ended.
   expect(ofShop.map(({ operation_id, direction }) => [operation_id, direction])).toEqual([
     [held.operationId, 'credit'],
     [back.operationId, 'debit'],
@@ -148,7 +148,7 @@ test('filters show what they say, alone and together, and what is withheld is no
 });
 
 describe('times', () => {
-  test('that do not exist are refused, in lists and exports, and the field is named', async () => {
+  test('that do not exist are refused, in lists and exports, with the field’s name', async () => {
     for (const path of [LIST, `${LIST}/export`]) {
       for (const [name, time] of [
         ['from', '2026-02-30T00:00:00Z'],
@@ -164,7 +164,7 @@ describe('times', () => {
     }
   });
 
-  test('of the first and the last centuries stand before and after all that there is', async () => {
+  test('of the first and the last centuries are before and after all transactions', async () => {
     await service.movements.pay(siti, shop, '1.00');
     const account_id = siti.accountId;
     const all = await readAll({ account_id });
@@ -180,7 +180,7 @@ describe('times', () => {
   });
 });
 
-test('what is asked for is never a part of the statement', () => {
+test('parameters are never part of the statement', () => {
   const textOf = (filters: Filters) => pageStatement(filters, '1:1:', byId.top, 1, false).text;
   const rare = ['PENDING', 'FAILED', 'CANCELLED'] as const;
   expect(new Set(rare.map((status) => textOf({ status }))).size).toBe(1);
@@ -198,10 +198,10 @@ test('what is asked for is never a part of the statement', () => {
   for (const value of [time, 'REFUND', '12.34', '56.78']) expect(text).not.toContain(value);
 });
 
-test('what is rare is read by its own index', async () => {
+test('rare transactions are read by their own index', async () => {
   const planOf = async (filters: Filters) => {
     const { text, values } = pageStatement(filters, '1:1:', byId.top, 20, false);
-    // As it is where there are millions of legs: reading all of them is no choice.
+    // As with millions of legs: reading all of them is no choice for the planner.
     await service.admin.query('set enable_seqscan = off; set enable_bitmapscan = off; set enable_sort = off');
     const plan = await service.rows<{ 'QUERY PLAN': string }>(`explain ${text}`, values);
     return plan.map((row) => row['QUERY PLAN']).join('\n');
@@ -212,7 +212,7 @@ test('what is rare is read by its own index', async () => {
 });
 
 describe('pages', () => {
-  test('neither skip nor repeat while new ones come and pending ones end, of everybody and of one wallet', async () => {
+  test('neither skip nor repeat while new ones come and pending ones end, of all wallets and of one', async () => {
     const payer = await service.openWallet({ balance: '1000000.00' });
     const began = new Date().toISOString();
     const operations: string[] = [];
@@ -246,7 +246,7 @@ describe('pages', () => {
     expect(operationsOf(own).toSorted()).toEqual(before.map((row) => row.operation_id).toSorted());
   });
 
-  test('show what is committed at once, whatever still runs, and nothing that is committed later', async () => {
+  test('show every committed transaction while others still run, and none that is committed later', async () => {
     const payer = await service.openWallet({ balance: '1000000.00' });
     const from = new Date().toISOString();
     const slow = new pg.Client({ connectionString: service.database.adminUrl });
@@ -276,8 +276,9 @@ describe('pages', () => {
     }
   });
 
-  test('may be short where what is asked for is rare, and lead on all the same', async () => {
-    // Pages read 6 000, 2 000 of a wallet. Of 15 000, a few are asked for: the first, the last, and those beside and at the ends of reading.
+  test('may be short when matches are rare, and still lead on', async () => {
+    // Pages read 6 000, 2 000 of a wallet. Of 15 000, a few match: the first, the last, and those beside and at the
+    // ends of reading.
     const few = [15_000, 9_001, 9_000, 3_002, 1];
     await service.behindTriggers(
       `insert into historical_transactions (id, operation_id, account_id, user_id, leg_number, transaction_type, transaction_status, direction,
@@ -311,7 +312,7 @@ describe('pages', () => {
     await service.behindTriggers('delete from historical_transactions where leg_number > 1000000');
   });
 
-  test('belong to their filters and to us', async () => {
+  test('belong to their filters, and only ours are taken', async () => {
     const { body } = await service.ask(search({ limit: '1' }), key);
     for (const filters of [
       { limit: '1', cursor: body.next_cursor, type: 'TOPUP' },
@@ -360,7 +361,7 @@ describe('an export', () => {
     expect(lines[0]?.split(',')[names.indexOf('user_name')]).toMatch(/^".\*/);
   });
 
-  test('is compressed for whoever asks for it', async () => {
+  test('is compressed on request', async () => {
     const url = new URL(service.urlOf(EXPORT));
     const { request } = await import('node:http');
     const zipped = await new Promise<Buffer>((resolve, reject) => {
@@ -381,7 +382,7 @@ describe('an export', () => {
     expect(gunzipSync(zipped).toString()).toBe(await (await read({})).text());
   });
 
-  test('goes on where it broke off, with what there was when it began', async () => {
+  test('resumes where it broke off, with the cut of its beginning', async () => {
     const whole = await read({});
     const cut = whole.headers.get('x-export-cut') ?? '';
     const lines = (await whole.text()).trimEnd().split('\n');
@@ -395,7 +396,7 @@ describe('an export', () => {
     }
   });
 
-  test('holds what a report has counted, at the cut that it names', async () => {
+  test('holds the transactions that a report has counted, at the report’s cut', async () => {
     await service.bringSumsForward();
     const today = new Date(Date.now() + 7 * 3_600_000).toISOString().slice(0, 10);
     const report = await service.ask(`/v1/regulator/report?from=${today}&to=${today}`, key);
@@ -405,7 +406,7 @@ describe('an export', () => {
     expect(lines).toHaveLength(report.body.control.transactions);
   });
 
-  test('in many chunks is the same as in one', async () => {
+  test('is the same in many chunks as in one', async () => {
     const { exportLines } = await import('../../../shared/regulators/export.ts');
     let chunks = 0;
     const ask = async (statement: { text: string; values?: unknown[] }) => {
@@ -424,7 +425,7 @@ describe('an export', () => {
     expect(chunks).toBeGreaterThan(20);
   });
 
-  test('marks what a spreadsheet would take for a formula', async () => {
+  test('marks texts that a spreadsheet would take for a formula', async () => {
     const { operationId } = await service.movements.pay(siti, shop, '3.00');
     await service.behindTriggers('update historical_transactions set external_reference = $2 where operation_id = $1', [
       operationId,
@@ -435,7 +436,7 @@ describe('an export', () => {
   });
 });
 
-test('a masked name is masked as payees are', async () => {
+test('the database masks a name as the API masks payees', async () => {
   const { maskName } = await import('../../../shared/ledger/reading/payees.ts');
   const names = ['siti', 'ab', 'a', 'abc', 'siti_rahayu', 'x.y_z', '_a__b_', 'warung.sari_2', '...'];
   const rows = await service.rows<{ masked: string | null }>(

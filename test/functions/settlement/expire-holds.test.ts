@@ -1,4 +1,5 @@
-// Holds whose time is over: the money is the payer's again, exactly once, whatever happens at the same moment.
+// Holds past their time: the money is the payer's again, exactly once, even when other requests come at the same
+// moment.
 
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { brokenPromises, openAccount, type TestAccount } from '../../setup/accounts.ts';
@@ -29,7 +30,7 @@ afterAll(async () => {
 const rows = async (text: string, values: unknown[] = []): Promise<any[]> =>
   (await service.admin.query(text, values)).rows;
 
-/** One tick; its status. */
+/** One tick; returns its status. */
 async function tick(): Promise<number> {
   const response = await fetch(`${service.urlOf('expire-holds')}/events`, {
     method: 'POST',
@@ -45,7 +46,7 @@ async function tick(): Promise<number> {
   return response.status;
 }
 
-/** As if its time had been over for a second. */
+/** Puts the end of its time a second into the past. */
 const expire = (operationId: string) =>
   rows(
     "update holds set held_at = now() - interval '1 hour', expires_at = now() - interval '1 second' where operation_id = $1",
@@ -62,7 +63,7 @@ const statusOf = async (operationId: string) =>
 const openFindings = (operationId: string) =>
   rows('select kind from findings where operation_id = $1 and resolved_at is null', [operationId]);
 
-test('an expired hold frees the money and tells of it, once; one that has time left stays', async () => {
+test('an expired hold frees the money and publishes an event, once; one with time left stays', async () => {
   const { operationId: over } = await movements.hold(ada, shop, '300.00');
   const { operationId: open } = await movements.hold(ada, shop, '200.00');
   await expire(over);
@@ -77,7 +78,7 @@ test('an expired hold frees the money and tells of it, once; one that has time l
   expect(ended).toBe(true);
 });
 
-test('what has expired can no longer be captured or given up, before and after the schedule has come', async () => {
+test('an expired hold can no longer be captured or voided, before and after the schedule has run', async () => {
   const { operationId } = await movements.hold(ada, shop, '300.00');
   await expire(operationId);
   expect((await movements.capture(operationId, ada, shop)).outcome).toBe('hold_expired');
@@ -92,7 +93,7 @@ test('a capture and the expiry at the same instant end in exactly one of both, m
   for (let round = 0; round < 12; round++) {
     const holds = await Promise.all(Array.from({ length: 8 }, () => movements.hold(ada, shop, '10.00')));
     const before = Number((await accountOf(shop)).balance);
-    // Each is over at a moment of its own, while captures and ticks are on their way.
+    // Each expires at a moment of its own, while captures and ticks are on their way.
     await rows(
       `update holds set held_at = now() - interval '1 hour', expires_at = clock_timestamp() + make_interval(secs => 0.01 * (place % 4))
          from unnest($1::uuid[]) with ordinality as over (id, place) where operation_id = over.id`,
@@ -120,7 +121,7 @@ test('a capture and the expiry at the same instant end in exactly one of both, m
   expect(Math.min(ended.SUCCESS, ended.CANCELLED)).toBeGreaterThan(0);
 });
 
-test('more than one batch of them, by several runs at once, are released once each', async () => {
+test('more holds than a batch takes, by several runs at once, are released once each', async () => {
   const holds = await Promise.all(Array.from({ length: 120 }, () => movements.hold(ada, shop, '1.00')));
   await rows(
     "update holds set held_at = now() - interval '1 hour', expires_at = now() - interval '1 second' where payer_account = $1",
@@ -134,7 +135,7 @@ test('more than one batch of them, by several runs at once, are released once ea
   expect(told).toHaveLength(120);
 });
 
-test('a suspended payer gets back what was held, too', async () => {
+test('a suspended payer gets held money back, too', async () => {
   const { operationId } = await movements.hold(ada, shop, '300.00');
   await expire(operationId);
   await rows("update accounts set account_status = 'SUSPENDED' where id = $1", [ada.accountId]);
@@ -142,7 +143,7 @@ test('a suspended payer gets back what was held, too', async () => {
   expect(await accountOf(ada)).toMatchObject({ held: '0.00' });
 });
 
-test('one that cannot be released is a finding, stands in nobody’s way, and is resolved when it can', async () => {
+test('a hold that cannot be released is a finding, blocks no other hold, and is resolved when it can be', async () => {
   const { operationId: broken } = await movements.hold(ada, shop, '300.00');
   const { operationId: good } = await movements.hold(ada, shop, '200.00');
   await expire(broken);
@@ -168,7 +169,7 @@ test('one that cannot be released is a finding, stands in nobody’s way, and is
   expect([await statusOf(broken), await openFindings(broken)]).toEqual([['CANCELLED'], []]);
 });
 
-test('while money is frozen nothing is released, and nothing is a finding; afterwards it is', async () => {
+test('while money is frozen no hold is released, and none is a finding; after the thaw they are released', async () => {
   const { operationId } = await movements.hold(ada, shop, '300.00');
   await expire(operationId);
   await rows(

@@ -1,4 +1,4 @@
-// What is stuck is found from the database alone, and is no longer a finding once it is over.
+// Stuck operations are found from the database alone, and are no longer findings once they are over.
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { openAccount } from '../../setup/accounts.ts';
@@ -18,7 +18,7 @@ afterAll(async () => {
   await service.close();
 });
 
-test('what is PENDING or waiting for too long is a finding until it is over', async () => {
+test('a top-up, a hold or an event that waits too long is a finding until it is over', async () => {
   const kinds = async () =>
     (
       await service.rows(

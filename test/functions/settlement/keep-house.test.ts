@@ -1,4 +1,4 @@
-// What has expired goes, what has not stays, and there is room for the months to come.
+// Expired rows are deleted, others stay, and partitions exist for the months to come.
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -18,7 +18,7 @@ afterAll(async () => {
   await service.close();
 });
 
-test('the house is kept: old keys go, young ones stay, and months are made ahead', async () => {
+test('old keys are deleted, young ones stay, and partitions are made ahead', async () => {
   const person = await service.openWallet();
   const operationId = randomUUID();
   await service.rows(
@@ -41,7 +41,7 @@ test('the house is kept: old keys go, young ones stay, and months are made ahead
   expect(await service.rows('select to_regclass($1) is not null as there', [name])).toEqual([{ there: true }]);
 });
 
-test('sessions and tokens that have expired go, and those that have not stay', async () => {
+test('expired sessions and tokens are deleted, and others stay', async () => {
   const person = await service.openWallet();
   const [{ id }] = await service.rows(
     "insert into sessions (user_id, expires_at) values ($1, now() - interval '2 hours') returning id",

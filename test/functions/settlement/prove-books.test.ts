@@ -1,4 +1,4 @@
-// The books are proven beside payments, by a role that cannot move money; what contradicts itself is found and told.
+// The books are proven beside payments, by a role that cannot move money; a contradiction is a finding and an event.
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
@@ -51,7 +51,7 @@ test('the books are proven while payments go on, without a false alarm', async (
     moved++;
   };
   const client = async () => {
-    // One that is sent away by a busy ledger has moved nothing, or has: either way the books must agree.
+    // A payment that a busy ledger sends away has moved nothing, or has: either way the books must agree.
     while (going) await moveSomething().catch(() => undefined);
   };
   const clients = Array.from({ length: 20 }, client);
@@ -71,7 +71,7 @@ test('the books are proven while payments go on, without a false alarm', async (
   expect(await openKinds()).toEqual([]);
 });
 
-test('books that contradict themselves are a finding and an event, and stay one when they agree again', async () => {
+test('a contradiction is a finding and an event, and stays open when the books agree again', async () => {
   const { accountId } = await openAccount(service.admin, { balance: '10.00' });
   await books.tick();
   service.events.length = 0;
@@ -90,13 +90,13 @@ test('books that contradict themselves are a finding and an event, and stay one 
   await pastTheDatabase(service.admin, 'update accounts set balance = balance - 5 where id = $1', [accountId]);
   await books.tick();
   expect(await openKinds()).toEqual(findings);
-  // A person has looked into it.
+  // An operator resolves it.
   await service.rows('update findings set resolved_at = now() where resolved_at is null');
   await books.tick();
   expect(await openKinds()).toEqual([]);
 });
 
-test('two runs at once do not touch the books twice', async () => {
+test('runs at the same time do not disturb each other', async () => {
   expect(await Promise.all([books.tick(), books.tick(), books.tick()])).toEqual([204, 204, 204]);
   expect(await openKinds()).toEqual([]);
 });
@@ -114,8 +114,8 @@ describe('the role of the database', () => {
     ['write history', 'insert into historical_transactions (id) values (uuidv7())'],
     ['rewrite history', "update historical_transactions set transaction_status = 'SUCCESS'"],
     ['release a hold', 'update holds set ended_at = now()'],
-    ['remove what was found', 'delete from findings'],
-    ['remove what was proven', 'delete from ledger_checkpoints'],
+    ['remove findings', 'delete from findings'],
+    ['remove checkpoints', 'delete from ledger_checkpoints'],
     ['answer a request', 'update idempotency_keys set status = 200'],
     ['read people', 'select 1 from users'],
     ['make a table', 'create table mine ()'],

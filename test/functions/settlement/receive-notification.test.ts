@@ -1,4 +1,4 @@
-// What GoPay calls: only what it has signed is kept, once, and none of it is believed.
+// GoPay's notifications: only signed ones are kept, once, and none is believed.
 
 import { createPrivateKey } from 'node:crypto';
 import process from 'node:process';
@@ -30,7 +30,7 @@ async function pending(person = siti) {
   return { ...body.data.transaction, payment };
 }
 
-/** A notification with GoPay's own signature, saying whatever the test wants. */
+/** A notification with GoPay's own signature and any content. */
 function notify(body: unknown, { signedPath = '/v1.0/debit/notify', raw = JSON.stringify(body) } = {}) {
   const timestamp = jakartaTime(new Date());
   const key = createPrivateKey(service.gopay.simulatorOptions.privateKey);
@@ -53,7 +53,7 @@ const traces = async () =>
     )
   )[0];
 
-test('a notification is kept as it was signed, answered in its own words, and has somebody ask', async () => {
+test('a notification is kept as it was signed, answered in the provider’s words, and wakes settle-topup', async () => {
   const topup = await pending();
   service.settings.deliver = false;
   const answer = await notify(news(topup.payment, '03'));
@@ -78,7 +78,7 @@ test('a notification is kept as it was signed, answered in its own words, and ha
   service.settings.deliver = true;
 });
 
-test('repeated news are thanked for and not told again', async () => {
+test('a repeated notification is acknowledged and publishes no event', async () => {
   const topup = await pending();
   const answers = await Promise.all(Array.from({ length: 10 }, () => notify(news(topup.payment, '03'))));
   expect(answers.map(({ status }) => status)).toEqual(Array(10).fill(200));
@@ -88,7 +88,7 @@ test('repeated news are thanked for and not told again', async () => {
   expect(service.events.filter(({ data }) => data.operation_id === topup.operation_id && data.state)).toHaveLength(1);
 });
 
-test('it may be signed for the address it came to, too', async () => {
+test('the signature may also be for the address it came to', async () => {
   const topup = await pending();
   expect((await notify(news(topup.payment, '03'), { signedPath: PATH })).status).toBe(200);
 });
@@ -98,7 +98,7 @@ test('a signed lie moves nothing: the provider is asked', async () => {
   expect((await notify(news(topup.payment, '00'))).status).toBe(200);
   expect((await notify({ ...news(topup.payment, '05') })).status).toBe(200);
   await eventually(() => service.events.filter(({ data }) => data.operation_id === topup.operation_id).length === 3);
-  // Everything that was published has been delivered; the provider says that it is pending.
+  // Every published event has been delivered; the provider says that it is pending.
   expect(
     await service.deliver('settle-topup', 'one-gate.topup.notified', {
       reference: topup.payment.partnerReferenceNo,
@@ -137,7 +137,7 @@ describe('nothing is written for', () => {
     expect(await traces()).toEqual(before);
   });
 
-  test('a signed body that is no notification', async () => {
+  test('a signed body that is not a notification', async () => {
     const before = await traces();
     for (const raw of ['', '[]', '{"originalPartnerReferenceNo":1}', '{'.repeat(1_000)]) {
       const answer = await notify(undefined, { raw });
@@ -147,7 +147,7 @@ describe('nothing is written for', () => {
   });
 });
 
-test('a signed notification of a payment that we never asked for is a finding, and says so', async () => {
+test('a signed notification of an unknown payment is a finding, and the answer says so', async () => {
   const stranger = { partnerReferenceNo: 'TOP-01A192E762807ABC8DEF012345678902-1', referenceNo: 'A1-stranger' };
   for (let repetition = 0; repetition < 3; repetition++) {
     const answer = await notify(news(stranger));
@@ -158,7 +158,7 @@ test('a signed notification of a payment that we never asked for is a finding, a
   expect(findings[0]).toMatchObject({ subject: 'A1-stranger', resolved_at: null });
 });
 
-test('what cannot be kept now should be sent again', async () => {
+test('a notification that cannot be kept now should be sent again', async () => {
   const topup = await pending();
   await service.rows('alter table provider_notifications rename to away');
   try {

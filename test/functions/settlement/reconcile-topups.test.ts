@@ -1,4 +1,5 @@
-// What nobody told us of is found out from the database alone: payments, endings, wishes, and whatever a crash has left behind.
+// reconcile-topups needs only the database: it finds payments, ends, cancellations, and the remains of a crash without
+// a notification.
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
@@ -12,7 +13,7 @@ beforeAll(async () => {
   await service.gopay.control.settings({ notifications: 'suppress' });
 });
 afterEach(async () => {
-  // What a test leaves open is not the next one's business.
+  // Top-ups that a test leaves open must not affect the next test.
   await service.rows('update topups set look_at = null');
 });
 afterAll(async () => {
@@ -38,7 +39,7 @@ const stateOf = async (operationId: string) =>
     )
   )[0];
 
-test('a payment that nobody told us of is credited', async () => {
+test('a payment without a notification is credited', async () => {
   const { person, operationId, payment } = await pending();
   await service.gopay.control.pay(payment);
   await service.age(operationId, '2 minutes');
@@ -47,7 +48,7 @@ test('a payment that nobody told us of is credited', async () => {
   expect(await service.balanceOf(person)).toBe('150000.00');
 });
 
-test('a young top-up is left alone, and one that nobody has paid yet is asked about again later', async () => {
+test('a young top-up is left alone, and an unpaid one is asked about again later', async () => {
   const { operationId } = await pending();
   await service.reconcile();
   expect(await stateOf(operationId)).toEqual({ status: 'PENDING', finished: false, looks: 0 });
@@ -63,7 +64,7 @@ test('a young top-up is left alone, and one that nobody has paid yet is asked ab
   }
 });
 
-test('one that ended at the provider ends here as the provider says', async () => {
+test('a top-up that ended at the provider ends here in the same way', async () => {
   const [cancelled, failed, expired] = [await pending(), await pending(), await pending()];
   await service.gopay.control.cancel(cancelled.payment);
   await service.gopay.control.fail(failed.payment);
@@ -75,16 +76,16 @@ test('one that ended at the provider ends here as the provider says', async () =
   expect((await stateOf(expired.operationId)).status).toBe('FAILED');
 });
 
-test('one whose time is over is cancelled at the provider before it fails', async () => {
+test('a top-up whose time is over is cancelled at the provider before it fails', async () => {
   const { operationId } = await pending();
-  // It says that it is pending, though it should have expired: the provider's clock is ours, only the attempt is older here.
+  // The provider says pending, though it should have expired: its clock is ours, only the attempt is older here.
   await service.age(operationId, '21 minutes');
   await service.reconcile();
   expect(await stateOf(operationId)).toMatchObject({ status: 'FAILED', finished: true });
   expect((await service.paymentsOf(operationId)).map((payment) => payment?.status)).toEqual(['cancelled']);
 });
 
-test('and does not fail before the provider has confirmed that', async () => {
+test('and does not fail before the provider has confirmed the cancellation', async () => {
   const { person, operationId, payment } = await pending();
   await service.age(operationId, '21 minutes');
   await service.gopay.control.fault({ service: '57', process: false, answer: { response_code: '5045700' } });
@@ -97,8 +98,8 @@ test('and does not fail before the provider has confirmed that', async () => {
   expect(await service.balanceOf(person)).toBe('150000.00');
 });
 
-describe('what a crash has left behind', () => {
-  test('before the provider was called is waited for until no request can arrive any more, and has failed then', async () => {
+describe('a top-up that a crash has left', () => {
+  test('before the provider was called waits until no request can arrive any more, and then fails', async () => {
     const person = await service.openWallet();
     const key = randomUUID();
     const operationId = await openOnly(person, key);
@@ -109,13 +110,13 @@ describe('what a crash has left behind', () => {
     await service.reconcile();
     expect(await stateOf(operationId)).toMatchObject({ status: 'FAILED', finished: true });
     expect(await service.paymentsOf(operationId)).toEqual([undefined]);
-    // Who asks for it after that learns how it ended.
+    // The same key learns the end after that.
     const late = await service.topup(person, { key });
     expect([late.status, late.body.code]).toEqual([422, 'provider_refused']);
     expect((await service.topup(person, { key })).headers.get('idempotent-replayed')).toBe('true');
   });
 
-  test('after the provider was called is cancelled there: nobody knows where to pay it', async () => {
+  test('after the provider was called is cancelled there: its payer has no address to pay at', async () => {
     const { operationId } = await pending();
     await service.rows(
       "update topup_attempts set state = 'REQUESTED', provider_reference = null, accepted_at = null where operation_id = $1",
@@ -127,7 +128,7 @@ describe('what a crash has left behind', () => {
     expect((await service.paymentsOf(operationId)).map((payment) => payment?.status)).toEqual(['cancelled']);
   });
 
-  test('between the posting and the note of it is not posted again', async () => {
+  test('between the posting and its note is not posted again', async () => {
     const { person, operationId, payment } = await pending();
     await service.gopay.control.pay(payment);
     await service.age(operationId, '2 minutes');
@@ -142,7 +143,7 @@ describe('what a crash has left behind', () => {
     ]);
   });
 
-  test('is not touched while somebody works on it', async () => {
+  test('is not touched while another process works on it', async () => {
     const { operationId, payment } = await pending();
     await service.gopay.control.pay(payment);
     await service.age(operationId, '2 minutes');
@@ -168,7 +169,7 @@ test('two runs at once ask about each top-up once, and credit each once', async 
   }
 });
 
-test('one that nobody can say the end of is a finding until it has ended', async () => {
+test('a top-up whose end the provider cannot tell is a finding until it has ended', async () => {
   const { operationId, payment } = await pending();
   const findings = () =>
     service.rows('select kind, resolved_at is null as open from findings where operation_id = $1', [operationId]);
@@ -187,7 +188,7 @@ test('one that nobody can say the end of is a finding until it has ended', async
   expect(await findings()).toEqual([{ kind: 'topup_stuck', open: false }]);
 });
 
-test('a top-up that cannot be looked at keeps no other from being looked at', async () => {
+test('a top-up that cannot be checked does not keep others from being checked', async () => {
   const [broken, good] = [await pending(), await pending()];
   await service.gopay.control.pay(good.payment);
   for (const { operationId } of [broken, good]) await service.age(operationId, '2 minutes');

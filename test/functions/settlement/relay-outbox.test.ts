@@ -1,4 +1,5 @@
-// What an instance left in the outbox is published by the schedule: all of it, by one relay at a time, and not before it is due.
+// relay-outbox publishes the events that an instance left in the outbox: all of them, by one relay at a time, and not
+// before they are due.
 
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -37,7 +38,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-test('events that were left behind are published as CloudEvents, and then they are gone', async () => {
+test('events that were left behind are published as CloudEvents, and then deleted', async () => {
   const [id] = await leaveBehind(1);
   expect(await tick(relays[0])).toBe(204);
   expect(sink.received).toHaveLength(1);
@@ -85,7 +86,7 @@ test('while the sink refuses, nothing is lost: the claim runs out and the next t
   expect(await left()).toBe(0);
 });
 
-test('those that the sink took are gone, those that it refused stay', async () => {
+test('events that the sink took are deleted, those that it refused stay', async () => {
   const [first] = await leaveBehind(2);
   sink.behave((id) => (id === first ? 202 : 503));
   await tick(relays[0]);
@@ -119,7 +120,7 @@ async function left(): Promise<number> {
   return rows[0]?.n ?? 0;
 }
 
-/** What a PingSource posts. */
+/** The event of a PingSource. */
 async function tick(relay: FunctionProcess | undefined): Promise<number> {
   const headers = {
     'ce-specversion': '1.0',

@@ -8,7 +8,7 @@ import { SCHEDULE_TYPE } from '../../../shared/platform/events/schedule.ts';
 import { startBeside } from '../../setup/function-process.ts';
 
 export interface ScheduledProcess {
-  /** One tick, as its PingSource sends it; the answer's status. */
+  /** One tick, as its PingSource sends it; returns the answer's status. */
   tick(): Promise<number>;
   stop(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-// Settling: what the provider says is true is posted once, whatever events say and however often they come.
+// Settling: the provider's true status is posted once, whatever events say and however often they come.
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { brokenPromises } from '../../setup/accounts.ts';
@@ -21,7 +21,7 @@ afterAll(async () => {
   await service.close();
 });
 
-/** A person with one open top-up; nobody is told when it is paid unless by the test. */
+/** A person with one open top-up; no notification is sent when it is paid unless by the test. */
 async function pending({ tell = false } = {}) {
   const person = await service.openWallet();
   if (!tell) await service.gopay.control.settings({ notifications: 'suppress' });
@@ -51,7 +51,7 @@ test('twenty notifications and their events credit the wallet once', async () =>
   expect(await service.balanceOf(person)).toBe('150000.00');
 });
 
-test('what a version before results has settled is known again, and nothing is found', async () => {
+test('a top-up that a version before results has settled is recognised, and is no finding', async () => {
   const { person, transaction, payment, reference } = await pending({ tell: true });
   await service.gopay.control.pay(payment.referenceNo);
   await service.ended(person, transaction.id);
@@ -73,18 +73,18 @@ test('notifications in the wrong order come to the same end', async () => {
   await service.gopay.control.refund(payment.referenceNo, { value: '1000.00' });
   await service.gopay.control.release(true);
   await eventually(async () => (await findings(transaction.operation_id))[0]);
-  // A part was given back before anything was credited: a person must look at it, nothing is guessed.
+  // A part was refunded before anything was credited: an operator must look at it, nothing is guessed.
   expect(await findings(transaction.operation_id)).toMatchObject([{ kind: 'topup_refunded_by_provider' }]);
   expect(await service.balanceOf(person)).toBe('0.00');
 });
 
-test('an event while nothing is paid is done with, and changes nothing', async () => {
+test('an event before the payment is finished, and changes nothing', async () => {
   const { person, transaction, reference } = await pending();
   expect(await notified(reference)).toBe(204);
   expect(await service.transaction(person, transaction.id)).toMatchObject({ status: 'PENDING' });
 });
 
-test('events that are not for it, or of payments that are not ours, are done with', async () => {
+test('events for other functions, or of unknown payments, are finished', async () => {
   for (const type of ['requested', 'succeeded', 'failed', 'cancelled']) {
     expect(await service.deliver('settle-topup', `one-gate.topup.${type}`, { operation_id: 'x', anything: 1 })).toBe(
       204,
@@ -102,13 +102,13 @@ test('events that are not for it, or of payments that are not ours, are done wit
   }
 });
 
-test('an event of another kind, or without sense, is final', async () => {
+test('an event of another kind, or a malformed one, is final', async () => {
   expect(await service.deliver('settle-topup', 'one-gate.payment.succeeded', {})).toBe(422);
   expect(await service.deliver('settle-topup', NOTIFIED, { reference: 1 })).toBe(422);
   expect(await service.deliver('settle-topup', NOTIFIED, 'text')).toBe(422);
 });
 
-test('while the provider cannot say, the event is to come again; then it is settled', async () => {
+test('while the provider cannot tell, the event must come again; then the top-up is settled', async () => {
   const { person, payment, reference } = await pending();
   await service.gopay.control.pay(payment.referenceNo);
   await service.gopay.control.fault({ service: '55', answer: 'drop' });
@@ -133,8 +133,8 @@ test.each([
   expect(await eventually(() => service.events.find((event) => event.type === type && mine(event)))).toBeTruthy();
 });
 
-describe('what was paid goes to suspense with a finding', () => {
-  test('when the wallet is closed: the top-up had been given up', async () => {
+describe('the money goes to suspense with a finding', () => {
+  test('when the wallet is closed: the top-up had been cancelled', async () => {
     const { person, transaction, payment, reference } = await pending();
     await service.rows("update historical_transactions set transaction_status = 'FAILED' where operation_id = $1", [
       transaction.operation_id,
@@ -155,7 +155,7 @@ describe('what was paid goes to suspense with a finding', () => {
 
   test('when another amount was agreed', async () => {
     const { person, transaction, payment, reference } = await pending();
-    // Past the triggers: nobody can change an amount.
+    // Past the triggers: no role can change an amount.
     await service.rows('set session_replication_role = replica');
     await service.rows('update historical_transactions set amount = 150001 where operation_id = $1', [
       transaction.operation_id,
@@ -197,7 +197,7 @@ describe('what was paid goes to suspense with a finding', () => {
   });
 });
 
-test('news of an earlier attempt do not end a top-up whose present one can still be paid', async () => {
+test('a notification about an earlier attempt does not end a top-up whose present attempt can still be paid', async () => {
   const person = await service.openWallet();
   await service.gopay.control.fault({ service: '54', answer: 'drop' });
   const { transaction } = (await service.topup(person)).body.data;
@@ -223,7 +223,7 @@ test('a refund at the provider after the money was credited is a finding, and ta
   expect(await service.balanceOf(person)).toBe('150000.00');
 });
 
-test('a suspended wallet still gets what was paid for it', async () => {
+test('a suspended wallet still gets its top-up', async () => {
   const { person, payment, reference } = await pending();
   await service.rows("update accounts set account_status = 'SUSPENDED' where id = $1", [person.accountId]);
   await service.gopay.control.pay(payment.referenceNo);

@@ -27,30 +27,30 @@ type Gopay = Awaited<ReturnType<typeof merchantWithSimulator>>;
 
 export interface TopupService extends WalletService {
   gopay: Gopay;
-  /** What was published, in order. */
+  /** The published events, in order. */
   events: SunkEvent[];
-  /** Whether settle-topup gets them, as it does unless told. */
+  /** Whether settle-topup gets them; it does unless this is false. */
   settings: { deliver: boolean };
   topup(as: Person, more?: { amount?: string; key?: string; headers?: Record<string, string> }): Promise<Answer>;
   cancel(as: Person, transactionId: string, key?: string): Promise<Answer>;
   /** The transaction as its owner sees it. */
   transaction(as: Person, id: string): Promise<Row>;
-  /** The same once it is not PENDING any more. */
+  /** The same once it is no longer PENDING. */
   ended(as: Person, id: string): Promise<Row>;
-  /** What the provider has of each attempt, in their order. */
+  /** The provider's payment of each attempt, in their order. */
   paymentsOf(operationId: string): Promise<(ControlledPayment | undefined)[]>;
-  /** Posts an event as a source would; the answer's status. */
+  /** Posts an event as a source would; returns the answer's status. */
   deliver(to: string, type: string, data: unknown, traceparent?: string): Promise<number>;
-  /** One tick of reconcile-topups; its status. */
+  /** One tick of reconcile-topups; returns its status. */
   reconcile(): Promise<number>;
   balanceOf(person: Person): Promise<string>;
   /** Rows of a statement run past the roles. */
   rows(text: string, values?: unknown[]): Promise<Row[]>;
-  /** What the work answers when its database goes away, for good as far as it can see. */
+  /** The answer of the work when its database goes away, for good as far as it can see. */
   withoutDatabase<Result>(work: Promise<Result>): Promise<Result>;
   /** Waits until nothing is on its way any more: no notification, no event, no settlement. */
   idle(): Promise<void>;
-  /** As if the top-up had been opened that long before, and nobody worked on it. */
+  /** Makes the top-up that much older, with no process working on it. */
   age(operationId: string, interval: string): Promise<void>;
 }
 
@@ -163,7 +163,7 @@ export async function serveTopups(): Promise<TopupService> {
   };
 }
 
-/** The opening alone, as a process leaves it that dies before it calls the provider. */
+/** Only the opening, as a process leaves it that dies before it calls the provider. */
 export async function openOnly(person: Person, key = randomUUID()): Promise<string> {
   const { post } = await import('../../../shared/ledger/posting/ledger.ts');
   const operationId = newOperationId();

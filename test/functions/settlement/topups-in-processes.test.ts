@@ -26,7 +26,7 @@ async function start(name: string): Promise<FunctionProcess> {
   return started;
 }
 
-test('twenty deliveries of the same news to two processes credit the wallet once', async () => {
+test('twenty deliveries of the same notification to two processes credit the wallet once', async () => {
   const processes = [await start('settle-topup'), await start('settle-topup')];
   service.settings.deliver = false;
   await service.gopay.control.settings({ notifications: 'suppress' });
@@ -55,7 +55,7 @@ test('twenty deliveries of the same news to two processes credit the wallet once
   expect(succeeded()).toHaveLength(1);
 });
 
-test('a process that is killed while it asks the provider is followed by one that goes on', async () => {
+test('when a process is killed while it asks the provider, another one goes on', async () => {
   const [doomed, survivor] = [await start('topup'), await start('topup')];
   const person = await service.openWallet();
   const key = randomUUID();
@@ -74,7 +74,7 @@ test('a process that is killed while it asks the provider is followed by one tha
   await service.age(operationId, '31 seconds');
   const late = await call(`${survivor.url}/v1/topup`, { as: person, key, body });
   expect([late.status, late.body.data.transaction.operation_id]).toEqual([202, operationId]);
-  // What was asked for by the dead one can no longer be paid; the person was given the address of the other.
+  // The attempt of the killed process can no longer be paid; the person got the address of the other one.
   const payments = await service.paymentsOf(operationId);
   expect(payments.map((payment) => payment?.status)).toEqual(['cancelled', 'initiated']);
   expect(late.body.data.redirect_url).toContain(payments[1]?.pageToken);

@@ -1,4 +1,4 @@
-// Cancelling a top-up: it is CANCELLED when the provider says so, and what was paid is never lost.
+// Cancelling a top-up: it is CANCELLED when the provider confirms it, and a payment is never lost.
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
@@ -29,7 +29,7 @@ async function pending(person = siti) {
   return { ...body.data.transaction, payment: payment?.referenceNo ?? '' };
 }
 
-test('a top-up that is not paid is cancelled at the provider, and then here', async () => {
+test('an unpaid top-up is cancelled at the provider, and then here', async () => {
   const topup = await pending();
   const cancelled = await service.cancel(siti, topup.transaction_id);
   expect(cancelled.status).toBe(200);
@@ -50,7 +50,7 @@ test.each(['transaction_id', 'id', 'operation_id'])('it may be named by its %s',
   expect((await service.cancel(siti, topup[name])).body.data.transaction.status).toBe('CANCELLED');
 });
 
-test('the same key gets the same answer; another one is told that it is over', async () => {
+test('the same key gets the same answer; another key is told that the top-up has ended', async () => {
   const topup = await pending();
   const key = randomUUID();
   const first = await service.cancel(siti, topup.id, key);
@@ -69,19 +69,19 @@ test('the same key gets the same answer; another one is told that it is over', a
   expect(await service.transaction(siti, other.id)).toMatchObject({ status: 'PENDING' });
 });
 
-test("a key that paid for something cannot cancel, and nobody's key stands in the way of a settlement", async () => {
+test("a key of a payment cannot cancel, and no caller's key can block a settlement", async () => {
   const person = await service.openWallet();
   const key = randomUUID();
   await service.topup(person, { key });
   const topup = await pending(person);
   expect((await service.cancel(person, topup.id, key)).body.code).toBe('idempotency_key_reused');
-  // The name of an internal key, taken by its owner beforehand.
+  // The name of an internal key, used by the account's owner beforehand.
   await service.cancel(person, (await pending(person)).id, `settle:${topup.operation_id}:SUCCESS`);
   await service.gopay.control.pay(topup.payment);
   expect(await service.ended(person, topup.id)).toMatchObject({ status: 'SUCCESS' });
 });
 
-test('ten at once cancel it once', async () => {
+test('ten requests at once cancel it once', async () => {
   const topup = await pending();
   const answers = await Promise.all(Array.from({ length: 10 }, () => service.cancel(siti, topup.id)));
   for (const { status, body } of answers) {
@@ -93,11 +93,11 @@ test('ten at once cancel it once', async () => {
   expect(row.count).toBeLessThanOrEqual(1);
 });
 
-describe('nobody can cancel', () => {
+describe('is refused for', () => {
   test.each([
-    ['what is not there', () => 'TOP-01A192E762807ABC8DEF012345678902'],
-    ['what is no transaction', () => 'x'],
-    ["somebody else's", (foreign: string) => foreign],
+    ['an unknown transaction', () => 'TOP-01A192E762807ABC8DEF012345678902'],
+    ['a malformed id', () => 'x'],
+    ['another user’s top-up', (foreign: string) => foreign],
   ])('%s', async (_what, idOf) => {
     const foreign = await pending(await service.openWallet());
     const answer = await service.cancel(siti, idOf(foreign.id));
@@ -116,7 +116,7 @@ describe('nobody can cancel', () => {
   });
 });
 
-test('a top-up that had just been paid succeeds instead', async () => {
+test('a top-up that was paid just before, which succeeds instead', async () => {
   const person = await service.openWallet();
   const topup = await pending(person);
   await service.gopay.control.settings({ notifications: 'suppress' });
@@ -127,7 +127,7 @@ test('a top-up that had just been paid succeeds instead', async () => {
 });
 
 describe('while the provider cannot be reached', () => {
-  test('it stays pending; the wish is remembered and carried out later', async () => {
+  test('the top-up stays pending; the request is kept and carried out later', async () => {
     const topup = await pending();
     for (const service_ of ['57', '55'] as const) {
       await service.gopay.control.fault({ service: service_, process: false, answer: 'drop' });
@@ -142,7 +142,7 @@ describe('while the provider cannot be reached', () => {
     expect(await service.transaction(siti, topup.id)).toMatchObject({ status: 'CANCELLED' });
   });
 
-  test('an answer that is lost does not leave it open', async () => {
+  test('a lost answer does not leave it open', async () => {
     const topup = await pending();
     await service.gopay.control.fault({ service: '57', answer: 'drop' });
     const answer = await service.cancel(siti, topup.id);
@@ -150,15 +150,15 @@ describe('while the provider cannot be reached', () => {
   });
 });
 
-test('once the wish is written, a database that goes away makes it unknown and not "failed"', async () => {
+test('once the request is written, a lost database makes the outcome unknown and not "failed"', async () => {
   const topup = await pending();
   const key = randomUUID();
-  // One that met the outage would be sent again after minutes.
+  // A request during the outage would be sent again after minutes.
   await service.gopay.control.settings({ notifications: 'suppress' });
   await service.gopay.control.fault({ service: '57', delay_ms: 2_000 });
   const asked = service.cancel(siti, topup.id, key);
   await eventually(async () => (await service.rows('select 1 from idempotency_keys where key = $1', [key]))[0]);
-  // Nobody relays here what could not be taken out of the outbox.
+  // No relay runs here for the events that stayed in the outbox.
   await eventually(async () => (await service.rows('select 1 from outbox')).length === 0);
   expect(await service.withoutDatabase(asked)).toMatchObject({
     status: 503,
@@ -168,7 +168,7 @@ test('once the wish is written, a database that goes away makes it unknown and n
   expect((await service.cancel(siti, topup.id, key)).body.data.transaction.status).toBe('CANCELLED');
 });
 
-test('a wish that comes while the provider is being asked is carried out afterwards', async () => {
+test('a request that comes while the provider is being asked is carried out afterwards', async () => {
   const key = randomUUID();
   await service.gopay.control.fault({ service: '54', delay_ms: 4_000 });
   const asked = service.topup(siti, { key });
@@ -184,7 +184,7 @@ test('a wish that comes while the provider is being asked is carried out afterwa
   expect(await service.transaction(siti, operationId)).toMatchObject({ status: 'CANCELLED' });
 });
 
-test('one that the provider has never heard of is not sent again, is cancelled when nothing can arrive any more, and its key learns so', async () => {
+test('a top-up that never reached the provider is not sent again, is cancelled when no request can arrive any more, and its key learns so', async () => {
   const key = randomUUID();
   await service.gopay.control.fault({ service: '73', answer: 'drop', times: 2 });
   await service.gopay.control.expireTokens();
@@ -209,10 +209,10 @@ test('one that the provider has never heard of is not sent again, is cancelled w
   ]);
 });
 
-test('what is paid after the provider has confirmed the cancellation is credited all the same', async () => {
+test('a payment after the provider has confirmed the cancellation is still credited', async () => {
   const person = await service.openWallet();
   const topup = await pending(person);
-  // It says that it has cancelled, and has not.
+  // The provider says that it has cancelled, and has not.
   await service.gopay.control.fault({ service: '57', process: false, answer: { response_code: '2005700' } });
   expect((await service.cancel(person, topup.id)).body.data.transaction.status).toBe('CANCELLED');
   await service.gopay.control.pay(topup.payment);

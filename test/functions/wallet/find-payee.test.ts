@@ -52,7 +52,7 @@ test.each(['phone=081234567890', 'phone=%2B6281234567890', 'phone=+62+812-3456-7
   },
 );
 
-test('a number that has gone to somebody else names its new owner at once', async () => {
+test('a number that has changed hands finds its new owner at once', async () => {
   const other = await service.openWallet();
   await giveNumber('+6281234500001', merchant);
   expect((await find('phone=081234500001')).body.data.payee.account_id).toBe(merchant.accountId);
@@ -72,7 +72,7 @@ test('money goes to a phone number, and both spellings of it are the same reques
   expect(again.body.data).toEqual(first.body.data);
 });
 
-test('a number that somebody has only registered finds nobody, and nobody is paid by it', async () => {
+test('an unproven number finds no payee, and no payment goes to it', async () => {
   const squatter = await service.openWallet();
   await claimNumber('+6281277778888', squatter);
   const pay = () =>
@@ -86,7 +86,7 @@ test('a number that somebody has only registered finds nobody, and nobody is pai
   expect((await pay()).body.data.transaction.counterparty.account_id).toBe(owner.accountId);
 });
 
-test.each(['username=nobody_at_all', 'phone=081299999999'])('%s is nobody', async (search) => {
+test.each(['username=no_such_user', 'phone=081299999999'])('%s finds no payee', async (search) => {
   const { status, body } = await find(search);
   expect([status, body.code]).toEqual([404, 'payee_not_found']);
 });
@@ -104,7 +104,7 @@ test.each([
 });
 
 describe('the database', () => {
-  test('tells nobody a phone number, and answers about one only', async () => {
+  test('tells no role a phone number, and answers about one at a time', async () => {
     const { default: pg } = await import('pg');
     for (const url of [service.database.urls.money, service.database.urls.reader]) {
       const client = new pg.Client({ connectionString: url });
@@ -116,7 +116,7 @@ describe('the database', () => {
     }
   });
 
-  test('does not answer those who register and log in', async () => {
+  test('does not answer the role that registers and logs in', async () => {
     const { default: pg } = await import('pg');
     const client = new pg.Client({ connectionString: service.database.urls.identity });
     await client.connect();

@@ -36,7 +36,7 @@ async function move(name: 'pay' | 'hold', as: Person, amount: string) {
   return body.data.transaction;
 }
 
-/** Until the clock shows another millisecond than that of `time`. */
+/** Waits until the clock shows another millisecond than that of `time`. */
 async function after(time: string): Promise<void> {
   while (Date.now() <= Date.parse(time)) await new Promise((resolve) => setImmediate(resolve));
 }
@@ -70,13 +70,13 @@ test('a time that does not exist, or is before the wallet, is refused', async ()
   }
 });
 
-test('what is held is there, but cannot be spent', async () => {
+test('held money is in the balance, but cannot be spent', async () => {
   const ada = await service.openWallet({ balance: '1000.00' });
   await move('hold', ada, '300.00');
   expect((await read(ada)).body.data.account).toMatchObject({ balance: '1000.00', available: '700.00' });
 });
 
-test('each moment is told as it was: before, at and after a payment, a hold and its capture', async () => {
+test('each moment has its balance: before, at and after a payment, a hold and its capture', async () => {
   const ada = await service.openWallet({ balance: '1000.00' });
   const paid = await move('pay', ada, '100.00');
   await after(paid.updated_at);
@@ -107,7 +107,7 @@ test('each moment is told as it was: before, at and after a payment, a hold and 
     expect(then.body.data.account[name]).toBe(now.body.data.account[name]);
 });
 
-test('a top-up counts from when it was settled, not from when it was asked for', async () => {
+test('a top-up counts from its settlement, not from its request', async () => {
   const { post } = await import('../../../shared/ledger/posting/ledger.ts');
   const ada = await service.openWallet();
   const operationId = newOperationId();
@@ -164,7 +164,7 @@ test('whether the owner was verified is known for the past, too', async () => {
   expect((await read(ada, before)).body.data.account.verified).toBe(false);
 });
 
-test('the wallet is there from the millisecond it was opened in, and not before', async () => {
+test('the wallet exists from the millisecond of its opening, and not before', async () => {
   const ada = await service.openWallet();
   const { rows } = await service.admin.query('select created_at from accounts where id = $1', [ada.accountId]);
   const opened: Date = rows[0].created_at;
@@ -194,7 +194,7 @@ test.each([
   expect(body.errors).toEqual([{ pointer: 'query/at', detail }]);
 });
 
-test('an unknown parameter is refused rather than passed over: a misspelt `at` would be told the present', async () => {
+test('an unknown parameter is refused: a misspelt `at` would get the present balance', async () => {
   const ada = await service.openWallet();
   const answer = await service.call('get-account', '/v1/account?at_time=2026-11-20T00:00:00Z', {
     method: 'GET',

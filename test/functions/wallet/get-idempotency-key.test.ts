@@ -24,7 +24,7 @@ const pay = (key: string, amount = '1.00') =>
 const inspect = (key: string, as = payer) =>
   service.call('get-idempotency-key', `/v1/idempotency-keys/${key}`, { method: 'GET', as });
 
-test('a payment that was made is told with its transaction, before and after its answer is replayed', async () => {
+test('a payment’s key has its transaction, before and after its answer is replayed', async () => {
   const before = Date.now();
   const { data } = (await pay('lunch-1')).body;
   const { status, body } = await inspect('lunch-1');
@@ -47,7 +47,7 @@ test('a payment that was made is told with its transaction, before and after its
   expect((await inspect('lunch-1')).body.data).toEqual(body.data);
 });
 
-test('a refusal that was kept has no operation', async () => {
+test('a kept refusal has no operation', async () => {
   expect((await pay('too-much', '999999999.00')).status).toBe(402);
   expect((await inspect('too-much')).body.data).toMatchObject({
     state: 'completed',
@@ -59,19 +59,19 @@ test('a refusal that was kept has no operation', async () => {
   });
 });
 
-test('a request that was refused before the ledger leaves nothing', async () => {
+test('a request that was refused before the ledger leaves no key', async () => {
   expect((await pay('nonsense', 'much')).status).toBe(422);
   expect((await inspect('nonsense')).status).toBe(404);
 });
 
-test('a key that nobody has used says how long to wait', async () => {
+test('an unused key is 404 and says how long to wait', async () => {
   const { status, body } = await inspect(randomUUID());
   expect([status, body.code]).toEqual([404, 'idempotency_key_not_found']);
   expect(body.detail).toContain('within 20 seconds');
   expect(body.detail).toContain('may be sent again with the same key');
 });
 
-test('another account’s key is not there', async () => {
+test('another account’s key is not found', async () => {
   await pay('mine');
   expect((await inspect('mine', merchant)).body.code).toBe('idempotency_key_not_found');
   const { body } = await service.call('get-idempotency-key', '/v1/idempotency-keys/mine', { method: 'GET' });
@@ -130,7 +130,7 @@ const end = (operationId: string, status: string) =>
     [payer.accountId, operationId, status],
   );
 
-test('while a provider is being asked, the outcome is unknown and the transaction is there', async () => {
+test('while a provider is being asked, the outcome is unknown and the transaction is named', async () => {
   const { key, operationId } = await aboutTopup('topup', null);
   expect((await inspect(key)).body.data).toMatchObject({
     state: 'in_progress',

@@ -66,11 +66,11 @@ async function receiptOf(id: string, as = payer): Promise<string> {
   return body.data.receipt;
 }
 
-/** As a stranger does it: jose, the published keys, nothing of ours. */
+/** Checks it as a stranger does: with jose and the published keys, and nothing of ours. */
 const check = (receipt: string, keys = receiptKeys) =>
   jwtVerify(receipt, createLocalJWKSet(keys), { issuer: ISSUER, typ: 'receipt+jwt', algorithms: ['EdDSA'] });
 
-test('a stranger who has saved the keys can check what the payer shows', async () => {
+test('a stranger who has saved the keys can check the payer’s receipt', async () => {
   const paid = await pay();
   const { payload, protectedHeader } = await check(await receiptOf(paid.operation_id));
   expect(protectedHeader).toEqual({ alg: 'EdDSA', typ: 'receipt+jwt', kid: 'receipts-2026' });
@@ -97,7 +97,7 @@ test('a stranger who has saved the keys can check what the payer shows', async (
   });
 });
 
-test('the answer shows what the receipt says, and where its keys are', async () => {
+test('the answer shows the receipt’s content, and where its keys are', async () => {
   const { id } = await pay();
   const { data } = (await ask(id, payer)).body;
   expect(data.keys_url).toBe(`${ISSUER}/.well-known/receipt-keys.json`);
@@ -118,7 +118,7 @@ test('each party has its own, and neither tells the other one’s name, a balanc
   expect(JSON.stringify(payload)).not.toMatch(/budi_santoso|balance|secret/);
 });
 
-test('it is the same receipt whenever it is asked for', async () => {
+test('every request gets the same receipt', async () => {
   const { id } = await pay();
   expect(await receiptOf(id)).toBe(await receiptOf(id));
 });
@@ -145,7 +145,7 @@ describe('a forger', () => {
 
   test('cannot change a byte of it', async () => {
     for (let at = 0; at < receipt.length; at += 1) {
-      // The last character of a part has bits that mean nothing; another character may stand for the same bytes.
+      // The last character of a part has unused bits; another character may stand for the same bytes.
       if (receipt[at] === '.' || at === receipt.length - 1) continue;
       const changed = receipt.slice(0, at) + (receipt[at] === 'A' ? 'B' : 'A') + receipt.slice(at + 1);
       await expect(check(changed)).rejects.toThrow();
@@ -182,12 +182,12 @@ describe('a forger', () => {
   });
 });
 
-test('only what is published of the keys is published, old and announced ones too', () => {
+test('only public members of keys are published, of old and announced keys, too', () => {
   expect(receiptKeys.keys.map(({ kid }) => kid)).toEqual(['receipts-2025', 'receipts-2026', 'receipts-2126']);
   for (const key of receiptKeys.keys) expect(Object.keys(key).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x']);
 });
 
-test('a receipt of years ago is checked with the key of then', async () => {
+test('an old receipt is checked with the key of its time', async () => {
   const { CompactSign } = await import('jose');
   const old = await new CompactSign(new TextEncoder().encode(JSON.stringify({ iss: ISSUER, iat: 1735689600 })))
     .setProtectedHeader({ alg: 'EdDSA', typ: 'receipt+jwt', kid: 'receipts-2025' })
@@ -195,7 +195,7 @@ test('a receipt of years ago is checked with the key of then', async () => {
   expect((await check(old)).protectedHeader.kid).toBe('receipts-2025');
 });
 
-test('the program in README.md checks it, and refuses another’s', async () => {
+test('the program in README.md checks it, and refuses a receipt of another issuer', async () => {
   const readme = readFileSync(new URL('../../../shared/receipts/README.md', import.meta.url), 'utf8');
   const program = /```js\n([\s\S]+?)```/.exec(readme)?.[1] ?? '';
   const directory = await mkdtemp(join(tmpdir(), 'receipt-'));
@@ -204,7 +204,7 @@ test('the program in README.md checks it, and refuses another’s', async () => 
   const run = (issuer: string, receipt: string) => {
     // jose is found from the project's own folder.
     const running = promisify(execFile)(process.execPath, ['--input-type=module', '-', keys, issuer, receipt], {
-      cwd: new URL('../../..', import.meta.url).pathname,
+      cwd: join(import.meta.dirname, '../../..'),
     });
     running.child.stdin?.end(program);
     return running;
@@ -247,7 +247,7 @@ describe('no receipt', () => {
     expect(body.detail).toContain(status);
   });
 
-  test('for somebody else’s transaction, for none, and for nobody', async () => {
+  test('for another user’s transaction, for an unknown one, and without a token', async () => {
     const { id } = await pay();
     const stranger = await service.openWallet();
     expect((await ask(id, stranger)).body.code).toBe('transaction_not_found');

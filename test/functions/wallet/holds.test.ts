@@ -1,4 +1,4 @@
-// Money set aside, and its three ends: captured by the payee, given up by the payee, or expired.
+// Held money, and its three ends: captured by the payee, voided by the payee, or expired.
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { brokenPromises } from '../../setup/accounts.ts';
@@ -45,7 +45,7 @@ async function held(amount = '60.00'): Promise<{ payer: Person; id: string }> {
   return { payer, id: answer.body.data.transaction.transaction_id };
 }
 
-/** As if its time were over. */
+/** Puts the end of its time into the past. */
 const expire = (id: string) =>
   service.admin.query(
     `update holds set held_at = now() - interval '2 hours', expires_at = now() - interval '1 hour'
@@ -53,7 +53,7 @@ const expire = (id: string) =>
     [id],
   );
 
-test('what is held is not available, has not moved, and both sides see it', async () => {
+test('held money is not available, has not moved, and both sides see it', async () => {
   const payer = await service.openWallet({ balance: '100.00' });
   const body = { reference: 'ROOM-12', description: 'deposit', metadata: { room: '12' }, expires_in: 3_600 };
   const answer = await hold(payer, body);
@@ -85,7 +85,7 @@ test('what is held is not available, has not moved, and both sides see it', asyn
   expect((await hold(payer, { amount: '40.00' })).status).toBe(201);
 });
 
-test('seven days unless told, and between a minute and thirty days', async () => {
+test('a hold lasts seven days unless given, and between a minute and thirty days', async () => {
   const payer = await service.openWallet({ balance: '100.00' });
   const { created_at, expires_at } = (await hold(payer)).body.data.transaction;
   expect(Date.parse(expires_at) - Date.parse(created_at)).toBe(7 * 86_400_000);
@@ -131,7 +131,7 @@ test('a void moves nothing and makes the money available', async () => {
 });
 
 describe('is refused', () => {
-  test('a capture beyond what is held, told what is', async () => {
+  test('a capture beyond the held amount, which the answer names', async () => {
     const { payer, id } = await held();
     expect((await capture(id, { amount: '60.01' })).body).toMatchObject({
       status: 422,
@@ -142,28 +142,31 @@ describe('is refused', () => {
     expect(await account(payer)).toMatchObject({ available: '40.00' });
   });
 
-  test('a capture after its time, though nobody has ended the hold yet', async () => {
+  test('a capture after its time, though the schedule has not ended the hold yet', async () => {
     const { id } = await held();
     await expire(id);
     expect((await capture(id)).body).toMatchObject({ status: 409, code: 'hold_expired' });
     expect((await giveUp(id)).status).toBe(201);
   });
 
-  test.each(['capture', 'void'])('%s by the payer, by a stranger, of nothing, and of what is no hold', async (name) => {
-    const { payer, id } = await held();
-    const stranger = await service.openWallet();
-    const paid = await service.call('pay', '/v1/pay', { as: payer, body: { amount: '1.00', to: to() } });
-    const end = async (as: Person, transaction_id: string) => {
-      const { status, body } = await service.call(name, `/v1/${name}`, { as, body: { transaction_id } });
-      return [status, body.code];
-    };
-    expect(await end(payer, id)).toEqual([403, 'payee_only']);
-    expect(await end(stranger, id)).toEqual([404, 'transaction_not_found']);
-    expect(await end(merchant, 'PAY-nothing')).toEqual([404, 'transaction_not_found']);
-    expect(await end(merchant, paid.body.data.transaction.id)).toEqual([409, 'transaction_not_pending']);
-  });
+  test.each(['capture', 'void'])(
+    '%s by the payer, by a stranger, of an unknown operation, and of a payment',
+    async (name) => {
+      const { payer, id } = await held();
+      const stranger = await service.openWallet();
+      const paid = await service.call('pay', '/v1/pay', { as: payer, body: { amount: '1.00', to: to() } });
+      const end = async (as: Person, transaction_id: string) => {
+        const { status, body } = await service.call(name, `/v1/${name}`, { as, body: { transaction_id } });
+        return [status, body.code];
+      };
+      expect(await end(payer, id)).toEqual([403, 'payee_only']);
+      expect(await end(stranger, id)).toEqual([404, 'transaction_not_found']);
+      expect(await end(merchant, 'PAY-nothing')).toEqual([404, 'transaction_not_found']);
+      expect(await end(merchant, paid.body.data.transaction.id)).toEqual([409, 'transaction_not_pending']);
+    },
+  );
 
-  test('a hold by or for somebody who may not', async () => {
+  test('a hold by or for an account that may not move money', async () => {
     const suspended = await service.openWallet({ balance: '100.00', status: 'SUSPENDED' });
     expect((await hold(suspended)).body.code).toBe('account_suspended');
     const payer = await service.openWallet({ balance: '100.00' });

@@ -1,4 +1,4 @@
-// Keys outlive releases: those of the version before are answered as it has answered them, and a repetition across a release is one.
+// Keys outlive releases: keys of the version before get its answers, and a repetition across a release is recognised.
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -65,7 +65,7 @@ describe('a key of the version before results', () => {
     expect([other.status, other.body.errors[0].pointer]).toEqual([422, '/amount']);
   });
 
-  test('that was refused is refused with the same words', async () => {
+  test('of a refusal is refused with the same words', async () => {
     const refused = { type: 'https://one-gate.test/errors/x', title: 'As it was called', status: 402, code: 'x' };
     const key = await keepAsBefore('pay', { amount: '10.00', to }, 402, refused);
     const answer = await service.call('pay', '/v1/pay', { as: payer, key, body: { amount: '10.00', to } });
@@ -87,7 +87,7 @@ describe('while instances of two versions run', () => {
     next = await serve([{ ...pay, http: { ...pay.http, body: v.strictObject({ urgency, ...inAnotherOrder }) } }], 0);
   });
 
-  test('a repetition is one, whichever version it reaches', async () => {
+  test('a repetition is recognised by both versions', async () => {
     const body = { amount: '10', to: { username: 'warung_sari' }, metadata: { b: '2', a: '1' } };
     const now = (key: string) => service.call('pay', '/v1/pay', { as: payer, key, body });
     const later = (key: string) => call(`http://127.0.0.1:${next.port}/v1/pay`, { as: payer, key, body });
@@ -118,7 +118,7 @@ describe('while instances of two versions run', () => {
   });
 });
 
-test('a version before results finds its own words in the row, and no answer yet', async () => {
+test('a version before results finds its own form of the request in the row, and no answer yet', async () => {
   const key = randomUUID();
   const body = { to: { username: 'Warung_Sari' }, amount: '10' };
   expect((await service.call('pay', '/v1/pay', { as: payer, key, body })).status).toBe(201);

@@ -23,7 +23,7 @@ const list = (filters: { [name: string]: string }) =>
   service.call('list-transactions', `/v1/transactions?${new URLSearchParams(filters)}`, { method: 'GET', as: ada });
 const countOf = async (filters: { [name: string]: string }) => (await list(filters)).body.data.length;
 
-test('times of the first and the last centuries stand before and after all that there is, and cost nothing', async () => {
+test('times of the first and the last centuries are before and after all transactions, and cost nothing', async () => {
   const began = performance.now();
   const all = await countOf({});
   for (const past of ['0001-01-01T00:00:00Z', '1600-01-01t00:00:00z']) {
@@ -33,11 +33,11 @@ test('times of the first and the last centuries stand before and after all that 
     expect([future, await countOf({ from: future }), await countOf({ to: future })]).toEqual([future, 0, all]);
   }
   expect(await countOf({ from: '0001-01-01T00:00:00Z', to: '9999-12-31T23:59:59Z' })).toBe(all);
-  // A walk through the months of eight thousand years takes far longer.
+  // A walk through the months of eight thousand years would take far longer.
   expect(performance.now() - began).toBeLessThan(5_000);
 });
 
-test('times that do not exist are refused, and the field is named', async () => {
+test('times that do not exist are refused with the field’s name', async () => {
   for (const time of ['2026-02-30T00:00:00Z', '0000-01-01T00:00:00Z', '2026-01-01T00:00:00+20:00', '2026-01-01']) {
     const { status, body } = await list({ to: time });
     expect([time, status, body.errors?.[0].pointer]).toEqual([time, 422, 'query/to']);

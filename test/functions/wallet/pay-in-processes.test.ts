@@ -72,7 +72,7 @@ test('money is neither made nor lost when people pay each other at once through 
   expect(await brokenPromises(service.admin)).toEqual([]);
 });
 
-test('a process that is killed in the middle loses nothing: the same keys on another one find out', async () => {
+test('a process that is killed in the middle loses nothing: the same keys at another process learn the outcome', async () => {
   const doomed = await startPay();
   const ada = await service.openWallet({ balance: '1000.00' });
   const keys = Array.from({ length: 60 }, () => randomUUID());
@@ -81,7 +81,7 @@ test('a process that is killed in the middle loses nothing: the same keys on ano
     keys.map((key) =>
       payOn(doomed, ada, '1.00', key).then(
         (answer) => {
-          // The rest is on its way while some are answered.
+          // The rest is on its way when some are answered.
           if (++answered === 1) doomed.kill('SIGKILL');
           return answer.status;
         },
@@ -99,10 +99,10 @@ test('a process that is killed in the middle loses nothing: the same keys on ano
   expect(await balanceOf(ada)).toBe('940.00');
 });
 
-test('at SIGTERM every request in flight is answered, then the process leaves', async () => {
+test('at SIGTERM every request in flight is answered, then the process ends', async () => {
   const leaving = await startPay();
   const ada = await service.openWallet({ balance: '1000.00' });
-  // Somebody holds the account, so that the payments are in flight for certain when the signal comes.
+  // Another transaction holds the account, so that the payments are surely in flight when the signal comes.
   const holder = new pg.Client({ connectionString: service.database.adminUrl });
   await holder.connect();
   await holder.query('begin');

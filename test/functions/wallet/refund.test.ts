@@ -1,4 +1,4 @@
-// Payments given back: whole, in parts, and never beyond what was paid.
+// Refunds of payments: whole, in parts, and never beyond the payment.
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { brokenPromises } from '../../setup/accounts.ts';
@@ -67,7 +67,7 @@ test('a refund is an operation of its own that names the payment', async () => {
   expect([await balanceOf(payer), await balanceOf(merchant)]).toEqual(['40.00', '60.00']);
 });
 
-test('without an amount everything that is left is given back, once', async () => {
+test('without an amount the whole rest is refunded, once', async () => {
   const { payer, merchant, id } = await paid();
   expect((await refund(merchant, id, { amount: '30.00' })).status).toBe(201);
   const rest = await refund(merchant, id);
@@ -115,7 +115,7 @@ describe('is refused', () => {
     expect((await refund(held.merchant, held.id)).body.code).toBe('transaction_not_refundable');
   });
 
-  test('when the merchant has not got the money any more', async () => {
+  test('when the merchant no longer has the money', async () => {
     const { payer, merchant, id } = await paid();
     await service.call('pay', '/v1/pay', {
       as: merchant,

@@ -1,4 +1,4 @@
-// Asking for a top-up: what is answered, what the provider hears, and what happens when answers are lost.
+// Requesting a top-up: the answer, the request to the provider, and the recovery of lost answers.
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
@@ -24,7 +24,7 @@ afterAll(async () => {
   await service.close();
 });
 
-/** How much is written anywhere that a top-up writes to. */
+/** The number of rows in every table that a top-up writes to. */
 const traces = async () =>
   (
     await service.rows(
@@ -78,7 +78,7 @@ test('a top-up is pending at once, is paid on the page, and the balance changes 
   expect(mine.at(-1)?.data).toMatchObject({ amount: '150000.00', status: 'SUCCESS', account_id: siti.accountId });
 });
 
-test('the payer comes back to the address that was asked for', async () => {
+test('the payer comes back to the requested address', async () => {
   const body = { amount: '10000', payment_method: 'GOPAY', return_url: 'https://app.example/wallet?from=gopay' };
   const { body: asked } = await service.call('topup', '/v1/topup', { as: siti, body });
   const [payment] = await service.paymentsOf(asked.data.transaction.operation_id);
@@ -150,7 +150,7 @@ describe('nothing is written for', () => {
   });
 });
 
-test('a key of the version before results is answered with the address that was told then', async () => {
+test('a key of the version before results is answered with its first address', async () => {
   const person = await service.openWallet();
   const key = randomUUID();
   const told = { transaction: null, redirect_url: 'https://gopay.example/1', expires_at: null };
@@ -171,7 +171,7 @@ test('a key of the version before results is answered with the address that was 
   expect(await traces()).toEqual(before);
 });
 
-test('beyond the limits on e-money nothing is opened, and the owner is told what is left', async () => {
+test('beyond the limits on e-money no top-up is opened, and the answer says how much is left', async () => {
   const person = await service.openWallet({ balance: '1500000.00' });
   const answer = await service.topup(person, { amount: '500000.01' });
   expect(answer.body).toMatchObject({
@@ -181,11 +181,11 @@ test('beyond the limits on e-money nothing is opened, and the owner is told what
     limit: { rule: 'wallet_balance', value: '2000000.00', left: '500000.00', currency: 'IDR' },
   });
   expect((await service.topup(person, { amount: '400000' })).status).toBe(202);
-  // What is on its way counts as if it had come.
+  // A PENDING top-up counts as if it had been paid.
   expect((await service.topup(person, { amount: '200000' })).body).toMatchObject({ limit: { left: '100000.00' } });
 });
 
-test('what the provider refuses has failed, and is refused again', async () => {
+test('a top-up that the provider refuses has failed, and is refused again', async () => {
   // A merchant: a person's own limit would come first.
   const shop = await service.openWallet({ type: 'merchant' });
   const key = randomUUID();
@@ -207,9 +207,9 @@ test('what the provider refuses has failed, and is refused again', async () => {
   expect(failed?.data).toMatchObject({ operation_id: row.operation_id, status: 'FAILED' });
 });
 
-describe('an answer that is lost', () => {
+describe('a lost answer', () => {
   test.each(['drop', 'garbage'] as const)(
-    '(%s) is inquired about and cancelled before a new attempt',
+    '(%s) is followed by an inquiry and a cancellation before a new attempt',
     async (answer) => {
       const person = await service.openWallet();
       await service.gopay.control.fault({ service: '54', answer });
@@ -225,7 +225,7 @@ describe('an answer that is lost', () => {
     },
   );
 
-  test('to a request that never arrived is asked for again under the same reference', async () => {
+  test('to a request that never arrived: it is sent again under the same reference', async () => {
     await service.gopay.control.fault({ service: '54', process: false, answer: 'drop' });
     const asked = await service.topup(siti);
     expect(asked.status).toBe(202);
@@ -234,7 +234,7 @@ describe('an answer that is lost', () => {
   });
 
   test.each(['202_then_00', '504_but_paid'] as const)(
-    'though the payment was paid (%s) is not paid again',
+    'to a payment that was paid (%s): it is not paid again',
     async (scenario) => {
       const person = await service.openWallet();
       const key = randomUUID();
@@ -252,7 +252,7 @@ describe('an answer that is lost', () => {
     },
   );
 
-  test('because the provider took too long is not waited for', async () => {
+  test('of a slow provider is not waited for', async () => {
     await service.gopay.control.fault({ service: '54', delay_ms: 600_000 });
     const asked = await service.topup(siti);
     expect(asked.status).toBe(202);
@@ -260,7 +260,7 @@ describe('an answer that is lost', () => {
     expect(payments.map((payment) => payment?.status)).toEqual(['cancelled', 'initiated']);
   });
 
-  test('and stays so is unknown; the same key goes on from there', async () => {
+  test('that stays lost is unknown; the same key goes on from there', async () => {
     const person = await service.openWallet();
     const key = randomUUID();
     await service.gopay.control.fault({ service: '54', answer: 'drop' });
@@ -275,13 +275,13 @@ describe('an answer that is lost', () => {
     expect((await service.topup(person, { key })).headers.get('idempotent-replayed')).toBe('true');
   });
 
-  test('to us by the database, once the top-up is open, is unknown and not "failed"', async () => {
+  test('of the database, once the top-up is open, is unknown and not "failed"', async () => {
     const key = randomUUID();
     const before = (await service.gopay.control.payments()).length;
     await service.gopay.control.fault({ service: '54', delay_ms: 2_000 });
     const asked = service.topup(siti, { key });
     await eventually(async () => (await service.gopay.control.payments()).length > before);
-    // Nobody relays here what could not be taken out of the outbox.
+    // No relay runs here for the events that stayed in the outbox.
     await eventually(async () => (await service.rows('select 1 from outbox')).length === 0);
     const answer = await service.withoutDatabase(asked);
     expect(answer).toMatchObject({
@@ -290,7 +290,7 @@ describe('an answer that is lost', () => {
     });
   });
 
-  test('and cannot be cancelled is not followed by another attempt', async () => {
+  test('to a payment that cannot be cancelled is not followed by another attempt', async () => {
     const key = randomUUID();
     await service.gopay.control.fault({ service: '54', answer: 'drop' });
     await service.gopay.control.fault({ service: '57', answer: { response_code: '5045700' }, process: false });
@@ -301,7 +301,7 @@ describe('an answer that is lost', () => {
 });
 
 describe('a request whose process died', () => {
-  test('is running as far as anybody knows; then the same key goes on with it', async () => {
+  test('counts as running until its lease is over; then the same key goes on with it', async () => {
     const person = await service.openWallet();
     const key = randomUUID();
     const operationId = await openOnly(person, key);
@@ -317,7 +317,7 @@ describe('a request whose process died', () => {
     expect(await service.paymentsOf(operationId)).toHaveLength(1);
   });
 
-  test('is gone on with by one, however many come', async () => {
+  test('is continued by one request, however many come', async () => {
     const person = await service.openWallet();
     const key = randomUUID();
     const operationId = await openOnly(person, key);
@@ -329,7 +329,7 @@ describe('a request whose process died', () => {
     expect(await service.paymentsOf(operationId)).toHaveLength(1);
   });
 
-  test('that was only slow finds out that somebody else has answered', async () => {
+  test('that was only slow finds that another process has answered', async () => {
     const person = await service.openWallet();
     const key = randomUUID();
     await service.gopay.control.fault({ service: '54', delay_ms: 4_000 });
@@ -344,7 +344,7 @@ describe('a request whose process died', () => {
     const late = await slow;
     expect([late.status, late.headers.get('idempotent-replayed')]).toEqual([202, 'true']);
     expect(late.body.data).toEqual(other.body.data);
-    // The address that both were given is the one that is alive.
+    // Both answers have the address of the living attempt.
     const payments = await service.paymentsOf(operationId);
     expect(payments.map((payment) => payment?.status)).toEqual(['cancelled', 'initiated']);
     expect(late.body.data.redirect_url).toContain(payments[1]?.pageToken);

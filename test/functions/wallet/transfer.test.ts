@@ -64,7 +64,7 @@ test('a number that has changed hands leads to its new owner', async () => {
   await transfer(ada, { phone: '081211112222' });
   const first = await transfer(ada, { phone: '081211112222' }, '5.00', 'the key');
   await give(old, '+6281233334444');
-  // Nobody has it now; what was sent before is answered all the same.
+  // No user has the number now; the earlier request is still answered.
   const again = await transfer(ada, { phone: '081211112222' }, '5.00', 'the key');
   expect([again.status, again.headers.get('idempotent-replayed')]).toEqual([201, 'true']);
   expect(again.body.data).toEqual(first.body.data);
@@ -114,7 +114,7 @@ describe('limits on e-money', () => {
       status: 422,
       code: 'balance_limit_exceeded',
       outcome: 'failed',
-      // What is in somebody else's wallet is nobody's business.
+      // The balance of another user's wallet is not told.
       limit: { rule: 'wallet_balance', value: '2000000.00', left: null, currency: 'IDR' },
     });
     expect((await transfer(shop, { account_id: ada.accountId }, '1500000.00')).status).toBe(201);
@@ -126,7 +126,7 @@ describe('limits on e-money', () => {
     expect((await transfer(shop, { account_id: ada.accountId }, '18000000.00')).status).toBe(201);
   });
 
-  test('forty million come in during a month of Jakarta, and the next one begins anew', async () => {
+  test('forty million may come in during a month of Jakarta, and the next month begins at zero', async () => {
     const [shop, ada] = [await rich(), await service.openWallet()];
     await service.admin.query('update accounts set verified_at = now() where id = $1', [ada.accountId]);
     for (let count = 0; count < 2; count++) {
@@ -149,7 +149,7 @@ describe('limits on e-money', () => {
     expect((await transfer(shop, { account_id: ada.accountId }, '0.01')).status).toBe(201);
   });
 
-  test('the rules are rows: a new one holds from its day on', async () => {
+  test('the rules are rows: a new one is valid from its day on', async () => {
     const [shop, ada] = [await rich(), await service.openWallet()];
     await service.admin.query(
       "update emoney_limits set valid_until = now() where holder = 'UNVERIFIED' and rule = 'BALANCE'",
@@ -166,7 +166,7 @@ describe('limits on e-money', () => {
   });
 });
 
-test('people who send each other everything at once neither make nor lose money', async () => {
+test('people who send each other all their money at once neither make nor lose any', async () => {
   const people: Person[] = [];
   for (let count = 0; count < 6; count++) people.push(await service.openWallet({ balance: '100.00' }));
   const answers = await Promise.all(

@@ -17,7 +17,7 @@ export interface WalletService {
   admin: pg.Client;
   key: TestKey;
   openWallet(options?: Parameters<typeof openAccount>[1]): Promise<Person>;
-  /** Where a function listens. */
+  /** The address of each function. */
   urlOf(name: string): string;
   call(name: string, path: string, request?: CallOptions): Promise<Answer>;
   close(): Promise<void>;
@@ -37,7 +37,7 @@ export async function serveWallet(
   role: 'money' | 'operator' = 'money',
 ): Promise<WalletService> {
   const { database, key } = await prepareEnvironment();
-  // Nobody listens there: events stay in the outbox, where tests can look at them.
+  // Nothing listens there: events stay in the outbox, where tests can read them.
   Object.assign(process.env, { DATABASE_URL: database.urls[role], K_SINK: 'http://127.0.0.1:9/' });
   const { serve } = await import('../../../shared/platform/host/serve.ts');
   const served = new Map<string, Served>();
@@ -73,7 +73,7 @@ async function logIn(admin: pg.Client, { userId, accountId, username }: TestAcco
   return signAccessToken({ userId, accountId, username, type: type === 'user' ? 'user' : 'merchant', sessionId });
 }
 
-/** One request; money moves with a key of its own unless told. */
+/** One request; money moves with a new key unless one is given. */
 export async function call(
   url: string,
   { method = 'POST', as, key = randomUUID(), body, headers = {} }: CallOptions = {},

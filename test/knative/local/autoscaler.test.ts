@@ -14,7 +14,7 @@ test('every decision recorded from the real autoscaler is ours too', () => {
   for (const { settings, steps } of recorded.cases) {
     const state = newState();
     const [first] = steps;
-    // The recording began in a panic wherever more than one instance was ready.
+    // The recording began in a panic when more than one instance was ready.
     if (first && first[3] > 1) Object.assign(state, { panicSince: Number.POSITIVE_INFINITY, mostInPanic: first[3] });
     const ours = steps.map(([seconds, stable, panic, ready]) =>
       decide(settings, state, { now: seconds * 1000, stable, panic, ready }),
@@ -23,7 +23,7 @@ test('every decision recorded from the real autoscaler is ours too', () => {
   }
 });
 
-test('min-scale and max-scale hold whatever the decision is, and 0 is no limit', () => {
+test('min-scale and max-scale bound every decision, and 0 means no limit', () => {
   expect(within({ min: 2, max: 4 }, 0)).toBe(2);
   expect(within({ min: 2, max: 4 }, 9)).toBe(4);
   expect(within({ min: 0, max: 0 }, 99)).toBe(99);
@@ -35,7 +35,7 @@ describe('the concurrency of a service', () => {
     return { clock, meter: concurrencyMeter(60_000, () => clock.now) };
   };
 
-  test('is weighted by time, over what has passed since the first request', () => {
+  test('is weighted by time, over the time since the first request', () => {
     const { clock, meter } = meterAt();
     meter.set(10);
     clock.now = 1000;
@@ -44,7 +44,7 @@ describe('the concurrency of a service', () => {
     expect(meter.average(60_000)).toBeCloseTo(2.5);
   });
 
-  test('forgets what is older than the window, and is zero after an idle one', () => {
+  test('forgets requests that are older than the window, and is zero after an idle one', () => {
     const { clock, meter } = meterAt();
     meter.set(6);
     clock.now = 10_000;
@@ -55,7 +55,7 @@ describe('the concurrency of a service', () => {
     expect(meter.average(60_000)).toBe(0);
   });
 
-  test('is zero for a service that nobody has asked', () => {
+  test('is zero for a service without requests', () => {
     const { clock, meter } = meterAt();
     clock.now = 5000;
     expect(meter.average(60_000)).toBe(0);

@@ -9,7 +9,7 @@ import { type Knative, startKnative } from '../../../knative/local/knative.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../../setup/temporary-directory.ts';
 import { SCALE, until } from './scaled-function.ts';
 
-/** It does not listen before there is a file GATE, where one is named. */
+/** Listens only once the file GATE exists, when one is named. */
 const FUNCTION = `
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -80,7 +80,7 @@ test('500 requests at once to ten cold functions all succeed, each answered by i
   );
 }, 60_000);
 
-test('every one of them waits for the start that the first has asked for', async () => {
+test('all requests wait for the start that the first one caused', async () => {
   await start('open');
   const answers = Promise.all(turns.map(ask));
   const waiting = () => knative.status().reduce((sum, { queued }) => sum + queued, 0);

@@ -20,7 +20,7 @@ async function claimOnce(): Promise<Secrets> {
   return data.secrets;
 }
 
-test('passwords are made once and kept, each another one', async () => {
+test('passwords are made once and kept, and all differ', async () => {
   const secrets = await claimOnce();
   expect(await claimOnce()).toEqual(secrets);
   expect(await kept()).toEqual(secrets);

@@ -18,7 +18,7 @@ interface Posted {
   answer(status: number, body?: string): void;
 }
 
-/** Stands where the cluster's ingress stands, and answers as the test says. */
+/** Stands in the place of the cluster's ingress, and answers as the test says. */
 let server: Server;
 let ingress: Pool;
 let posted: Posted[] = [];
@@ -91,7 +91,7 @@ let said: string[] = [];
     expect(JSON.stringify(posted)).not.toContain('forged');
   });
 
-  test('a record that is no CloudEvent becomes one that says where it was found', async () => {
+  test('a record that is not a CloudEvent becomes one that names its topic, partition and offset', async () => {
     const topic = await createTestTopic('one-gate.topups');
     await publish(topic, { key: 'k', value: 'plain', headers: { 'X-Origin': 'elsewhere' } });
     const { name } = await start({ topics: [topic] });
@@ -140,7 +140,7 @@ let said: string[] = [];
     },
   );
 
-  test('an event that is never taken is a dead letter after the last retry', async () => {
+  test('an event that its function never takes is a dead letter after the last retry', async () => {
     const [topic, letters] = await Promise.all([createTestTopic('one-gate.topups'), createTestTopic('dead-letters')]);
     await publish(topic, eventOf('1'));
     onPost = (event) => event.answer(503, 'busy');
@@ -170,7 +170,7 @@ let said: string[] = [];
     await until('it is tried again', () => posted.length === 2);
   });
 
-  test('without a place for dead letters the event is dropped, which is said aloud', async () => {
+  test('without a place for dead letters the event is dropped, and a sentence says so', async () => {
     const topic = await createTestTopic('one-gate.topups');
     await publish(topic, eventOf('1'), eventOf('2'));
     onPost = (event) => event.answer(event.headers['ce-id'] === '1' ? 422 : 204);
@@ -180,7 +180,7 @@ let said: string[] = [];
     expect(said.join()).toContain('is dropped: settle-topup answered 422, and no dead letters are kept');
   });
 
-  test('unordered: an event that is being retried holds up nobody', async () => {
+  test('unordered: an event that is being retried holds up no other event', async () => {
     const topic = await createTestTopic('one-gate.topups');
     await publish(topic, eventOf('poison'), ...Array.from({ length: 20 }, (_, index) => eventOf(`${index}`)));
     onPost = (event) => event.answer(event.headers['ce-id'] === 'poison' ? 503 : 204);
@@ -207,25 +207,22 @@ let said: string[] = [];
     expect(most).toBe(1);
   });
 
-  test.each([true, false])(
-    'what is done with is not delivered again after a restart (ordered: %s)',
-    async (ordered) => {
-      const topic = await createTestTopic('one-gate.topups');
-      const consumerGroup = uniqueName('group');
-      await publish(topic, eventOf('1'), eventOf('2'));
-      // The second is still being answered when the platform stops.
-      onPost = (event) => setTimeout(() => event.answer(204), event.headers['ce-id'] === '2' ? 300 : 0);
-      const first = await start({ topics: [topic], consumerGroup, ordered });
-      await until('both have arrived', () => posted.length === 2);
-      await first.stop();
-      await publish(topic, eventOf('3'));
-      await start({ topics: [topic], consumerGroup, ordered });
-      await until('the new one arrives', () => idsOf(posted).includes('3'));
-      expect(idsOf(posted)).toEqual(['1', '2', '3']);
-    },
-  );
+  test.each([true, false])('a finished event is not delivered again after a restart (ordered: %s)', async (ordered) => {
+    const topic = await createTestTopic('one-gate.topups');
+    const consumerGroup = uniqueName('group');
+    await publish(topic, eventOf('1'), eventOf('2'));
+    // The second event is still being answered when the platform stops.
+    onPost = (event) => setTimeout(() => event.answer(204), event.headers['ce-id'] === '2' ? 300 : 0);
+    const first = await start({ topics: [topic], consumerGroup, ordered });
+    await until('both have arrived', () => posted.length === 2);
+    await first.stop();
+    await publish(topic, eventOf('3'));
+    await start({ topics: [topic], consumerGroup, ordered });
+    await until('the new one arrives', () => idsOf(posted).includes('3'));
+    expect(idsOf(posted)).toEqual(['1', '2', '3']);
+  });
 
-  test('what was in flight when the platform stopped is delivered again, and so is what came after it', async () => {
+  test('an event in flight at the stop of the platform is delivered again, and so are the events after it', async () => {
     const topic = await createTestTopic('one-gate.topups');
     const consumerGroup = uniqueName('group');
     await publish(topic, eventOf('1'), eventOf('2'));

@@ -47,8 +47,8 @@ kind: KafkaTopic
 metadata: { name: t }
 spec: { partitions: 3 }`;
 
-describe('what a manifest means', () => {
-  test('where it is silent, Knative decides', async () => {
+describe('the meaning of a manifest', () => {
+  test('Knative’s defaults fill what it does not set', async () => {
     const { services } = await read(serviceWith(''));
     expect(services[0]).toMatchObject({ containerConcurrency: 0, timeoutSeconds: 300 });
     expect(services[0]?.scale).toMatchObject({
@@ -86,15 +86,15 @@ describe('what a manifest means', () => {
     expect(milliseconds(text, 'here')).toBe(expected);
   });
 
-  test.each(['', 'PT', '5', 's', '-1s', 'PT1D', '1d'])('"%s" is no duration', (text) => {
+  test.each(['', 'PT', '5', 's', '-1s', 'PT1D', '1d'])('"%s" is not a duration', (text) => {
     expect(() => milliseconds(text, 'here')).toThrow(/^here: .* is not a duration/);
   });
 });
 
-describe('what cannot be played is refused with its place', () => {
+describe('a setting that cannot be played is refused with its place', () => {
   test.each([
     [
-      'a kind nobody knows',
+      'an unknown kind',
       ['apiVersion: v1\nkind: Pod\nmetadata: { name: pod }'],
       'manifests.yaml: the local platform does not know a v1 Pod.',
     ],

@@ -28,7 +28,7 @@ test('test files do not see each other in Redis', async () => {
 });
 
 (testBrokers() ? describe : describe.skip)('with Kafka', () => {
-  test('a topic is made under a name of its own', async () => {
+  test('a topic gets a unique name', async () => {
     const [one, other] = await Promise.all([
       createTestTopic('one-gate.payments'),
       createTestTopic('one-gate.payments'),

@@ -7,7 +7,7 @@ import { brokerVersion } from '../../../knative/local/parts/kafka-version.ts';
 import { createTestTopic, testBrokers, uniqueName } from '../../setup/kafka.ts';
 import { temporaryDirectory } from '../../setup/temporary-directory.ts';
 
-// Kafka's side of the contract: what kafkajs, made for older brokers, gets from one of Kafka 4.
+// Kafka's side of the contract: how a Kafka 4 answers kafkajs, which was made for older brokers.
 
 const brokers = testBrokers() ?? [];
 
@@ -46,7 +46,7 @@ const brokers = testBrokers() ?? [];
     expect(seen).toEqual(Array.from({ length: 20 }, (_, at) => `account event-${at} {"at":${at}}`));
   });
 
-  test('of somebody’s own is used as it is', async () => {
+  test('a given Kafka is used as it is', async () => {
     const directory = await temporaryDirectory();
     const data = await claimDataDirectory(directory.path);
     const part = await startKafka(data, { brokers: ` ${brokers.join(' , ')}`, cacheDirectory: directory.path });
@@ -55,7 +55,7 @@ const brokers = testBrokers() ?? [];
     await directory.remove();
   });
 
-  test('does not make a topic that nobody declared', async () => {
+  test('does not create a topic that was not declared', async () => {
     const producer = kafka.producer({ retry: { retries: 1, initialRetryTime: 10 } });
     await producer.connect();
     const topic = uniqueName('undeclared');
@@ -67,7 +67,7 @@ const brokers = testBrokers() ?? [];
     await admin.disconnect();
   });
 
-  test('topics are made once, however often they are asked for', async () => {
+  test('topics are created once, however often they are requested', async () => {
     const topic = uniqueName('one-gate.payments');
     await Promise.all([createTopics(brokers, [topic], 2), createTopics(brokers, [topic], 2)]);
     await createTopics(brokers, [topic, uniqueName('other')], 2);
@@ -79,7 +79,7 @@ const brokers = testBrokers() ?? [];
   });
 });
 
-test('brokers that cannot be used are told in a sentence', async () => {
+test('a sentence names brokers that cannot be used', async () => {
   const directory = await temporaryDirectory();
   const data = await claimDataDirectory(directory.path);
   const starting = startKafka(data, { brokers: '127.0.0.1:1', cacheDirectory: directory.path });

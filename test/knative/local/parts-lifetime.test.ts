@@ -17,7 +17,7 @@ import { startParts } from '../../../knative/local/parts/start-parts.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../../setup/temporary-directory.ts';
 import type { StartedParts } from './run-parts.ts';
 
-// What the parts promise about starting, ending, and being killed.
+// The parts' promises about starting, ending, and being killed.
 
 const script = fileURLToPath(new URL('./run-parts.ts', import.meta.url));
 const ownEnvironment = { PATH: process.env['PATH'] };
@@ -76,7 +76,7 @@ test('the parts end with their owner even when it is killed, and the data are th
   expect(rows).toEqual([{ answer: 42 }]);
   expect(await new Redis(second.parts.redis).get('kept')).toBe(second.parts.redis.keepsData ? 'yes' : null);
   if (second.parts.brokers) expect(await consumeOne([...second.parts.brokers], 'kept')).toBe('yes');
-  // Ctrl-C reaches an owner that has no handler for it.
+  // Ctrl-C ends an owner that has no handler for it.
   second.owner.kill('SIGINT');
   await allGone(second.parts.pids);
 }, 120_000);
@@ -85,11 +85,11 @@ test('the parts end with their owner even when it is killed, and the data are th
 const onLinux = process.platform === 'linux' ? test : test.skip;
 
 onLinux(
-  'a PostgreSQL that nobody guards any more is stopped by the next start, even when its record is lost',
+  'a PostgreSQL without its guard is stopped by the next start, even when its record is lost',
   async () => {
     const first = await runParts();
     const postgres = first.parts.pids[0] ?? 0;
-    // The guards first: they would stop it when the owner ends.
+    // Kills the guards first: they would stop it when the owner ends.
     for (let guards = await guardsOf(directory.path); guards.length > 0; guards = await guardsOf(directory.path)) {
       for (const pid of guards) process.kill(pid, 'SIGKILL');
       await allGone(guards);
@@ -122,12 +122,12 @@ test('a second start on the same data names the process and the addresses in its
 
 const DEAD = { pid: process.pid, identity: 'another start', since: new Date(0).toISOString(), addresses: {} };
 
-test('the claim of an owner that ended without a word is replaced', async () => {
+test('the claim of an owner that was killed is replaced', async () => {
   await writeFile(join(directory.path, 'owner.json'), JSON.stringify(DEAD));
   await (await claimDataDirectory(directory.path)).release();
 });
 
-test('of many who find it at once, one replaces it, and one that died meanwhile is in nobody’s way', async () => {
+test('of many processes that find an old claim at once, one replaces it; one that died meanwhile blocks none', async () => {
   for (let round = 0; round < 100; round++) {
     const file = join(directory.path, `token-${round}`);
     await writeFile(file, JSON.stringify(DEAD));
@@ -140,7 +140,7 @@ test('of many who find it at once, one replaces it, and one that died meanwhile 
   expect((await readdir(directory.path)).filter((name) => name.startsWith('token-'))).toEqual([]);
 });
 
-test('when one part cannot start, the others are stopped and its reason is told', async () => {
+test('when one part cannot start, the others are stopped and the error gives its reason', async () => {
   const cluster = join(directory.path, 'postgres', 'cluster');
   await mkdir(cluster, { recursive: true });
   await writeFile(join(cluster, 'PG_VERSION'), '9\n');
@@ -151,7 +151,7 @@ test('when one part cannot start, the others are stopped and its reason is told'
   expect(left.filter((name) => name.endsWith('.process') || name === 'owner.json')).toEqual([]);
 });
 
-test('what must be real is not replaced by a substitute', async () => {
+test('a part that must be real is not replaced by a substitute', async () => {
   const options = { dataDirectory: directory.path, environment: { PATH: '' }, withoutKafka: true };
   await expect(startParts({ ...options, mustBeReal: ['redis'] })).rejects.toThrow(
     /A real Redis is required here, and this would be js-redis-server/,
@@ -177,7 +177,7 @@ test('secrets are kept between starts, readable by their owner alone', async () 
   await second.release();
 });
 
-test('a server that does not start is reported with its own words', async () => {
+test('the error about a server that does not start quotes its last words', async () => {
   const server = await startGuarded(command('echo "FATAL: no such thing" >&2; exit 3'));
   await expect(waitUntilReady(server, async () => undefined, 10)).rejects.toThrow(
     /^Example ended at start with exit code 3: FATAL: no such thing \(log: .*\)\.$/,

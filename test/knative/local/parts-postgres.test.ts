@@ -22,7 +22,7 @@ test('tests run on PostgreSQL 18, as the server itself says', async () => {
   expect(row?.version).toMatch(/^PostgreSQL 18\./);
 });
 
-test('the bundled server listens on this machine only and lets nobody in without a password', async () => {
+test('the bundled server listens on this machine only and wants a password', async () => {
   expect(await ask('show listen_addresses')).toEqual([{ listen_addresses: '127.0.0.1' }]);
   expect(await ask('select distinct auth_method from pg_hba_file_rules')).toEqual([{ auth_method: 'scram-sha-256' }]);
   const wrong = databaseUrl(adminUrl, 'postgres', { user: 'postgres', password: 'guessed' });
@@ -41,7 +41,7 @@ test('it sorts and stores text the same everywhere, and does not trade safety fo
   ]);
 });
 
-test('DATABASE_URL replaces the bundled server; one that cannot be used is told in a sentence', async () => {
+test('DATABASE_URL replaces the bundled server; a sentence names one that cannot be used', async () => {
   const directory = await temporaryDirectory();
   const data = await claimDataDirectory(directory.path);
   const part = await startPostgres(data, { databaseUrl: adminUrl });
@@ -57,7 +57,7 @@ test('DATABASE_URL replaces the bundled server; one that cannot be used is told 
   await directory.remove();
 });
 
-test('a password with any characters survives its way into an address', () => {
+test('a password may have any characters in an address', () => {
   const url = databaseUrl('postgres://a:b@127.0.0.1:1/x', 'my db', { user: 'one@two', password: 'p/:@?#% ü' });
   const { user, password, database } = new pg.Client({ connectionString: url });
   expect({ user, password, database }).toEqual({ user: 'one@two', password: 'p/:@?#% ü', database: 'my db' });

@@ -11,7 +11,7 @@ import { startSubstitute } from '../../../knative/local/parts/redis-server.ts';
 import { partsOfThisRun } from '../../setup/parts-of-this-run.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../../setup/temporary-directory.ts';
 
-// Our REST proxy against the real client of Upstash, in front of both servers it can have behind it.
+// Our REST proxy with the real client of Upstash, in front of both servers that it can have.
 
 const servers: { name: string; searchPath: string | undefined }[] = [
   { name: 'js-redis-server', searchPath: '' },
@@ -53,7 +53,7 @@ describe.each(servers)('in front of $name', ({ searchPath }) => {
   };
 
   describe.each(Object.entries(configurations))('the client %s', (_name, config) => {
-    // What the client makes of a text it could read as JSON.
+    // The client's handling of a text that it could read as JSON.
     const deserialised = (value: unknown) =>
       config.automaticDeserialization === false ? (typeof value === 'string' ? value : JSON.stringify(value)) : value;
     let redis: Redis;
@@ -73,7 +73,7 @@ describe.each(servers)('in front of $name', ({ searchPath }) => {
       expect(await redis.mget('text', 'nothing')).toEqual(['$5\r\nhello', null]);
     });
 
-    test('writes only what is not there, and lets it expire', async () => {
+    test('writes only a missing key, and lets it expire', async () => {
       expect(await redis.set('lock', 'mine', { nx: true, ex: 100 })).toBe('OK');
       expect(await redis.set('lock', 'theirs', { nx: true, ex: 100 })).toBeNull();
       expect(await redis.ttl('lock')).toBeGreaterThan(90);
@@ -109,7 +109,7 @@ describe.each(servers)('in front of $name', ({ searchPath }) => {
       expect([String(cursor), keys]).toEqual(['0', ['window']]);
     });
 
-    test('runs scripts, whatever shape they answer in', async () => {
+    test('runs scripts with answers of every shape', async () => {
       const nested = await redis.eval('return {1, "OK", {KEYS[1], {ARGV[1]}}, false}', ['k'], ['v']);
       expect(nested).toEqual([1, 'OK', ['k', ['v']], null]);
       expect(await redis.eval('return redis.status_reply("FINE")', [], [])).toBe('FINE');
@@ -129,14 +129,14 @@ describe.each(servers)('in front of $name', ({ searchPath }) => {
       expect(await redis.get('many:49')).toBe('v49');
     });
 
-    test('runs the commands of a transaction with nobody in between', async () => {
+    test('runs the commands of a transaction without others in between', async () => {
       expect(await redis.multi().set('a', 'x').incr('n').get('a').exec()).toEqual(['OK', 1, 'x']);
       // As in Redis itself: a command that fails does not undo its neighbours.
       await expect(redis.multi().incr('a').incr('n').exec()).rejects.toThrow(/not an integer/);
       expect(Number(await redis.get('n'))).toBe(2);
     });
 
-    test('hears what is wrong with a command', async () => {
+    test('gets the error of a wrong command', async () => {
       await redis.set('text', 'x');
       await expect(redis.lpush('text', 'y')).rejects.toThrow('WRONGTYPE');
       await expect(redis.exec(['NOSUCHCOMMAND'])).rejects.toThrow(/unknown command/i);
@@ -166,7 +166,7 @@ describe.each(servers)('in front of $name', ({ searchPath }) => {
     expect(await post('/', ['INCR', 'big'])).toEqual({ status: 200, text: '{"result":9223372036854775807}' });
   });
 
-  test('bytes that are no text survive base64', async () => {
+  test('bytes that are not text survive base64', async () => {
     const bytes = Buffer.from([0, 255, 13, 10, 128, 36]);
     const written = await fetch(`${part.restUrl}/set/bytes`, {
       method: 'POST',
@@ -186,7 +186,7 @@ describe.each(servers)('in front of $name', ({ searchPath }) => {
     expect(await get('/ttl/a%2Fb')).toEqual({ result: 100 });
   });
 
-  test('nothing is served without the right token', async () => {
+  test('a request without the right token is refused', async () => {
     for (const path of ['/', '/pipeline', '/multi-exec', '/get/x', '/nowhere']) {
       for (const authorization of ['', 'Bearer ', 'Bearer wrong', `Basic ${part.restToken}`]) {
         expect((await post(path, ['PING'], { authorization })).status).toBe(401);
@@ -222,7 +222,7 @@ describe.each(servers)('in front of $name', ({ searchPath }) => {
     ]);
   });
 
-  test('a transaction with a command that cannot be is not run at all', async () => {
+  test('a transaction with an impossible command is not run at all', async () => {
     await post('/', ['DEL', 'untouched']);
     const misspelt = await post('/multi-exec', [['SET', 'untouched', '1'], ['NOSUCHCOMMAND']]);
     expect([misspelt.status, misspelt.text]).toEqual([400, expect.stringContaining('EXECABORT')]);
@@ -234,7 +234,7 @@ describe.each(servers)('in front of $name', ({ searchPath }) => {
     expect(await client().get('untouched')).toBeNull();
   });
 
-  test('what cannot be understood is answered with a reason', async () => {
+  test('a request that cannot be understood is answered with a reason', async () => {
     const cases: [string, unknown, RegExp][] = [
       ['/', 'not json', /not JSON/],
       ['/', {}, /JSON array/],
@@ -286,7 +286,7 @@ describe.each(servers)('in front of $name', ({ searchPath }) => {
   },
 );
 
-describe('a Redis of somebody’s own', () => {
+describe('a given Redis', () => {
   const { url, token, version } = partsOfThisRun().redis;
   let directory: TemporaryDirectory;
   let data: DataDirectory;
@@ -302,7 +302,7 @@ describe('a Redis of somebody’s own', () => {
     expect(part.description).toMatch(/the one of UPSTASH_REDIS_REST_URL$/);
   });
 
-  test('over REST that cannot be used is told in a sentence, without its token', async () => {
+  test('over REST that cannot be used is named in a sentence, without its token', async () => {
     await expect(startRedis(data, { restUrl: url })).rejects.toThrow(
       'UPSTASH_REDIS_REST_TOKEN is not: set both or neither.',
     );
@@ -329,8 +329,8 @@ describe('a Redis of somebody’s own', () => {
   });
 });
 
-describe('when Redis is away', () => {
-  test('callers are told, and served again when it is back', async () => {
+describe('when Redis does not answer', () => {
+  test('callers get an error, and are served again when it is back', async () => {
     const directory = await temporaryDirectory();
     const data = await claimDataDirectory(directory.path);
     const port = await freePort();
@@ -347,7 +347,7 @@ describe('when Redis is away', () => {
     await directory.remove();
   });
 
-  test('one that hangs is given up after the limit', async () => {
+  test('a Redis that hangs is given up after the limit', async () => {
     const silent = createServer((socket) => socket.resume());
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
     const { port } = silent.address() as { port: number };

@@ -54,7 +54,7 @@ test('at its time the sink gets a CloudEvent as a PingSource sends it', async ()
   });
 });
 
-test('a function that is busy is tried again a few times', async () => {
+test('a busy function gets the event again a few times', async () => {
   const { seen, pool } = await answering((count) => (count < 3 ? 503 : 204));
   running = startPingSource(MANIFEST, pool, () => undefined);
   await until('the third attempt of the same event', () => {
@@ -64,7 +64,7 @@ test('a function that is busy is tried again a few times', async () => {
   });
 });
 
-test('a run that fails is said aloud', async () => {
+test('a sentence reports a run that fails', async () => {
   const said: string[] = [];
   const { pool } = await answering(() => 422);
   running = startPingSource(MANIFEST, pool, (sentence) => said.push(sentence));
@@ -72,7 +72,7 @@ test('a run that fails is said aloud', async () => {
   expect(said[0]).toBe('PingSource reconcile-topups: reconcile-topups answered 422; the next time is its next chance');
 });
 
-test('a schedule that is none is refused with its name', () => {
+test('an invalid schedule is refused with its name', () => {
   const { pool } = { pool: new Pool('http://127.0.0.1:1') };
   ends.push(() => pool.destroy());
   expect(() => startPingSource({ ...MANIFEST, schedule: 'now and then' }, pool, () => undefined)).toThrow(

@@ -1,4 +1,4 @@
-// `make up`, `make ps` and `make down` as a person meets them: processes, signals, a data directory that outlives them.
+// `make up`, `make ps` and `make down` as a person uses them: processes, signals, a data directory that outlives them.
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { access, mkdir, symlink } from 'node:fs/promises';
@@ -86,7 +86,7 @@ async function finish({ ended, said }: Up): Promise<{ code: number | null; said:
   return { code: await ended, said: said() };
 }
 
-/** Everything that a process has started, and what that has started. */
+/** All processes that a process has started, and those that they have started. */
 async function descendants(pid: number): Promise<number[]> {
   const { stdout } = await run('ps', ['-e', '-o', 'pid=,ppid=']);
   const pairs = stdout
@@ -117,7 +117,7 @@ const credentials = { identifier: 'ayu', password: ayu.password };
 
 describe('make up', () => {
   test(
-    'says where everything is and what is real, takes a first request, and leaves nothing behind when it is killed',
+    'prints its addresses and which parts are real, takes a first request, and leaves nothing behind when it is killed',
     async () => {
       const platform = await up();
       const said = platform.said();
@@ -145,7 +145,7 @@ describe('make up', () => {
   );
 
   test(
-    'finds its data again after a restart, makes somebody an operator, and stops in order on Ctrl-C',
+    'finds its data again after a restart, makes a user an operator, and stops in order on Ctrl-C',
     async () => {
       const platform = await up();
       const loggedIn = await post('/v1/login', credentials);
@@ -160,7 +160,7 @@ describe('make up', () => {
         );
       expect((await freeze()).status).toBe(403);
       const operator = (name: string) => finish(start('operator.ts', {}, name));
-      expect(await operator('nobody')).toEqual({ code: 1, said: expect.stringContaining('Nobody is called nobody') });
+      expect(await operator('nobody')).toEqual({ code: 1, said: expect.stringContaining('There is no user nobody') });
       expect(await operator('')).toEqual({ code: 64, said: 'Say who: make operator USERNAME=nadia\n' });
       expect(await operator('Ayu')).toEqual({ code: 0, said: expect.stringContaining('ayu is an operator now') });
       expect(await operator('ayu')).toEqual({ code: 0, said: 'ayu is an operator already.\n' });
@@ -188,7 +188,7 @@ describe('make up', () => {
     START_LIMIT_MS * 2,
   );
 
-  test('says which port is taken, before it starts anything', async () => {
+  test('names the port that is taken, before it starts anything', async () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(port, '127.0.0.1', resolve));
     const { code, said } = await finish(start('up.ts'));
@@ -199,7 +199,7 @@ describe('make up', () => {
     );
   });
 
-  test('a port that is none is refused', async () => {
+  test('an invalid port is refused', async () => {
     expect(await finish(start('up.ts', { PORT: 'eighty' }))).toEqual({
       code: 64,
       said: 'PORT must be a number from 1 to 65535.\n',

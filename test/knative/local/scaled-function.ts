@@ -1,4 +1,4 @@
-// A function that tests can hold in their hands: it answers when it is told to, and says what it has seen.
+// A function that a test controls: it answers when the test says so, and reports what it has seen.
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -43,11 +43,11 @@ export interface Told {
 }
 
 export interface ScaledFunction {
-  /** What the platform said, sentence by sentence. */
+  /** The platform's log, sentence by sentence. */
   said: string[];
   ask(path: string, options?: Partial<Dispatcher.RequestOptions>): Promise<{ status: number; text: string }>;
   status(): ServiceStatus;
-  /** Asks an instance itself, past the platform. */
+  /** Asks an instance directly, past the platform. */
   tell(port: number, path: string): Promise<string>;
   told(port: number): Promise<Told>;
   releaseAll(): Promise<void>;
@@ -132,7 +132,7 @@ export async function scaledFunction(
   };
 }
 
-/** Waits until it is so, and fails with `what` when it never is. */
+/** Waits until the condition holds, and fails with `what` when it never does. */
 export async function until(what: string, isSo: () => boolean | Promise<boolean>, limitMs = 15_000): Promise<void> {
   for (const deadline = Date.now() + limitMs; Date.now() < deadline; await delay(10)) {
     if (await isSo()) return;

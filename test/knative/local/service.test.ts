@@ -27,7 +27,7 @@ const isAlive = (pid: number) => {
 const times = <Value>(count: number, make: () => Value): Value[] => Array.from({ length: count }, make);
 
 describe('from zero and back', () => {
-  test('a function runs nowhere until somebody asks, and the first request waits for it and is answered', async () => {
+  test('a function runs nowhere until its first request, which waits for it and is answered', async () => {
     const held = await start();
     expect(held.status()).toMatchObject({ instances: [], starting: 0, coldStarts: 0 });
     expect(await held.ask('/now')).toMatchObject({ status: 200 });
@@ -61,7 +61,7 @@ describe('from zero and back', () => {
     expect(kept.status().instances).toHaveLength(1);
   });
 
-  test('min-scale instances run without being asked', async () => {
+  test('min-scale instances run without a request', async () => {
     const held = await start({}, { min: 2 });
     await until('two instances run', () => held.status().instances.length === 2);
     expect(held.status().coldStarts).toBe(0);
@@ -85,7 +85,7 @@ describe('concurrency', () => {
     expect((await held.told(port)).most).toBe(4);
   });
 
-  test('what neither an instance nor the queue has room for is refused with 503, at once', async () => {
+  test('a request for which neither an instance nor the queue has room is refused with 503, at once', async () => {
     const held = await start({ containerConcurrency: 1 }, { max: 1 });
     await held.ask('/now');
     const answers = times(11, () => held.ask('/hold'));
@@ -131,14 +131,14 @@ describe('concurrency', () => {
     await until('the second waits', () => held.status().queued === 1);
     gone.abort();
     await expect(second).rejects.toThrow();
-    await until('nobody waits', () => held.status().queued === 0);
+    await until('no request waits', () => held.status().queued === 0);
     await held.releaseAll();
     expect((await first).status).toBe(200);
   });
 });
 
 describe('when things go wrong', () => {
-  test('a crashed instance is replaced, and what it had in its hands is answered with 502', async () => {
+  test('a crashed instance is replaced, and its requests in hand are answered with 502', async () => {
     const held = await start();
     const answer = held.ask('/hold');
     await until('it is in hand', () => held.status().inFlight === 1);
@@ -150,7 +150,7 @@ describe('when things go wrong', () => {
     expect(held.said.join('\n')).toContain(`instance ${pid} crashed`);
   });
 
-  test('a function that cannot start answers 503 with its last words, and is not started over and over', async () => {
+  test('a function that cannot start answers 503 with the end of its log, and is not started over and over', async () => {
     const held = await start({ environment: [{ name: 'BROKEN', value: 'yes' }] });
     const answer = await held.ask('/now');
     expect(answer.status).toBe(503);
@@ -178,7 +178,7 @@ describe('when things go wrong', () => {
     expect(isAlive(pid)).toBe(false);
   });
 
-  test('there is nothing at other names', async () => {
+  test('other names are not found', async () => {
     const held = await start();
     expect(await held.ask('/', { headers: { host: 'other.one-gate.svc.cluster.local' } })).toMatchObject({
       status: 404,
@@ -187,7 +187,7 @@ describe('when things go wrong', () => {
   });
 });
 
-describe('what a function gets', () => {
+describe('a function gets', () => {
   test('the environment of its manifest and of Knative, and nothing of ours', async () => {
     process.env['ONLY_OURS'] = 'secret';
     const held = await start({
@@ -212,7 +212,7 @@ describe('what a function gets', () => {
     expect(Object.keys(environment)).not.toContain('HOME');
   });
 
-  test('a manifest that wants a secret nobody has is refused at start', async () => {
+  test('a manifest that names a missing secret is refused at start', async () => {
     const wants = { name: 'A', from: 'secret', object: 'one-gate-redis', key: 'user', optional: false } as const;
     await expect(start({ environment: [wants] })).rejects.toThrow(
       'The Service held wants A from secret one-gate-redis, which has no user.',

@@ -1,4 +1,4 @@
-// The SNAP API of the simulated provider: it refuses what the real one refuses, in the real one's words.
+// The SNAP API of the simulated provider: it refuses the same requests as the real one, in the same words.
 
 import { type KeyObject, randomBytes } from 'node:crypto';
 import { readTime } from './clock.ts';
@@ -98,7 +98,7 @@ export function createApi(parts: ApiParts): Api {
     return onceADay(service, externalId, () => operate(parseBody(service, request.rawBody), externalId));
   }
 
-  /** From here on the external id is used up, whatever the answer. */
+  // From here on the external id is used up, whatever the answer.
   function onceADay(service: string, externalId: string, operate: () => ApiAnswer): ApiAnswer {
     const earlier = books.answerTo(externalId);
     if (earlier !== undefined) {

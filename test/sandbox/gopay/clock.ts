@@ -21,7 +21,7 @@ export function jakartaDay(time: Date): string {
   return jakartaTime(time).slice(0, 10);
 }
 
-/** Undefined for anything but ISO 8601 with seconds and an offset. */
+/** Undefined for any text but ISO 8601 with seconds and an offset. */
 export function readTime(text: string): Date | undefined {
   if (!/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/.test(text)) return undefined;
   const time = new Date(text.replace(/(\.\d{3})\d+/, '$1'));

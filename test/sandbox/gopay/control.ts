@@ -1,8 +1,8 @@
-// The control API under /__sim, for tests: what a payer, bad luck or a wrong clock would do.
+// The control API under /__sim, for tests: plays the payer, faults, or a wrong clock.
 //
 //   GET  /__sim/payments                        all payments, oldest first
 //   POST /__sim/payments/{reference}/{action}   pay, cancel, fail, expire, refund, notify; by either reference
-//   GET  /__sim/notifications                   every notification and what it was answered with
+//   GET  /__sim/notifications                   every notification and the merchant's answers to it
 //   POST /__sim/notifications/release           {"newest_first": true}
 //   POST /__sim/faults                          {"scenario": "504_but_paid"} or {"service", "times", "process", "pay", "delay_ms", "answer"}
 //   POST /__sim/settings                        {"notifications", "copies", "repeated_external_id", "balance", "clock_offset_ms"}

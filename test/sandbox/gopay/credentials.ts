@@ -1,5 +1,6 @@
-// What GoPay and its merchant know each other by, as the dashboard of a sandbox would hand it out: made once and kept in a file, which the
-// platform reads. `settings` are those that the provider declares (shared/providers/gopay/declaration.ts).
+// The credentials by which GoPay and its merchant know each other, as a sandbox's dashboard issues them: made once and
+// kept in a file, which the platform reads. `settings` are those that the provider declares
+// (shared/providers/gopay/declaration.ts).
 
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -20,7 +21,7 @@ export interface Credentials {
 export function credentialsIn(file: string, baseUrl: string): Credentials {
   const kept = read(file) ?? makeCredentials();
   const credentials = { ...kept, settings: { ...kept.settings, baseUrl } };
-  // Whole or not at all.
+  // Writes the file whole or not at all.
   writeFileSync(`${file}.new`, JSON.stringify(credentials, null, 2), { mode: 0o600 });
   renameSync(`${file}.new`, file);
   return credentials;

@@ -102,7 +102,7 @@ export function debitOperations(parts: DebitParts): Record<string, Operation> {
     });
   }
 
-  /** By the provider's reference, which counts more, or by the external id the payment was requested with. */
+  /** By the provider's reference, which counts more, or by the external id of the request for the payment. */
   function original(service: string, body: Body): Payment {
     const referenceNo = body.optional('originalReferenceNo');
     const externalId = body.optional('originalExternalId');
@@ -118,7 +118,7 @@ export function debitOperations(parts: DebitParts): Record<string, Operation> {
   return { '54': requestPayment, '55': status, '57': cancel };
 }
 
-/** A web page or an app's own link, but nothing a browser would run. */
+/** A web page or an app's own link, but no scheme that a browser would run. */
 function isReturnAddress(text: string): boolean {
   try {
     return !['javascript:', 'data:', 'vbscript:', 'file:', 'blob:'].includes(new URL(text).protocol);

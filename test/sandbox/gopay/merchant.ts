@@ -1,5 +1,5 @@
-// A merchant for the tests of the simulator and of the adapter: keys on both sides, a running simulator, and an address for its
-// notifications that keeps what comes in.
+// A merchant for the tests of the simulator and of the adapter: keys on both sides, a running simulator, and an address
+// for its notifications that keeps them.
 
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
@@ -27,7 +27,7 @@ export async function merchantWithSimulator(options: Partial<GopaySimulatorOptio
   const ours = keyPair();
   const theirs = keyPair();
   const received: ReceivedNotification[] = [];
-  /** Statuses to answer the next notifications with; 200 when there are none left. */
+  /** Statuses of the answers to the next notifications; 200 when there are none left. */
   const answers: number[] = [];
 
   const shop = createServer(async (request, response) => {
@@ -82,7 +82,7 @@ export async function merchantWithSimulator(options: Partial<GopaySimulatorOptio
   };
 }
 
-/** Waits until `read` gives something, looking again and again; the test's own time limit ends it. */
+/** Calls `read` again and again until it returns something; the test's own time limit ends it. */
 export async function eventually<Value>(read: () => Value | Promise<Value>): Promise<NonNullable<Value>> {
   for (;;) {
     const value = await read();

@@ -1,4 +1,5 @@
-// Tells the merchant what became of a payment: signed as the provider signs, repeated until it is acknowledged or nobody listens.
+// Tells the merchant the state of a payment: signed as the provider signs, repeated until it is acknowledged or the
+// attempts are used up.
 
 import { type KeyObject, randomInt, randomUUID } from 'node:crypto';
 import { jakartaTime } from './clock.ts';
@@ -14,13 +15,15 @@ const CAPACITY = 10_000;
 export type Tampering = 'signature' | 'amount' | 'timestamp' | 'merchant';
 
 export interface Notifications {
-  /** Says what became of a payment, as the settings have it. */
+  /** Reports the state of a payment, as the settings say. */
   announce(payment: Payment): void;
-  /** Sends the payment's present state once, now, and gives the merchant's answer. With `tampering`, as somebody else would. */
+  /**
+   * Sends the payment's present state once, now, and returns the merchant's answer. `tampering` forges a part of it.
+   */
   send(payment: Payment, tampering?: Tampering): Promise<{ status: number; body: string }>;
-  /** Sends what is held back, the oldest or the newest first, each after the one before was answered. */
+  /** Sends the held notifications, the oldest or the newest first, each after the answer to the one before. */
   release(newestFirst: boolean): Promise<void>;
-  /** Takes up again what was waiting when the simulator stopped. */
+  /** Resumes notifications that were waiting when the simulator stopped. */
   resume(): void;
   /** Forgets every retry that is due. */
   forget(): void;

@@ -1,4 +1,4 @@
-// What a person sees: the payer's page, where they press Pay, and the list of payments at `/`. No scripts; everything is escaped.
+// The pages: the payer's page with the button Pay, and the list of payments at `/`. No scripts; everything is escaped.
 
 import type { Delivery, Payment, Status } from './payments.ts';
 
@@ -7,7 +7,7 @@ export interface Page {
   html: string;
 }
 
-/** Nothing is loaded, nothing runs, nobody frames it; forms go back to where they came from. */
+/** Nothing is loaded, nothing runs, no page frames it; forms go back to their own address. */
 export function pageHeaders(nonce: string): Record<string, string> {
   return {
     'content-type': 'text/html; charset=utf-8',

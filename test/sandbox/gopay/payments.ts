@@ -1,5 +1,5 @@
-// The provider's books: payments, what may become of them, and the external ids of the day. Kept in a file if one is named, so that
-// payments survive a restart.
+// The provider's books: payments, their possible changes, and the external ids of the day. Kept in a file if one is
+// given, so that payments survive a restart.
 
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -50,7 +50,7 @@ export interface Books {
   move(payment: Payment, to: Status): boolean;
   /** Ends an open payment whose time is over; true when it did. */
   expire(payment: Payment): boolean;
-  /** What was answered to this external id today, if anything. */
+  /** Today's answer to this external id, if there was one. */
   answerTo(externalId: string): string | undefined;
   remember(externalId: string, answer: string): void;
   saveSoon(): void;
@@ -139,7 +139,7 @@ export function openBooks(clock: Clock, file: string | undefined): Books {
       if (!file) return;
       const state: State = { payments: books.payments(), deliveries: books.deliveries, day, answers: [...answers] };
       mkdirSync(dirname(file), { recursive: true });
-      // Whoever reads it, after a crash too, finds the old file or the new one.
+      // A reader finds the old file or the new one, even after a crash.
       writeFileSync(`${file}.new`, JSON.stringify(state));
       renameSync(`${file}.new`, file);
     },

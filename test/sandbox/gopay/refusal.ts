@@ -1,11 +1,11 @@
-// Answers of the simulated API, and refusals, which are thrown from wherever they are found.
+// Answers of the simulated API, and refusals, which any part of it can throw.
 
 export interface ApiAnswer {
   status: number;
   body: { responseCode: string; responseMessage: string; [field: string]: unknown };
 }
 
-/** Carries a refusal out of wherever it is found. */
+/** Carries a refusal out of the code that finds it. */
 export class Refusal extends Error {
   readonly answer: ApiAnswer;
   constructor(service: string, status: number, sub: string, responseMessage: string) {

@@ -1,4 +1,4 @@
-// The body of a request, field by field, refused in SNAP's words when one is missing or of the wrong form.
+// The body of a request, field by field. A missing or malformed field is refused in SNAP's words.
 
 import { invalidField, Refusal } from './refusal.ts';
 

@@ -1,4 +1,4 @@
-// Which request is for what: the API, the payer's pages, or a test's control.
+// Routes each request: to the API, the payer's pages, or a test's control.
 
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -114,7 +114,7 @@ function answerPage(parts: RequestParts, request: IncomingMessage, pathname: str
   response.writeHead(303, { location: `/app/${payment.pageToken}` }).end();
 }
 
-/** What the payer's press of a button does; a sentence when it cannot be done. */
+/** The effect of the payer's button; a sentence when the payment's state forbids it. */
 function decide(parts: RequestParts, request: IncomingMessage, payment: Payment, verb: 'pay' | 'cancel') {
   const { books, settings, notifications } = parts;
   if (request.headers['sec-fetch-site'] === 'cross-site') return 'Please use the buttons on this page.';
@@ -135,7 +135,7 @@ function isRead(request: IncomingMessage): boolean {
   return request.method === 'GET' || request.method === 'HEAD';
 }
 
-/** Undefined when it is larger than anything a merchant would send. */
+/** Undefined when it is larger than any request of a merchant. */
 async function readBody(request: IncomingMessage): Promise<string | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;

@@ -1,4 +1,4 @@
-// What a test may change while the simulator runs: faults to come, and how notifications are sent.
+// The settings that a test may change while the simulator runs: coming faults, and how notifications are sent.
 
 import type { Clock } from './clock.ts';
 
@@ -7,9 +7,9 @@ export interface Fault {
   service: string;
   /** How many calls it still is for. */
   times: number;
-  /** Whether the call does its work all the same. */
+  /** True when the call does its work all the same. */
   process: boolean;
-  /** Whether the payment the call made is paid at once. */
+  /** True when the payment of the call is paid at once. */
   pay: boolean;
   delayMs: number;
   answer: 'normal' | 'drop' | 'garbage' | { httpStatus: number; responseCode: string; responseMessage: string };
@@ -21,7 +21,7 @@ export interface Settings {
   notifications: 'send' | 'hold' | 'suppress';
   /** How many times each notification is sent. */
   copies: number;
-  /** What a known external id gets: `conflict` is the standard's answer, `replay` is how Midtrans documents it. */
+  /** The answer to a known external id: `conflict` is the standard's, `replay` is Midtrans' as documented. */
   repeatedExternalId: 'conflict' | 'replay';
   /** The payer has no more than this, in rupiah. */
   balance: string;
@@ -31,7 +31,7 @@ export function defaultSettings(): Settings {
   return { faults: [], notifications: 'send', copies: 1, repeatedExternalId: 'conflict', balance: '20000000.00' };
 }
 
-/** The two scenarios everybody needs by name. */
+/** The two scenarios that have a name of their own. */
 export const SCENARIOS = {
   '202_then_00': {
     service: '54',

@@ -56,7 +56,7 @@ function paymentBody(change: Record<string, unknown> = {}) {
   };
 }
 
-/** A call signed by the book, written out here a third time so that it leans on nobody's code. */
+/** A call signed by the book, written out here a third time so that it depends on no other code. */
 async function call(path: string, body: object, change: Record<string, string> = {}) {
   const accessToken = change['token'] ?? String((await token()).answer['accessToken']);
   const text = JSON.stringify(body);
@@ -96,7 +96,7 @@ describe('the access token', () => {
     expect(timestamp).toMatch(/\+07:00$/);
   });
 
-  test('is over after that', async () => {
+  test('is invalid after that', async () => {
     const accessToken = String((await token()).answer['accessToken']);
     await merchant.control.settings({ clock_offset_ms: 899_000 });
     const late = { token: accessToken, 'x-timestamp': jakarta(new Date(Date.now() + 899_000)) };
@@ -165,7 +165,7 @@ describe('a call', () => {
     expect((await call(PAY, paymentBody(change))).answer).toEqual({ responseCode, responseMessage });
   });
 
-  test('with an external id of today is a conflict, of any service, and not tomorrow', async () => {
+  test('with an external id that was used today, by any service, is a conflict; tomorrow it is not', async () => {
     const id = { 'x-external-id': '41807553358950093184' };
     expect((await call(PAY, paymentBody(), id)).answer['responseCode']).toBe('2005400');
     expect((await call(PAY, paymentBody(), id)).answer).toEqual({
@@ -212,7 +212,7 @@ describe('a call', () => {
     expect((await post(PAY, headers, JSON.stringify(body, null, 2))).answer['responseCode']).toBe('2005400');
   });
 
-  test('about an unknown reference, or about none, says so', async () => {
+  test('about an unknown reference is not found, and about none is refused', async () => {
     expect((await call(STATUS, { serviceCode: '54', originalReferenceNo: 'A0' })).answer['responseCode']).toBe(
       '4045501',
     );
@@ -261,7 +261,7 @@ describe('the payer', () => {
   const status = async (reference: string) =>
     (await merchant.control.payments()).find((payment) => payment.partnerReferenceNo === reference)?.status;
 
-  test('sees what is to be paid and to whom, on a page that nothing can get into', async () => {
+  test('sees the amount and the payee, on a page that no text can break', async () => {
     const { page } = await openPayment({
       urlParam: { url: 'https://shop.example/?a=1&b="><script>alert(1)</script>', type: 'PAY_RETURN', isDeeplink: 'N' },
       additionalInfo: { items: [{ name: '<img src=x onerror=alert(1)>' }] },
@@ -328,13 +328,13 @@ describe('the payer', () => {
     expect(await status(reference)).toBe('initiated');
   });
 
-  test('is not made to pay by another site', async () => {
+  test('cannot be made to pay by another site', async () => {
     const { page, reference } = await openPayment();
     expect((await press(page, 'pay', { 'sec-fetch-site': 'cross-site' })).status).toBe(409);
     expect(await status(reference)).toBe('initiated');
   });
 
-  test('finds every payment in the list, and nothing elsewhere', async () => {
+  test('finds every payment in the list, and no page at other paths', async () => {
     const { page, reference } = await openPayment();
     const list = await (await fetch(`${merchant.simulator.url}/`)).text();
     expect(list).toContain(reference);
@@ -410,7 +410,7 @@ describe('the control API', () => {
     expect(response.status).toBe(415);
   });
 
-  test('says no to what a payment cannot do', async () => {
+  test('refuses actions that a payment’s state forbids', async () => {
     const { answer } = await call(PAY, paymentBody());
     const reference = String(answer['partnerReferenceNo']);
     await merchant.control.pay(reference);
@@ -445,14 +445,14 @@ describe('a restart', () => {
       port: Number(new URL(first.simulator.url).port),
     });
     await eventually(() => first.received.length === 2);
-    // The token of before the restart is gone, which the adapter finds out and mends.
+    // The token from before the restart is unknown now; the adapter gets a new one.
     expect(await gopay.inquire({ reference: 'TOP-KEPT' })).toMatchObject({ name: 'paid', amount: 1_000_000n });
     expect(await gopay.requestPayment(order)).toMatchObject({ name: 'unknown', reason: 'duplicate_reference' });
     await second.close();
     await first.close();
   });
 
-  test('with a state that cannot be read says what to do', async () => {
+  test('with a state file that cannot be read prints what to do', async () => {
     const stateFile = join(folder, 'broken.json');
     writeFileSync(stateFile, '{');
     await expect(startGopaySimulator({ ...merchant.simulatorOptions, stateFile })).rejects.toThrow(
@@ -477,7 +477,7 @@ test('runs as a process of its own', async () => {
     MERCHANT_PUBLIC_KEY: publicKey,
     PRIVATE_KEY: privateKey,
   };
-  const server = new URL('./server.ts', import.meta.url).pathname;
+  const server = join(import.meta.dirname, 'server.ts');
   const child = spawn(process.execPath, [server, '--merchant-id', 'M1'], { env: environment });
   const output: string[] = [];
   child.stdout.on('data', (chunk) => output.push(String(chunk)));

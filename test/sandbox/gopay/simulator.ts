@@ -16,7 +16,7 @@ const RETRY_DELAYS_MS = [1000, 5000, 15_000, 60_000, 300_000];
 export interface GopaySimulatorOptions {
   /** 0, the default, takes a free one. */
   port?: number;
-  /** What it listens on, 127.0.0.1 unless given. */
+  /** The address to listen on, 127.0.0.1 unless given. */
   host?: string;
   /** How a payer's browser reaches it, without a trailing slash; the address it listens on unless given. */
   publicUrl?: string;
@@ -27,13 +27,13 @@ export interface GopaySimulatorOptions {
   merchantId: string;
   partnerId: string;
   merchantName?: string;
-  /** The merchant's, PEM: what its requests for tokens are checked with. */
+  /** The merchant's, PEM: verifies its requests for tokens. */
   merchantPublicKey: string;
-  /** The provider's, PEM: what notifications are signed with. */
+  /** The provider's, PEM: signs notifications. */
   privateKey: string;
   /** Waits between attempts to notify; after the last one it gives up. */
   retryDelaysMs?: readonly number[];
-  /** Where payments are kept over restarts; only in memory unless given. */
+  /** The file of payments, kept over restarts; only in memory unless given. */
   stateFile?: string;
 }
 

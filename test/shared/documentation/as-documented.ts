@@ -1,4 +1,4 @@
-// Holds an answer against the API document: its status, its media type, its body, its headers.
+// Compares an answer with the API document: its status, its media type, its body, its headers.
 
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
@@ -9,7 +9,7 @@ import type {
   Reference,
 } from '../../../shared/documentation/openapi.ts';
 
-/** What about an answer is not as the document has it, one sentence per fault. The body must not have been read yet. */
+/** Where an answer differs from the document, one sentence per fault. The body must not have been read yet. */
 export type Faults = (operationId: string, answer: Response) => Promise<string[]>;
 
 export function asDocumented(document: OpenApiDocument): Faults {

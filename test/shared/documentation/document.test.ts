@@ -1,4 +1,4 @@
-// The document of a few small functions, held against what the host really answers for them.
+// The document of a few small functions, compared with the host's real answers for them.
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as v from 'valibot';
@@ -130,7 +130,7 @@ test('the document is valid OpenAPI 3.1, with examples that fit their schemas', 
   expect(await lintOpenapi(document)).toEqual([]);
 });
 
-test('a validator that finds nothing would find a fault', async () => {
+test('the validator finds a fault', async () => {
   const broken = structuredClone(document);
   const response = broken.paths['/v1/notes']?.get?.responses['200'] as DocumentedResponse;
   response.content = { 'application/json': { schema: { type: 'strin' }, example: 1 } };
@@ -186,7 +186,7 @@ test('a route of the same function may have a protocol of its own', () => {
   expect(document.paths['/v1/words']?.post?.summary).toBe("What a provider calls, in the provider's own words");
 });
 
-test("another's protocol is described as what it is: headers, body and answers of its own", async () => {
+test("another's protocol is described with its own headers, body and answers", async () => {
   const operation = document.paths['/v1/words']?.post;
   expect(operation?.parameters).toMatchObject([{ name: 'X-SIGNATURE', in: 'header', required: true }]);
   expect(operation?.requestBody?.content['application/json']?.example).toEqual({ word: 'paid' });
@@ -197,7 +197,7 @@ test("another's protocol is described as what it is: headers, body and answers o
   });
 });
 
-test('what cannot be described stops the document and says where', () => {
+test('a schema that cannot be described stops the document and names its place', () => {
   const wordless = v.pipe(
     v.string(),
     v.check(() => true),
@@ -219,7 +219,7 @@ test('what cannot be described stops the document and says where', () => {
   expect(() => describeApi([{ domain: 'nowhere', declaration: bad }], '1')).toThrow('The domain nowhere');
 });
 
-describe('what the host answers', () => {
+describe('the host’s answers', () => {
   const served: Record<string, Served> = {};
   beforeAll(async () => {
     for (const declaration of [writeNote, listNotes, readNote, takeWord])
@@ -241,7 +241,7 @@ describe('what the host answers', () => {
     body: JSON.stringify({ text }),
   });
 
-  test('successes are what the document says, with the headers it names', async () => {
+  test('successes are as the document says, with its headers', async () => {
     const first = await call('write-note', '/v1/notes', post('hello'));
     const { request_id } = await membersOf(first);
     expect(first.headers.get('x-request-id')).toBe(request_id);
@@ -271,7 +271,7 @@ describe('what the host answers', () => {
     ['cloudevent_refused', post('hello', { 'ce-id': '1' })],
   ];
 
-  test.each(refused)('%s is in the document, in the form it really has', async (code, init) => {
+  test.each(refused)('%s is in the document, in its real form', async (code, init) => {
     const answer = await call('write-note', '/v1/notes', init);
     const body = await membersOf(answer);
     expect(body.code).toBe(code);
@@ -282,7 +282,7 @@ describe('what the host answers', () => {
     expect(await faults('write-note', answer)).toEqual([]);
   });
 
-  test('examples of problems are the real ones but for what one delivery adds', async () => {
+  test('examples of problems are the real ones, except for values of a single answer', async () => {
     const body = await membersOf(await call('write-note', '/v1/notes', post('broke')));
     const example = document.components.examples['insufficient_funds.money']?.value as Record<string, unknown>;
     expect({ ...example, type: '', request_id: '' }).toEqual({ ...body, type: '', request_id: '' });

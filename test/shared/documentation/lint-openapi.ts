@@ -1,8 +1,9 @@
-// Whether a document is OpenAPI 3.1, by Redocly's linter: its structure, its references, and each example against its schema.
+// Checks that a document is OpenAPI 3.1, by Redocly's linter: its structure, its references, and each example against
+// its schema.
 
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 
-/** What is wrong with a document, one sentence per fault. */
+/** The faults of a document, one sentence each. */
 export async function lintOpenapi(document: object): Promise<string[]> {
   const config = await createConfig({
     extends: ['recommended-strict'],

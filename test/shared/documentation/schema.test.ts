@@ -4,7 +4,7 @@ import { schemaBook } from '../../../shared/documentation/schema.ts';
 import { AMOUNT_PATTERN } from '../../../shared/money.ts';
 import { amountSchema } from '../../../shared/wallet/request.ts';
 
-test('an amount keeps its pattern, its words and its examples, although it is transformed', () => {
+test('an amount keeps its pattern, its texts and its examples, although it is transformed', () => {
   expect(schemaBook().describe(amountSchema, 'input')).toMatchObject({
     type: 'string',
     pattern: AMOUNT_PATTERN.source,
@@ -57,13 +57,13 @@ test('two schemas cannot share a title, nor can two forms of one schema', () => 
   expect(() => book.components()).toThrow('Year is sent in another form than it is answered');
 });
 
-test('what a query reads as a number is described as one', () => {
+test('a query parameter that is read as a number is described as one', () => {
   const page = v.optional(v.pipe(v.string(), v.regex(/^\d+$/), v.transform(Number), v.maxValue(100)), '20');
   expect(schemaBook().describe(page, 'query')).toEqual({ type: 'integer', maximum: 100, default: 20 });
   expect(schemaBook().describe(page, 'input')).toEqual({ type: 'string', pattern: '^\\d+$', default: '20' });
 });
 
-test('a rule that JSON Schema cannot express is told in words, and never lost in silence', () => {
+test('a rule that JSON Schema cannot express is described in words, and never lost in silence', () => {
   const even = v.pipe(
     v.string(),
     v.check((text) => text.length % 2 === 0, 'must have an even length'),
@@ -85,7 +85,7 @@ test('two patterns on one text both hold', () => {
   expect(schemaBook().describe(schema, 'input')).toEqual({ type: 'string', pattern: '^a', allOf: [{ pattern: 'z$' }] });
 });
 
-test('what may be null has one type, not an alternative', () => {
+test('a nullable value has one type, not an alternative', () => {
   const schema = v.object({ note: v.nullable(v.string()), state: v.nullable(v.picklist(['on', 'off'])) });
   expect(schemaBook().describe(schema, 'output').properties).toEqual({
     note: { type: ['string', 'null'] },

@@ -1,4 +1,5 @@
-// An account in the past, against a replay: through the real ledger, and over months that the ledger has not seen yet.
+// An account in the past, compared with a replay: through the real ledger, and over months that the ledger has not seen
+// yet.
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -39,7 +40,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** How an account stood after one decision. */
+/** The state of an account after one decision. */
 interface Stand {
   time: number;
   balance: string;
@@ -53,7 +54,7 @@ interface Run {
   openHolds: { operationId: string; from: string; to: string }[];
 }
 
-/** Posts and writes down how it left each account, as the decision says it. */
+/** Posts and records the state of each account, as the decision says it. */
 async function record(run: Run, accountId: string, operationId: string, movement: Movement): Promise<boolean> {
   let last: Decided | undefined;
   const { decided } = await post({
@@ -127,7 +128,7 @@ async function take(run: Run, people: string[], { kind, from, to, amount: units 
   }
 }
 
-test('after any history, every moment of it is told as it was', async () => {
+test('after any history, every moment of it has its state', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.array(step, { minLength: 1, maxLength: 6 }), { maxLength: 12 }), async (rounds) => {
       const people: string[] = [];
@@ -169,7 +170,7 @@ const legs = fc.array(
   { maxLength: 40 },
 );
 
-test('over many months, with gaps and late settlements, the leg is the one that reading all of them finds', async () => {
+test('over many months, with gaps and late settlements, the found leg is the one that a full read finds', async () => {
   await makePastPartitions(admin, MONTHS + 4);
   await admin.query('set session_replication_role = replica');
   const { accountId } = await openAccount(admin);

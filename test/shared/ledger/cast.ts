@@ -1,4 +1,4 @@
-// The accounts of one run, the interventions of operators among them, and what the database says of them afterwards.
+// The accounts of one run, the interventions of operators, and the state of the accounts in the database afterwards.
 
 import type pg from 'pg';
 import type { Limits } from '../../../shared/ledger/rules/words.ts';
@@ -8,7 +8,7 @@ import { Model, type ModelAccount } from './model.ts';
 import type { Intervention } from './plan.ts';
 import type { Cast } from './roles.ts';
 
-/** Small enough to be met by chance. Minor units. */
+/** Small enough that random operations meet them. Minor units. */
 export const LIMITS: Limits = {
   UNVERIFIED: { BALANCE: 30_000n, MONTHLY_INCOMING: 90_000n },
   VERIFIED: { BALANCE: 100_000n, MONTHLY_INCOMING: 200_000n },
@@ -27,7 +27,7 @@ export async function lowerLimits(admin: pg.Client): Promise<void> {
   }
 }
 
-/** New accounts, and a model that begins where the database stands. */
+/** New accounts, and a model that starts from the database's state. */
 export async function openCast(admin: pg.Client): Promise<{ cast: Cast; model: Model }> {
   const ada = await openAccount(admin, { balance: '100.00' });
   const idOf = async (options: Parameters<typeof openAccount>[1]) => (await openAccount(admin, options)).accountId;
@@ -66,7 +66,7 @@ export async function readAccounts(client: pg.Client, { accounts }: Cast): Promi
   }));
 }
 
-/** Does it in the database and in the model; the answer is what went differently. */
+/** Does it in the database and in the model; returns the differences. */
 export async function intervene(
   admin: pg.Client,
   model: Model,

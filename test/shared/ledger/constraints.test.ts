@@ -1,4 +1,4 @@
-// The database holds the ledger's promises a second time: what the code would never write, it refuses.
+// The database holds the ledger's promises a second time: it refuses changes that the code never makes.
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
@@ -37,7 +37,8 @@ type LegValues = [
 ];
 
 /**
- * Writes legs and, unless told otherwise, leaves each account where its last leg says; `more` is written in the same statement.
+ * Writes legs and, unless told otherwise, updates each account to its last leg; `more` is written in the same
+ * statement.
  */
 async function write(
   legs: LegValues[],
@@ -73,13 +74,13 @@ async function write(
       [JSON.stringify(rows), status, currency, balances, held],
     );
   } finally {
-    // Whatever was let through is taken back: each test starts from the same state.
+    // Everything is rolled back: each test starts from the same state.
     await money.query('rollback');
   }
 }
 
 describe('legs are refused', () => {
-  test('when nothing is wrong with them they are not', async () => {
+  test('only when they are wrong: good ones are written', async () => {
     await write([
       [ada, 2, 'DEBIT', '10', '100', '90'],
       [grace, 1, 'CREDIT', '10', '0', '10'],
@@ -171,12 +172,12 @@ describe('an account changes only with the legs that say so:', () => {
     ['its version', 'version = version + 1'],
     ['its version and its balance', 'version = version + 1, balance = 1000'],
     ['back to where it stood earlier', 'version = 0, balance = 0, incoming = 0'],
-    ['what is held', 'held = 1'],
-    ['what is held, with a number', 'held = 1, version = version + 1'],
-    ['what is on its way', 'pending = 1'],
+    ['the held amount', 'held = 1'],
+    ['the held amount, with a number', 'held = 1, version = version + 1'],
+    ['the pending amount', 'pending = 1'],
     ['what came in this month', 'incoming = 0'],
     ['the month of what came in', "incoming_month = '2020-01-01'"],
-  ])('nobody sets %s', async (_what, change) => {
+  ])('no role sets %s', async (_what, change) => {
     for (const client of [money, admin]) {
       await expect(client.query(`update accounts set ${change} where id = $1`, [ada.accountId])).rejects.toMatchObject({
         code: '23514',
@@ -185,13 +186,13 @@ describe('an account changes only with the legs that say so:', () => {
     }
   });
 
-  test('not an account of One Gate itself either', async () => {
+  test('nor does an account of One Gate itself', async () => {
     await expect(money.query("update accounts set balance = balance + 1 where kind = 'SYSTEM'")).rejects.toMatchObject({
       code: '23514',
     });
   });
 
-  test('one that says what its next legs will say in the next statement is too early', async () => {
+  test('figures before their legs, which come in the next statement, are refused', async () => {
     await money.query('begin');
     await expect(
       money.query('update accounts set balance = 90, version = 2 where id = $1', [ada.accountId]),
@@ -199,14 +200,14 @@ describe('an account changes only with the legs that say so:', () => {
     await money.query('rollback');
   });
 
-  test('legs of others say nothing', async () => {
+  test('legs of other accounts do not count', async () => {
     const stranger = await openAccount(admin);
     const gift = `, gift as (update accounts set balance = 5, version = 1 where id = '${stranger.accountId}')`;
     await expect(write(paid(), { more: gift })).rejects.toMatchObject({ code: '23514' });
     await write(paid());
   });
 
-  test('legs that begin where the account did not stand make no money', async () => {
+  test('legs that begin at another balance make no money', async () => {
     await expect(
       write([
         [ada, 2, 'DEBIT', '10', '1000', '990'],
@@ -215,7 +216,7 @@ describe('an account changes only with the legs that say so:', () => {
     ).rejects.toMatchObject({ code: '23514', message: expect.stringContaining(ada.accountId) });
   });
 
-  test('what is held follows from open holds', async () => {
+  test('held follows from open holds', async () => {
     const promise = `, promise as (
       insert into holds (operation_id, payer_account, amount, held_at, expires_at)
       values (uuidv7(), '${ada.accountId}', 4, now(), now() + interval '1 hour')
@@ -225,7 +226,7 @@ describe('an account changes only with the legs that say so:', () => {
     await expect(write(paid(), { held: '4' })).rejects.toMatchObject({ code: '23514' });
   });
 
-  test('it is opened with nothing', async () => {
+  test('it is opened empty', async () => {
     for (const figure of ['balance', 'held', 'pending', 'incoming', 'version']) {
       await expect(
         admin.query(`insert into accounts (kind, name, ${figure}) values ('SYSTEM', 'rich', 5)`),
@@ -233,7 +234,7 @@ describe('an account changes only with the legs that say so:', () => {
     }
   });
 
-  test('one whose figures were wrong before keeps them, and can be suspended and paid', async () => {
+  test('an account with wrong figures keeps them, and can be suspended and paid', async () => {
     const wrong = await openAccount(admin, { balance: '50.00' });
     await pastTheDatabase(admin, 'update accounts set balance = 55 where id = $1', [wrong.accountId]);
     await admin.query("update accounts set account_status = 'SUSPENDED' where id = $1", [wrong.accountId]);
@@ -248,7 +249,7 @@ describe('an account changes only with the legs that say so:', () => {
 describe('the role that moves money', () => {
   test.each([
     [
-      'change what has moved money',
+      'change a leg that has moved money',
       "update historical_transactions set leg_number = 99 where transaction_status = 'SUCCESS'",
       '23001',
     ],
@@ -259,7 +260,7 @@ describe('the role that moves money', () => {
     ['verify an account', 'update accounts set verified_at = now()', '42501'],
     ['remove a leg', 'delete from historical_transactions', '42501'],
     ['open an account', "insert into accounts (kind, name) values ('SYSTEM', 'mine')", '42501'],
-    ['give an account to somebody', 'update accounts set user_id = null', '42501'],
+    ['give an account to another user', 'update accounts set user_id = null', '42501'],
     ['read a password', 'select password from users', '42501'],
     ['make a table', 'create table mine ()', '42501'],
   ])('cannot %s', async (_name, sql, code) => {
@@ -284,7 +285,7 @@ test('the role that reads cannot write', async () => {
   await reader.end();
 });
 
-test('partitions are there for the coming year, and asking again makes none', async () => {
+test('partitions exist for the coming year, and a second call makes none', async () => {
   const { rows } = await admin.query('select ensure_leg_partitions(12) as made');
   expect(rows).toEqual([{ made: 0 }]);
   const { rows: parts } = await admin.query(
@@ -293,10 +294,10 @@ test('partitions are there for the coming year, and asking again makes none', as
   expect(parts[0].n).toBeGreaterThanOrEqual(14);
 });
 
-test('nobody removes an account, not even its owner', async () => {
+test('no role removes an account, not even the owner of the table', async () => {
   await expect(admin.query('delete from accounts')).rejects.toMatchObject({ code: '23001' });
 });
 
-test('nothing of all this has left a trace', async () => {
+test('none of these tests has left a trace', async () => {
   expect(await brokenPromises(admin)).toEqual([]);
 });

@@ -55,7 +55,7 @@ function posting(movement: Movement, key = `key ${++keys}`, request = '{}', acco
   return { key: { accountId, key, function: 'pay', request }, operationId: newOperationId(), movement, record };
 }
 
-/** All of it unless told. */
+/** The whole amount unless given. */
 function part(amount: bigint | undefined) {
   return amount === undefined ? undefined : money(amount);
 }
@@ -64,7 +64,7 @@ function transfer(from: string, to: string, amount: bigint): Movement {
   return { name: 'transfer', type: 'PAYMENT', from, to, amount: money(amount), currency: 'IDR' };
 }
 
-/** The state that a posting leaves behind, and its legs. */
+/** The state after a posting, and its legs. */
 function afterwards(before: State, each: Posting): { state: State; legs: readonly Leg[] } {
   const { decisions, accounts } = decide(before, [each]);
   const { legs, hold, refund } = decisions[0] as Decided;
@@ -136,7 +136,7 @@ test('postings of one batch are decided in order of arrival against what the ear
   expect([accounts.get('ada')?.version, accounts.get('grace')?.version]).toEqual([10n, 3n]);
 });
 
-test('the state that was handed in stays as it was', () => {
+test('the given state is not changed', () => {
   const before = state();
   decide(before, [posting(transfer('ada', 'grace', 60n))]);
   expect(before.accounts.get('ada')).toEqual(ada);
@@ -158,7 +158,7 @@ describe('a repeated key', () => {
     expect(accounts.size).toBe(0);
   });
 
-  test('with another request is refused and says what the first was', () => {
+  test('with another request is refused with the first request', () => {
     const { decisions } = decide(state({ keys: new Map([['ada/k', kept]]) }), [
       posting(transfer('ada', 'grace', 2n), 'k', '{"amount":"2.00"}'),
     ]);
@@ -182,7 +182,7 @@ describe('a repeated key', () => {
     expect(decide(state({ keys: new Map([['ada/k', own]]) }), [mine]).decisions).toEqual([{ repeats: own }]);
   });
 
-  test('within one batch repeats the first, also when that was refused', () => {
+  test('within one batch repeats the first, even when that was refused', () => {
     const { decisions } = decide(state(), [
       posting(transfer('ada', 'grace', 60n), 'k'),
       posting(transfer('ada', 'grace', 60n), 'k'),
@@ -241,7 +241,7 @@ describe('a top-up', () => {
     expect(accounts.get('ada')?.balance).toBe(150n);
   });
 
-  test('that was given up is settled all the same when it turns out to be paid', () => {
+  test('that was given up is still settled when it was paid', () => {
     const { decisions } = decide(opened, [
       posting(settlement('CANCELLED')),
       posting(settlement('FAILED')),
@@ -261,7 +261,7 @@ describe('a top-up', () => {
     expect([accounts.get('ada')?.balance, accounts.get('suspense')?.balance]).toEqual([100n, 49n]);
   });
 
-  test('whose money lies in suspense is not paid a second time, by whatever key', () => {
+  test('whose money lies in suspense is not paid a second time, by any key', () => {
     const suspended = posting(settlement('SUCCESS', 49n));
     const { decisions, accounts } = decide(opened, [suspended, posting(settlement('SUCCESS'))]);
     expect(outcomes(decisions)).toEqual(['posted_to_suspense', 'already_settled']);
@@ -279,7 +279,7 @@ describe('a top-up', () => {
     expect(outcomes(decisions)).toEqual(['posted_to_suspense']);
   });
 
-  test('of somebody else is not found', () => {
+  test('of another user is not found', () => {
     expect(outcomes(decide(opened, [posting(settlement('SUCCESS', 50n, 'grace'))]).decisions)).toEqual([
       'transaction_not_found',
     ]);
@@ -313,7 +313,7 @@ describe('a hold', () => {
     }
   });
 
-  test('moves nothing, and what is held is not available', () => {
+  test('moves nothing, and held money is not available', () => {
     expect(legs).toMatchObject([
       { accountId: 'ada', direction: 'DEBIT', status: 'PENDING', balanceAfter: 100n },
       { accountId: 'grace', direction: 'CREDIT', status: 'PENDING', balanceAfter: 0n },
@@ -424,7 +424,7 @@ describe('a refund', () => {
     expect(outcomes(decide(from, [posting(refund())]).decisions)).toEqual([outcome]);
   });
 
-  test('of what is no payment, or not one yet, or between others, is refused', () => {
+  test('of another transaction, of a pending payment, or of a payment between others, is refused', () => {
     const sent = posting({ ...transfer('ada', 'grace', 10n), type: 'TRANSFER' } as Movement);
     const { state: transferred } = afterwards(state(), sent);
     expect(outcomes(decide(transferred, [posting(refund(1n, sent.operationId))]).decisions)).toEqual([
@@ -467,7 +467,7 @@ describe('limits on e-money', () => {
   });
 });
 
-describe('what operators have frozen', () => {
+describe('money that operators have frozen', () => {
   const frozen = (more: Partial<State['freezes']>) =>
     state({ freezes: { all: false, accounts: new Set(), functions: new Set(), ...more } });
 

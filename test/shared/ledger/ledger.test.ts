@@ -23,7 +23,7 @@ beforeAll(async () => {
   await admin.connect();
   wire = await openWire(database.urls.money);
   process.env['DATABASE_URL'] = wire.url;
-  // Nobody listens there: every event stays in the outbox.
+  // Nothing listens there: every event stays in the outbox.
   process.env['K_SINK'] = 'http://127.0.0.1:9/';
   process.env['LOG_LEVEL'] = 'silent';
   ({ post } = await import('../../../shared/ledger/posting/ledger.ts'));
@@ -124,7 +124,7 @@ test('a refusal is kept and replayed, even when the balance would cover it later
   expect(refused.result).toEqual({ data: { outcome: 'insufficient_funds' } });
 });
 
-test('a key that comes back with another request is refused with the first one', async () => {
+test('a key with another request is refused with the first request', async () => {
   const [ada, grace] = [await openAccount(admin, { balance: '100.00' }), await openAccount(admin)];
   await post(payment(ada, grace, '1.00', { key: 'k' }));
   const first = { function: 'pay', request: JSON.stringify({ amount: '1.00', to: grace.accountId }) };
@@ -201,7 +201,7 @@ describe('a posting that cannot be written', () => {
   });
 });
 
-test('who waits for an account that somebody else holds is sent away, its neighbours are not', async () => {
+test('a posting that waits for a locked account is sent away, its neighbours are not', async () => {
   const [ada, grace, held] = [
     await openAccount(admin, { balance: '100.00' }),
     await openAccount(admin),
@@ -236,7 +236,7 @@ describe('when the connection is lost', () => {
     },
   );
 
-  test('and stays lost, the answer is unknown; asked again later, the same key finds out', async () => {
+  test('and stays lost, the answer is unknown; a later request with the same key learns the outcome', async () => {
     const [ada, grace] = [await openAccount(admin, { balance: '100.00' }), await openAccount(admin)];
     wire.cutAtNextCommit('answer', { stayDown: true });
     const posting = payment(ada, grace, '30.00');
@@ -280,7 +280,7 @@ test('after all these losses the ledger holds one connection', async () => {
     const { rows } = await admin.query(
       "select count(*)::int as n from pg_stat_activity where datname = current_database() and usename = 'one_gate_money'",
     );
-    // The server may still be finding out that a connection was cut.
+    // The server may still be noticing that a connection was cut.
     if (rows[0].n === 1) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
@@ -290,9 +290,9 @@ interface Wire {
   url: string;
   /** Cuts the connection when COMMIT goes by: the request before it reaches the server, or its answer before it reaches the client. */
   cutAtNextCommit(what: 'request' | 'answer', options?: { stayDown: boolean }): void;
-  /** Lets the server's word through that the lock was not had, and is down from then on. */
+  /** Passes on the server's answer that the lock was not granted, and is down from then on. */
   cutAtNextLockTimeout(): void;
-  /** Since the last one was asked for. */
+  /** Since the last call. */
   cuts(): number;
   goDown(): void;
   restore(): void;

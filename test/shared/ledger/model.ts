@@ -1,12 +1,12 @@
-// The ledger's rules once more, written from the words of posting.ts and the design and not from the code: slow and plain. Nothing is
-// kept but what has happened; a balance is added up from it whenever somebody asks.
+// The ledger's rules once more, written from the words of posting.ts and the design and not from the code: slow and
+// plain. It keeps only the history; it adds up a balance from that whenever one is needed.
 
 import type { Bound, Limits, Outcome, TransactionType } from '../../../shared/ledger/rules/words.ts';
 import type { Planned } from './plan.ts';
 
 const LARGEST = 999_999_999_999_999n;
 
-/** What an account had when the model began, and what is known of its owner. Minor units. */
+/** The balance of an account when the model began, and the facts about its owner. Minor units. */
 export interface ModelAccount {
   id: string;
   kind: 'PERSON' | 'MERCHANT' | 'SYSTEM';
@@ -33,7 +33,7 @@ interface Operation {
   refundOf?: string;
   expired?: boolean;
   endedAs?: 'FAILED' | 'CANCELLED';
-  /** A top-up's money that lies elsewhere than in the wallet. */
+  /** A top-up's money that lies in another account than the wallet. */
   elsewhere?: { account: string; amount: bigint };
 }
 
@@ -43,7 +43,7 @@ interface KeptKey {
   running: boolean;
 }
 
-/** `replayed`: the answer of the first time, again. */
+/** `replayed`: the first answer, again. */
 export interface Expected {
   outcome: Outcome | 'replayed';
   bound?: Bound;
@@ -57,7 +57,7 @@ const NOT_KEPT = new Set<Outcome>([
   'account_suspended',
 ]);
 
-/** What is decided under the lock is kept with its key; 403, 404 and 5xx are not. */
+/** Results that were decided under the lock are kept with their key; 403, 404 and 5xx are not. */
 export function isKeptByRule({ outcome }: Expected): boolean {
   return !NOT_KEPT.has(outcome as Outcome) && !UNDECIDED.has(outcome);
 }
@@ -77,7 +77,7 @@ export class Model {
     this.limits = limits;
   }
 
-  /** Decides one operation and remembers what it did. */
+  /** Decides one operation and remembers its effect. */
   run(planned: Planned): Expected {
     const { key, movement, operationId } = planned;
     const name = `${key.accountId}/${key.key}`;
@@ -121,7 +121,7 @@ export class Model {
     return figures;
   }
 
-  /** False when the account cannot be closed: something is there or on its way. */
+  /** False when the account cannot be closed: it has money or expects some. */
   setStatus(id: string, status: ModelAccount['status']): boolean {
     const { balance, held, pending } = this.figures(id);
     if (status === 'CLOSED' && (balance !== 0n || held !== 0n || pending !== 0n)) return false;

@@ -1,6 +1,6 @@
-// The order in which a ledger has decided, found out afterwards. Every decision says which version of each account it saw, and the legs
-// it wrote say which it left: between them there is no room for a second opinion. A posting that saw version 5 of an account was
-// decided after leg 5 was written and before leg 6, whether it was posted or refused.
+// Finds the order in which a ledger has decided, afterwards. Every decision says which version of each account it saw,
+// and the legs that it wrote say which version they left: together they leave no choice. A posting that saw version 5
+// of an account was decided after leg 5 was written and before leg 6, whether it was posted or refused.
 
 import { isKeptByRule } from './model.ts';
 import type { Planned } from './plan.ts';
@@ -13,7 +13,7 @@ export interface Done {
   batch?: number;
 }
 
-/** All of them in an order that explains what each saw; what cannot be explained is named. */
+/** All postings in an order that explains what each saw; names those that no order explains. */
 export function decidedOrder(done: readonly Done[]): { order: Done[]; broken: string[] } {
   const broken: string[] = [];
   const after = done.map(() => new Set<number>());
@@ -53,7 +53,7 @@ function byVersions(done: readonly Done[], precedes: Precedes, broken: string[])
   }
 }
 
-/** Of one key there is one first; before it only what is not kept, after it only repetitions. */
+/** Each key has one first result; before it come only results that are not kept, after it only repetitions. */
 function byKeys(done: readonly Done[], precedes: Precedes, broken: string[]): void {
   const firsts = new Map<string, number>();
   const nameOf = ({ planned: { key } }: Done) => `${key.accountId}/${key.key}`;
@@ -77,7 +77,7 @@ function isDecided({ result }: Done): boolean {
   return result.accounts.length > 0 || result.text !== null;
 }
 
-/** Kahn's way: whoever waits for nobody is next. Those on a circle are never next. */
+/** Kahn's algorithm: a posting that waits for no other is next. Those on a circle are never next. */
 function sorted(after: readonly ReadonlySet<number>[]): number[] {
   const waitsFor = after.map(() => 0);
   for (const followers of after) for (const each of followers) waitsFor[each] = (waitsFor[each] ?? 0) + 1;

@@ -30,11 +30,11 @@ const partitions = async (client: pg.Client) =>
     )
   ).rows[0].count;
 
-test('a month is attached beside a payment that is not committed, and a payment beside a month that is not', async () => {
+test('a month is attached beside an uncommitted payment, and a payment is posted beside an uncommitted month', async () => {
   const payments = await connect(database.adminUrl);
   const schedule = await connect(database.urls.money);
   const before = await partitions(payments);
-  // Whoever waits for the other is refused instead of holding anybody up.
+  // A statement that has to wait for the other is refused instead of blocking.
   for (const client of [payments, schedule]) await client.query("set lock_timeout = '1s'");
 
   await payments.query('begin');
@@ -50,7 +50,7 @@ test('a month is attached beside a payment that is not committed, and a payment 
   expect(await partitions(payments)).toBe(before + 3);
 });
 
-test('a month that is there is left alone, however many ask for it at once', async () => {
+test('an existing month is left alone, however many calls come at once', async () => {
   const several = await Promise.all([1, 2, 3].map(() => connect(database.urls.money)));
   const before = await partitions(several[0] as pg.Client);
   const made = await Promise.all(several.map((client) => client.query('select ensure_leg_partitions(16) as made')));
@@ -58,7 +58,7 @@ test('a month that is there is left alone, however many ask for it at once', asy
   expect(await partitions(several[0] as pg.Client)).toBe(before + 1);
 });
 
-test('when a month has begun, legs are found before and after the schedule has shown which one it is', async () => {
+test('when a month has begun, legs are found before and after the schedule has switched to it', async () => {
   const client = await connect(database.adminUrl);
   const schedule = await connect(database.urls.money);
   const shown = async () =>

@@ -1,5 +1,5 @@
-// Random operations: what clients of the ledger may ask for in any order, drawn by fast-check, and made into postings that know of
-// each other. A plan is plain data, so that it can be sent to other processes.
+// Random operations: the requests that clients of the ledger may make in any order, drawn by fast-check, as postings
+// that refer to each other. A plan is plain data, so that it can be sent to other processes.
 
 import fc from 'fast-check';
 import { newOperationId } from '../../../shared/ledger/rules/ids.ts';
@@ -10,18 +10,18 @@ import { newEvent } from '../../../shared/platform/events/event.ts';
 import { GOPAY_CLEARING, GOPAY_SUSPENSE } from '../../setup/gopay-accounts.ts';
 import type { Cast, Role } from './roles.ts';
 
-/** A posting without what is recorded of it. */
+/** A posting without its record. */
 export interface Planned {
   key: Key;
   operationId: string;
   movement: Movement;
   /** Its result comes later: until then the key is in progress. */
   running: boolean;
-  /** Cannot be written, whatever is decided. */
+  /** Cannot be written, whatever the decision. */
   isPoison: boolean;
 }
 
-/** What operators do in between, past the ledger. */
+/** The acts of operators in between, past the ledger. */
 export type Intervention =
   | { does: 'status'; who: Role; status: 'ACTIVE' | 'SUSPENDED' | 'CLOSED' }
   | { does: 'verify'; who: Role }
@@ -49,7 +49,8 @@ const role = fc.oneof(
 );
 const wallet = role.filter((each) => each !== 'clearing' && each !== 'nobody');
 
-// The middle ones are about what people have: that much is there or not, is available or held, fits under a limit or does not.
+// The middle amounts are near the people's balances: such an amount is available or not, held or not, within a limit or
+// not.
 const amount = fc
   .oneof(
     { weight: 12, arbitrary: fc.bigInt(1n, 3_000n) },
@@ -279,7 +280,7 @@ export class Planner {
     return { ...first, key, operationId: isSame ? first.operationId : newOperationId() };
   }
 
-  /** Mostly one of the right kind, one time in ten any; one that nobody has heard of if there is none. */
+  /** Mostly one of the right kind, one time in ten any; an unknown one if there is none. */
   #earlier(drawn: number, ...names: Movement['name'][]): Planned {
     const fitting = this.#planned.filter(({ movement }) => names.includes(movement.name));
     const from = drawn % 10 === 0 || fitting.length === 0 ? this.#planned : fitting;
@@ -315,12 +316,12 @@ function partOf(movement: Movement, part: Part): Money | undefined {
   }
 }
 
-/** One event per posting that was decided in its favour; its subject is the key. */
+/** One event per posting that succeeded; its subject is the key. */
 export function subjectOf({ key }: Pick<Planned, 'key'>): string {
   return key.key;
 }
 
-/** The posting as the ledger takes it. Everything that was decided is in the result. */
+/** The posting as the ledger takes it. The result holds the whole decision. */
 export function postingOf(planned: Planned): Posting {
   const { key, operationId, movement } = planned;
   return { key, operationId, movement, record: (decided) => record(planned, decided) };

@@ -1,6 +1,6 @@
-// Whatever is asked of the ledger, in whatever order and by however many at once, it does what the model says. A failure prints a seed
-// and a path: `PROPERTY_SEED=... PROPERTY_PATH=... npm test -- properties` runs the same again; PROPERTY_RUNS=1000 runs more, and
-// PROPERTY_SHRINK=1 looks for the smallest failure, which takes minutes.
+// The ledger does what the model says, for any requests in any order and at the same time. A failure prints a seed and
+// a path: `PROPERTY_SEED=... PROPERTY_PATH=... npm test -- properties` runs the same again; PROPERTY_RUNS=1000 runs
+// more, and PROPERTY_SHRINK=1 looks for the smallest failure, which takes minutes.
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -16,7 +16,7 @@ import { resultOfEnded, resultOfError, resultOfPosted } from './result.ts';
 import { brokenInvariants, Verdict } from './verdict.ts';
 
 const CONNECTIONS = 4;
-/** Nobody waits for so long but on a machine that has much else to do. */
+/** Long enough even for a machine that is busy with other work. */
 const PATIENCE_MS = 600_000;
 const SEEDS = process.env['PROPERTY_SEED'] ? [Number(process.env['PROPERTY_SEED'])] : [1, 20_261_121];
 
@@ -31,7 +31,7 @@ beforeAll(async () => {
   await admin.connect();
   await lowerLimits(admin);
   process.env['DATABASE_URL'] = database.urls.money;
-  // Nobody listens there: every event stays in the outbox.
+  // Nothing listens there: every event stays in the outbox.
   process.env['K_SINK'] = 'http://127.0.0.1:9/';
   process.env['LOG_LEVEL'] = 'silent';
   ledger = {
@@ -90,7 +90,7 @@ async function judged(run: (verdict: Verdict, planner: Planner, act: (step: Step
 async function through(planned: Planned): Promise<Done> {
   const ask = () => ledger.post(postingOf(planned)).then(resultOfPosted, resultOfError);
   let result = await ask();
-  // On a busy machine a batch may wait too long. Nothing has happened then, and a client asks again.
+  // On a busy machine a batch may wait too long. Then it has changed nothing, and a client asks again.
   for (let again = 0; again < 4 && result.outcome === 'busy'; again++) result = await ask();
   return { planned, result };
 }
@@ -187,7 +187,7 @@ eachSeed('many instances at once see one order that the model agrees with', 2, (
   ),
 );
 
-/** Interventions come between the rounds: what is in flight in a round is decided by one set of rules. */
+// Interventions come between the rounds: one set of rules decides all requests of a round.
 async function inRounds(
   commands: readonly Command[][],
   verdict: Verdict,
@@ -204,7 +204,7 @@ async function inRounds(
   }
 }
 
-test('none of them has waited for another in a circle', async () => {
+test('no transactions have waited for each other in a circle', async () => {
   const { rows } = await admin.query('select deadlocks::int from pg_stat_database where datname = current_database()');
   expect(rows).toEqual([{ deadlocks: 0 }]);
 });

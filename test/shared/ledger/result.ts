@@ -1,4 +1,4 @@
-// What a posting has come to, as plain data, however it was posted: through `post`, or in a batch that was made by hand.
+// The result of a posting, as plain data, however it was posted: through `post`, or in a batch that was made by hand.
 
 import type { Ended } from '../../../shared/ledger/posting/batch.ts';
 import { type Posted, PostingFailure } from '../../../shared/ledger/posting/ledger.ts';
@@ -12,12 +12,12 @@ export interface Result {
   text: string | null;
   /** The operation that the result is about. */
   operationId: string | undefined;
-  /** As the decision left them; none when nothing was decided. */
+  /** The accounts as the decision left them; none when nothing was decided. */
   accounts: Pick<Account, 'id' | 'balance' | 'held' | 'pending' | 'incoming' | 'version'>[];
   /** The numbers of the legs that were written, by account. */
   legs: [accountId: string, legNumber: bigint][];
   bound: Bound | undefined;
-  /** The result was lost and found again by its key: what the decision saw is not known any more. */
+  /** The result was lost and found again by its key: the versions that the decision saw are unknown. */
   isRecovered?: boolean;
 }
 
@@ -51,7 +51,7 @@ export function recovered(text: string, operationId: string): Result {
   return { ...NOTHING, outcome: said.outcome, text, operationId, legs, isRecovered: true };
 }
 
-/** What `post` rejects with. */
+/** The error of `post`. */
 export function resultOfError(error: unknown): Result {
   return { ...NOTHING, outcome: error instanceof PostingFailure ? error.kind : String(error) };
 }

@@ -1,4 +1,4 @@
-// The accounts that commands of a run name, by the part that each plays.
+// The accounts that commands of a run name, by their parts.
 
 export type Role =
   | 'ada'

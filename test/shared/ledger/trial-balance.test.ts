@@ -53,7 +53,7 @@ interface Scene {
   topup: string;
 }
 
-/** Something of everything, PENDING and ended. */
+/** Movements of every kind, PENDING and ended. */
 async function play(): Promise<Scene> {
   const ada = await openAccount(admin, { balance: '1000.00' });
   const shop = await openAccount(admin, { type: 'merchant' });
@@ -105,7 +105,7 @@ test('says nothing about an honest ledger, from the first leg and from checkpoin
   expect(proof).toMatchObject({ broken: [], accounts: third.accounts, legs: first.legs + second.legs });
 });
 
-test('reads no further than it must, and is where it was after a run that had no time', async () => {
+test('reads no further than it must, and keeps its place after a run that had no time', async () => {
   const people = [];
   for (let count = 0; count < 30; count++) people.push(await openAccount(admin, { balance: '10.00' }));
   await admin.query('update trial_balance set position = $1', [people[9]?.accountId]);
@@ -140,7 +140,7 @@ test('an account with more new legs than a page may have is read in several, and
   );
 });
 
-/** The same 1.00, an even number of times, written as the ledger would have: posting them would take minutes. */
+/** Moves the same 1.00 an even number of times, written as the ledger would have: posting it would take minutes. */
 async function passBackAndForth(from: TestAccount, to: TestAccount, times: number): Promise<void> {
   await pastTheDatabase(
     admin,
@@ -213,7 +213,7 @@ describe('each promise, broken past the database', () => {
     );
   });
 
-  test('a leg that is gone', async () => {
+  test('a leg that was deleted', async () => {
     const found = await foundAfter('delete from historical_transactions where operation_id = $1 and account_id = $2', [
       scene.paid,
       scene.ada.accountId,
@@ -246,12 +246,12 @@ describe('each promise, broken past the database', () => {
     expect(found).toEqual([{ kind: 'ledger_numbering', subject: scene.ada.accountId }]);
   });
 
-  test('legs of an account that says it has none', async () => {
+  test('legs of an account at version 0', async () => {
     const found = await foundAfter('update accounts set version = 0 where id = $1', [scene.shop.accountId]);
     expect(found).toEqual([{ kind: 'ledger_numbering', subject: scene.shop.accountId }]);
   });
 
-  test.each(['held', 'pending', 'incoming'])('what an account says is %s', async (column) => {
+  test.each(['held', 'pending', 'incoming'])('an account’s figure for %s', async (column) => {
     const found = await foundAfter(`update accounts set ${column} = ${column} + 1 where id = $1`, [
       scene.ada.accountId,
     ]);
@@ -322,7 +322,7 @@ describe('each promise, broken past the database', () => {
     expect(kinds(found)).toEqual(['ledger_refund']);
   });
 
-  test('a leg of nobody', async () => {
+  test('a leg without an account', async () => {
     const found = await foundAfter('update historical_transactions set account_id = uuidv7() where operation_id = $1', [
       scene.topup,
     ]);

@@ -1,4 +1,4 @@
-// Compares what the ledger did with what the model says, posting by posting, and then what it left in the database.
+// Compares the ledger's results with the model's, posting by posting, and then the state of the database.
 
 import type pg from 'pg';
 import { brokenPromises } from '../../setup/accounts.ts';
@@ -15,7 +15,7 @@ export class Verdict {
   readonly #cast: Cast;
   /** By key: the first result that was kept, the operation it is about, and its request. */
   readonly #kept = new Map<string, { text: string | null; planned: Planned }>();
-  /** Keys of what has moved money, or promised to. */
+  /** Keys of postings that have moved money, or promised to. */
   readonly #posted = new Map<string, Planned>();
   readonly #all: Planned[] = [];
 
@@ -24,7 +24,7 @@ export class Verdict {
     this.model = model;
   }
 
-  /** Postings that may have run at once; the order is found out. */
+  /** Postings that may have run at once; their order is found afterwards. */
   judge(done: readonly Done[]): void {
     const { order, broken } = decidedOrder(done);
     this.broken.push(...broken);
@@ -40,7 +40,7 @@ export class Verdict {
       return;
     }
     if (result.isRecovered && result.legs.length === 0) {
-      // Refused at a moment that nobody knows: only that its key is kept can be said of it.
+      // Refused at an unknown moment: it can only be checked that its key is kept.
       this.model.claim(planned);
       this.#kept.set(`${planned.key.accountId}/${planned.key.key}`, { text: result.text, planned });
       return;
@@ -75,7 +75,7 @@ export class Verdict {
     }
   }
 
-  /** Keys, events and legs: there for what was done, and for nothing else. */
+  /** Keys, events and legs: they exist for operations that were done, and for nothing else. */
   async compareTraces(admin: pg.Client): Promise<void> {
     const keys = [...new Set(this.#all.map(({ key }) => key.key))];
     const kept = await admin.query(
@@ -132,7 +132,7 @@ export class Verdict {
   }
 }
 
-/** What must hold in the whole database at any moment. */
+/** The invariants of the whole database, at any moment. */
 export async function brokenInvariants(admin: pg.Client): Promise<string[]> {
   const { rows } = await admin.query(INVARIANTS);
   return [...(await brokenPromises(admin)), ...rows].map((row) => text(row));
@@ -145,7 +145,7 @@ const INVARIANTS = `
   having account.held <> coalesce(sum(amount) filter (where direction = 'DEBIT'), 0)
       or account.pending <> coalesce(sum(amount) filter (where direction = 'CREDIT'), 0)
   union all
-  select 'what is available is below zero', id::text from accounts where kind <> 'SYSTEM' and (balance < held or held < 0)
+  select 'an available amount is below zero', id::text from accounts where kind <> 'SYSTEM' and (balance < held or held < 0)
   union all
   select 'more was given back than was paid, or another sum than is kept', payment.operation_id::text
     from historical_transactions payment

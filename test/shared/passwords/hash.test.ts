@@ -15,7 +15,7 @@ test('a password belongs to its own hash only, and two hashes of it differ', asy
   expect(await verifyPassword('no hash at all', 'no hash at all')).toBe(false);
 });
 
-test('the library reads what we write, and we what it writes', async () => {
+test('the library reads our hashes, and we read its hashes', async () => {
   const theirs = await hash(PASSWORD, { type: argon2id, memoryCost: 7_168, timeCost: 5, parallelism: 1 });
   expect(await verifyPassword(theirs, PASSWORD)).toBe(true);
   expect(await needsRehash(theirs)).toBe(false);
@@ -25,7 +25,7 @@ test('the library reads what we write, and we what it writes', async () => {
   ).toBe(true);
 });
 
-test('a crowd is refused at once instead of being kept waiting, and those who wait are served', async () => {
+test('beyond a full queue callers are refused at once, and those who wait are served', async () => {
   const results = await Promise.allSettled(Array.from({ length: 70 }, () => verifyPassword(undefined, PASSWORD)));
   const refused = results.filter((result) => result.status === 'rejected');
   expect(refused.length).toBeGreaterThanOrEqual(70 - 50 - 3);

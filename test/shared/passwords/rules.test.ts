@@ -47,7 +47,7 @@ test.each([
   expect(await weaknessOf(password, NAMES)).toBeUndefined();
 });
 
-test('the list is a real one, of passwords that the length alone would let through', async () => {
+test('the list holds real common passwords that are long enough', async () => {
   const common = [...(await commonPasswords())];
   expect(common.length).toBeGreaterThan(1_500);
   expect(
@@ -55,7 +55,7 @@ test('the list is a real one, of passwords that the length alone would let throu
   ).toEqual([]);
 });
 
-test('a bundle holds no more of it than that, in a file that is read with the first password', async () => {
+test('a bundle holds only these, in a file that is read with the first password', async () => {
   const { path, remove } = await temporaryDirectory();
   await bundle(['identity/register'], await functionPaths(), path);
   const files = await readdir(path, { recursive: true, withFileTypes: true });

@@ -1,4 +1,5 @@
-// What a provider declares agrees with what it has: its folder, its simulator, its accounts in the database, its objects in the cluster.
+// A provider's declaration agrees with its folder, its simulator, its accounts in the database, its objects in the
+// cluster.
 
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -46,7 +47,7 @@ test('the database knows every method, and no other', async () => {
 });
 
 describe.each(providers.map((provider) => [provider.name, provider] as const))('%s', (name, provider) => {
-  test('has its name where its folder, its simulator and its environment have it', () => {
+  test('has the same name as its folder, its simulator and its environment', () => {
     expect(existsSync(join(ROOT, 'shared/providers', name, 'declaration.ts'))).toBe(true);
     expect(existsSync(join(ROOT, 'test/sandbox', name, 'server.ts'))).toBe(true);
     const prefix = `${name.toUpperCase().replaceAll('-', '_')}_`;
@@ -55,7 +56,7 @@ describe.each(providers.map((provider) => [provider.name, provider] as const))('
     expect(new Set(variables).size).toBe(variables.length);
   });
 
-  test('is told at paths of its own', () => {
+  test('has notification paths of its own', () => {
     for (const path of provider.notifications?.paths ?? [])
       expect(path.startsWith(`/v1/notifications/${name}/`)).toBe(true);
   });
@@ -72,7 +73,7 @@ describe.each(providers.map((provider) => [provider.name, provider] as const))('
     ]);
   });
 
-  test('has its settings in the environment of every function that talks with it, and of no other', () => {
+  test('has its settings in the environment of every function that calls it, and of no other', () => {
     const { name: secret, places } = secretOf(provider);
     const wanted = places.map(({ variable, key }) => `${variable} ${secret} ${key}`).sort();
     const having = manifests.services.flatMap((service) => {

@@ -1,4 +1,4 @@
-// The cut of a list, held against PostgreSQL, whose snapshots it is written as.
+// The cut of a list, compared with PostgreSQL, whose snapshots have the same form.
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
@@ -21,7 +21,7 @@ afterAll(async () => {
 const ask = async ({ text, values }: { text: string; values?: unknown[] }) =>
   (await client.query(text, values)).rows as never;
 
-test('the current cut is one', async () => {
+test('the current cut is valid', async () => {
   const cut = await currentCut(ask);
   expect(isCut(cut)).toBe(true);
   expect(liesAhead(cut, await currentCut(ask))).toBe(false);
@@ -29,7 +29,7 @@ test('the current cut is one', async () => {
   expect(liesAhead(`${next}:${BigInt(next) + 1n}:`, cut)).toBe(true);
 });
 
-test('what is taken for a cut the database takes as well', async () => {
+test('the database takes every cut that we take', async () => {
   const numbers = ['0', '1', '2', '7', '8', '9223372036854775807', '9999999999999999999', '', 'x', '-1', ' 3', '07'];
   const lists = ['', '2', '7', '2,7', '7,2', '2,2', '0', '2,', ',2', '2,x', '8', '9999999999999999999'];
   const texts = numbers.flatMap((one) => numbers.flatMap((two) => lists.map((list) => `${one}:${two}:${list}`)));
@@ -44,7 +44,7 @@ test('what is taken for a cut the database takes as well', async () => {
   expect(taken).toEqual(expect.arrayContaining(['1:2:', '2:8:2,7', '7:7:', '1:9223372036854775807:2,7']));
 });
 
-test('a cut that would name too many shows less, and nothing that had not been committed', async () => {
+test('a cut that would name too many transactions shows less, and nothing uncommitted', async () => {
   const running = Array.from({ length: 30 }, (_, turn) => 110 + turn * 3);
   const whole = `${running[0]}:300:${running}`;
   expect(isCut(whole)).toBe(false);

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { addressOf } from '../../../shared/sessions/address.ts';
 
-test("the gateway's word counts, not what the caller has put before it", () => {
+test("the address from the gateway counts, not the caller's own header", () => {
   expect(addressOf({ 'x-real-ip': '203.0.113.7', 'x-forwarded-for': '1.2.3.4, 10.0.0.1' })).toBe('203.0.113.7');
   expect(addressOf({ 'x-forwarded-for': '1.2.3.4, 203.0.113.7' })).toBe('203.0.113.7');
   expect(addressOf({})).toBe('unknown');

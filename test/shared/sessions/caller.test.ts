@@ -29,7 +29,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** The modules as a process that has just started has them. */
+/** The modules as in a process that has just started. */
 async function freshInstance() {
   jest.resetModules();
   redisLine.mend();
@@ -55,7 +55,7 @@ async function freshInstance() {
 
 const problem = (code: string) => expect.objectContaining({ code });
 
-test('a token is looked at once and then recognised at once, until its session ends', async () => {
+test('a token is verified once and then recognised from memory, until its session ends', async () => {
   const { user, sessions, caller, headers } = await freshInstance();
   const first = user.identify(headers, true);
   expect(first).toBeInstanceOf(Promise);
@@ -89,13 +89,13 @@ test('without Redis an ended session is refused all the same', async () => {
   await expect(Promise.resolve(other.user.identify(other.headers, false))).rejects.toEqual(problem('session_ended'));
 });
 
-test('when nobody can say whether the session lasts money is refused and reading is allowed', async () => {
+test('when neither Redis nor PostgreSQL can tell whether the session lasts, money is refused and reading is allowed', async () => {
   const { user, caller, headers } = await freshInstance();
   redisLine.cut();
   databaseLine.cut();
   await expect(Promise.resolve(user.identify(headers, true))).rejects.toEqual(problem('service_unavailable'));
   expect(await user.identify(headers, false)).toEqual(caller);
-  // Having been allowed to read does not help.
+  // An earlier permission to read does not help.
   await expect(Promise.resolve(user.identify(headers, true))).rejects.toEqual(problem('service_unavailable'));
   redisLine.mend();
   databaseLine.mend();

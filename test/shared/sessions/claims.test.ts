@@ -1,4 +1,4 @@
-// What people claim, and what is proven: one owner of a number at a time, whoever asks at once.
+// Claims and proofs: a number has one owner at a time, even when many prove it at once.
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
@@ -37,7 +37,7 @@ const queryOf =
 
 const CLAIMS = { email: 'siti@example.test', phone: '+6281234567890' } as const;
 
-/** People who all claim the same. */
+/** Users with the same claims. */
 async function claimants(count: number): Promise<string[]> {
   await admin.query(
     "update users set email = 'old' || id, phone = 'old' || id, email_verified_at = null, phone_verified_at = null",
@@ -59,7 +59,7 @@ async function provenBy(kind: ClaimKind): Promise<string[]> {
 }
 
 describe.each(['email', 'phone'] as const)('the %s', (kind) => {
-  test('of one who proves it is theirs, and who proves it later takes it over', async () => {
+  test('belongs to the user who proves it, and a later proof takes it over', async () => {
     const [first = '', second = ''] = await claimants(2);
     const [bySecond, byFirst] = [queryOf(operator), queryOf(identity)];
     expect(await proveClaim(byFirst, first, kind, CLAIMS[kind])).toEqual({ earlierOwner: undefined });
@@ -76,7 +76,7 @@ describe.each(['email', 'phone'] as const)('the %s', (kind) => {
     expect(await provenBy(kind)).toEqual([]);
   });
 
-  test('is nobody’s who claims another', async () => {
+  test('cannot be proven by a user who claims another', async () => {
     const [owner = ''] = await claimants(1);
     const stranger = await openAccount(admin);
     await proveClaim(queryOf(operator), owner, kind, CLAIMS[kind]);
@@ -84,7 +84,7 @@ describe.each(['email', 'phone'] as const)('the %s', (kind) => {
     expect(await provenBy(kind)).toEqual([owner]);
   });
 
-  test('goes to one of many who prove it at once, each of whom takes it from the one before', async () => {
+  test('goes to one of many who prove it at once, each taking it from the one before', async () => {
     const people = await claimants(8);
     const clients = await Promise.all(people.map(() => connect(database.urls.identity)));
     const proven = await Promise.all(
@@ -97,7 +97,7 @@ describe.each(['email', 'phone'] as const)('the %s', (kind) => {
     expect([...lost, ...owners].sort()).toEqual([...people, 'nobody'].sort());
   });
 
-  test('cannot be proven by two, whatever is written', async () => {
+  test('cannot be proven for two users, whatever is written', async () => {
     await claimants(2);
     await expect(
       admin.query(`update users set ${kind}_verified_at = now() where ${kind} = $1`, [CLAIMS[kind]]),
@@ -107,7 +107,7 @@ describe.each(['email', 'phone'] as const)('the %s', (kind) => {
   });
 });
 
-test.each(SERVED_ROLES)('the role %s proves nothing past the function', async (role) => {
+test.each(SERVED_ROLES)('the role %s can prove it only through the function', async (role) => {
   const client = await connect(database.urls[role]);
   const [person = ''] = await claimants(1);
   for (const column of ['email_verified_at', 'phone_verified_at']) {

@@ -38,7 +38,7 @@ test.each([
   '++6281234567890',
   '+99912345678',
   '+44 1234',
-])('%p is no phone number', async (written) => {
+])('%p is not a phone number', async (written) => {
   expect(await normalisePhone(written)).toBeUndefined();
 });
 

@@ -55,7 +55,7 @@ async function endInDatabase(sessionId: string): Promise<void> {
   await admin.query(`update sessions set ended_at = now(), ended_by = 'LOGOUT' where id = $1`, [sessionId]);
 }
 
-/** An instance of its own, on a clock that can be put forward, counting what it asks the database. */
+/** An instance of its own, with a clock that the test moves forward; counts its questions to the database. */
 function instance(): { watch: SessionWatch; pass(ms: number): void; asked: string[][] } {
   let passed = 0;
   const asked: string[][] = [];
@@ -76,7 +76,7 @@ function instance(): { watch: SessionWatch; pass(ms: number): void; asked: strin
   };
 }
 
-test('an instance that has just started asks PostgreSQL, and knows by itself once it has the news', async () => {
+test('a new instance asks PostgreSQL, and needs no question once it has read the news', async () => {
   const [lasting, over] = [await openSession(), await openSession()];
   await endInDatabase(over);
   await ended.announceEnded([over]);
@@ -141,12 +141,12 @@ test('without Redis many questions at once become few', async () => {
   expect(asked.length).toBeLessThanOrEqual(2);
 });
 
-test('a session that PostgreSQL does not know is over', async () => {
+test('an unknown session counts as ended', async () => {
   redisLine.cut();
   expect(await instance().watch.confirm(randomUUID())).toBe('ended');
 });
 
-test('when nobody can be asked the state is unknown, and known ends stay ends', async () => {
+test('without Redis and PostgreSQL the state is unknown, and known ends stay ends', async () => {
   const [session, over] = [await openSession(), await openSession()];
   const { watch, pass } = instance();
   await watch.confirm(session);
@@ -161,14 +161,14 @@ test('when nobody can be asked the state is unknown, and known ends stay ends', 
   await until(async () => (await watch.confirm(session)) === 'lasting');
 });
 
-test('when only the database is away the news of Redis are enough', async () => {
+test('when only the database does not answer, the news of Redis are enough', async () => {
   const session = await openSession();
   await ended.announceAll();
   databaseLine.cut();
   expect(await instance().watch.confirm(session)).toBe('lasting');
 });
 
-test('a list that Redis has lost is written again from PostgreSQL by the first who reads it', async () => {
+test('a list that Redis has lost is written again from PostgreSQL by its first reader', async () => {
   const session = await openSession();
   await endInDatabase(session);
   await askRedis((redis) => redis.flushdb());
@@ -176,11 +176,11 @@ test('a list that Redis has lost is written again from PostgreSQL by the first w
   expect(first.ended).toContain(session);
   const second = await ended.readNews(first.position);
   expect(second.ended).toContain(session);
-  // Somebody who had read on before the loss hears of it as well: it was announced anew.
+  // An instance that had read on before the loss learns of it as well: the end was announced again.
   expect((await ended.readNews(second.position)).ended).toContain(session);
 });
 
-test('what was announced long ago leaves the list, and announcing twice changes nothing', async () => {
+test('old announcements leave the list, and announcing twice changes nothing', async () => {
   const session = await openSession();
   await endInDatabase(session);
   await ended.announceAll();
@@ -227,7 +227,7 @@ test('an instance that ends before its first news reads none afterwards', async 
     doNotFake: ['Date', 'performance', 'nextTick', 'setImmediate', 'queueMicrotask'],
   });
   try {
-    // What vouches for it is the database; the news come a while later, unless the instance is told to end.
+    // PostgreSQL vouches for the session; the news would come later if the instance were not told to end.
     expect(await watch.confirm(sessionId)).toBe('lasting');
     await runShutdown(() => undefined);
     jest.advanceTimersByTime(60_000);

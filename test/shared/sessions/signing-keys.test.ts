@@ -34,7 +34,7 @@ const caller = {
 const everyPublic = { keys: [past.publicJwk, present.publicJwk, future.publicJwk] };
 const everyPrivate = { keys: [future.privateJwk, past.privateJwk, present.privateJwk] };
 
-test('the newest key whose time has come signs, and tokens of the one before are still good', async () => {
+test('the newest key whose time has come signs, and tokens of the key before are still good', async () => {
   const { signAccessToken, verifyAccessToken, signingKey } = await withKeys(everyPublic, everyPrivate);
   const token = await signAccessToken(caller);
   expect(decodeProtectedHeader(token).kid).toBe('present');
@@ -43,7 +43,7 @@ test('the newest key whose time has come signs, and tokens of the one before are
   expect((await signingKey(Date.parse('2126-01-01T00:00:00Z'))).kid).toBe('future');
 });
 
-test('a key that is not published does not sign, whatever its time', async () => {
+test('an unpublished key does not sign, whatever its time', async () => {
   const { signAccessToken } = await withKeys({ keys: [past.publicJwk] }, everyPrivate);
   expect(decodeProtectedHeader(await signAccessToken(caller)).kid).toBe('past');
 });
@@ -53,7 +53,7 @@ test('without a key for today nothing is signed', async () => {
   await expect(signAccessToken(caller)).rejects.toThrow('TOKEN_SIGNING_KEYS has no key');
 });
 
-test('a private key that was pasted among the public ones is not published', async () => {
+test('a private key among the public ones is not published', async () => {
   const { publicKeys } = await withKeys({ keys: [past.privateJwk] }, everyPrivate);
   expect(JSON.stringify(publicKeys())).not.toContain(String(past.privateJwk.d));
   expect(publicKeys().keys).toHaveLength(1);

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { twoGenerations } from '../../../shared/sessions/two-generations.ts';
 
-test('what is used stays, what is not goes, and the memory has a bound', () => {
+test('used entries stay, others go, and the memory has a bound', () => {
   const map = twoGenerations<number>(10);
   map.set('used', 0);
   for (let index = 0; index < 1_000; index++) {

@@ -27,7 +27,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-test('what has expired goes, what is alive stays, and an end that nobody heard of is told', async () => {
+test('expired rows are deleted, live ones stay, and an unannounced end is announced', async () => {
   const session = async (name: string, expires: string, ended = false) => {
     await admin.query(
       `with session as (
@@ -46,7 +46,7 @@ test('what has expired goes, what is alive stays, and an end that nobody heard o
   expect(await keepSessions()).toEqual({ removed: 3, announced: 1 });
   const tokens = await admin.query('select token from authentications order by token');
   expect(tokens.rows.map(({ token }) => token)).toEqual(['alive', 'ended']);
-  // An access token of the session that has just expired may still live: its session is known.
+  // An access token of the session that has just expired may still live: its session stays.
   expect((await admin.query('select count(*)::int from sessions')).rows).toEqual([{ count: 3 }]);
   const { rows } = await admin.query('select id from sessions where ended_at is not null');
   expect((await readNews(0)).ended).toEqual([rows[0].id]);

@@ -1,4 +1,4 @@
-// One at a time works on a top-up, and the database holds what the code promises about attempts.
+// One process at a time works on a top-up, and the database holds the code's promises about attempts.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -60,7 +60,7 @@ async function open(): Promise<{ operationId: string; key: Key; leg: Leg; topup:
     record: () => ({ data: null }),
   });
   const topup = await topups.readTopup(operationId);
-  if (!topup) throw new Error('nobody watches the top-up');
+  if (!topup) throw new Error('the top-up has no row');
   return { operationId, key, leg: decided?.legs[0] as Leg, topup };
 }
 
@@ -83,7 +83,7 @@ test('every pending top-up is watched from its opening on, and its opener has th
   expect(await leases.renewLease(leases.openersLease(operationId))).toBe(true);
 });
 
-test('whoever opens one knows what the database has written with it', async () => {
+test('the opener of a top-up knows the attempt that the database has written with it', async () => {
   const { leg, topup } = await open();
   expect(topups.openedTopup(leg)).toEqual(topup);
   expect(topup.attempt).toMatchObject({
@@ -93,7 +93,7 @@ test('whoever opens one knows what the database has written with it', async () =
   });
 });
 
-test('those that were opened before the first attempt was written with them have got it', async () => {
+test('the migration gives older top-ups their first attempt', async () => {
   const [pending, ended, asked] = [await open(), await open(), await openWithoutAttempt()];
   await admin.query('delete from topup_attempts where operation_id = any($1)', [
     [pending.operationId, ended.operationId],
@@ -112,14 +112,14 @@ test('those that were opened before the first attempt was written with them have
   expect((await topups.readTopup(asked.operationId))?.attempt).toMatchObject({ number: 1, endedAs: 'given_up' });
 });
 
-test('of many who want an expired lease, one gets it', async () => {
+test('of many processes that want an expired lease, one gets it', async () => {
   const { operationId } = await open();
   await expire(operationId);
   const taken = await Promise.all(Array.from({ length: 10 }, () => leases.takeLease(operationId)));
   expect(taken.filter(Boolean)).toEqual([{ operationId, number: 2 }]);
 });
 
-test('a predecessor that was only slow can neither begin an attempt nor answer nor give the lease away', async () => {
+test('a slow predecessor can neither begin an attempt nor answer nor release the lease', async () => {
   const { operationId, key, topup } = await openWithoutAttempt();
   const slow = leases.openersLease(operationId);
   await expire(operationId);
@@ -136,7 +136,7 @@ test('a predecessor that was only slow can neither begin an attempt nor answer n
   expect(await leases.takeLease(operationId)).toMatchObject({ operationId });
 });
 
-test('an attempt that begins while the lease is being taken over is seen to have lost it', async () => {
+test('an attempt that begins while another process takes the lease over finds it lost', async () => {
   const { operationId, topup } = await openWithoutAttempt();
   const successor = new pg.Client({ connectionString: database.adminUrl });
   await successor.connect();

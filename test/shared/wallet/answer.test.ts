@@ -1,4 +1,4 @@
-// What a renderer has answered once, it answers for ever. The answers of renderer 1 were written by the version that kept whole answers.
+// An answer of a renderer never changes. The answers of renderer 1 were written by the version that kept whole answers.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ test.each(answered.map((each) => [each.what, each] as const))('%s is answered by
   expect(answer.answerOf({ data: each.data })).toEqual(each.answer);
 });
 
-test('a change of what is answered has a renderer of its own: these are answers of the latest one', () => {
+test('a changed answer needs a new renderer: these are answers of the latest one', () => {
   expect(new Set(answered.map(({ data }) => data.renderer))).toEqual(
     new Set([answer.keep({ outcome: 'hold_expired' }).renderer]),
   );
@@ -38,6 +38,6 @@ test('the answer of a version before results is answered as it is', () => {
   expect(answer.answerOf({ answer: kept })).toBe(kept);
 });
 
-test('a result of a renderer that is not there is answered with nothing else', () => {
+test('a result of an unknown renderer gets no other answer', () => {
   expect(() => answer.answerOf({ data: { outcome: 'hold_expired', renderer: 99 } })).toThrow('renderer 99');
 });

@@ -1,4 +1,5 @@
-// What versions before kept of a request, the schema's output as text, is still known as the same request, for every function that moves money.
+// A request that an earlier version kept as its schema's output, as text, is still recognised, for every function that
+// moves money.
 
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';

@@ -18,7 +18,7 @@ async function client(url: string, token: string) {
   return import('../../../../shared/platform/cache/redis.ts');
 }
 
-test('values come back as they were written, also those that look like numbers', async () => {
+test('values come back as they were written, even those that look like numbers', async () => {
   const { url, token } = await createTestRedis();
   const { askRedis } = await client(url, token);
   for (const value of ['007', '1.0', '9007199254740993', 'null', '{"a":1}', 'é😀', 'T0s=']) {

@@ -25,7 +25,7 @@ for (const [where, url] of [
   ['Redis', undefined],
   ['the instance alone, while Redis is away', 'http://127.0.0.1:1'],
 ] as const) {
-  test(`so many attempts are allowed and no more, counted by ${where}`, async () => {
+  test(`as many attempts are allowed as the quota says, counted by ${where}`, async () => {
     const { throttle } = await instance(url);
     const measure = somebody();
     const results = await Promise.allSettled(Array.from({ length: 8 }, () => throttle([measure])));
@@ -47,7 +47,7 @@ for (const [where, url] of [
     await throttle([measure]);
   });
 
-  test(`what one quota denies counts against none of the others, by ${where}`, async () => {
+  test(`an attempt that one quota denies counts against no other, by ${where}`, async () => {
     const { throttle } = await instance(url);
     const [narrow, wide] = [somebody({ ...QUOTA, limit: 1 }), somebody({ name: 'wide', limit: 3, windowSeconds: 600 })];
     await throttle([narrow, wide]);
@@ -111,7 +111,7 @@ test('instances count together, and denied attempts do not prolong the wait', as
 test('a flood of subjects does not fill the memory while Redis is away', async () => {
   const { countLocally } = await import('../../../../shared/platform/cache/local-count.ts');
   for (let index = 0; index < 30_000; index++) countLocally(`flood-${index}`, QUOTA);
-  // The oldest has been forgotten, the newest is known.
+  // The oldest subject has been forgotten, the newest is known.
   expect(countLocally('flood-0', QUOTA).remaining).toBe(2);
   expect(countLocally('flood-29999', QUOTA).remaining).toBe(1);
 });

@@ -1,4 +1,4 @@
-// Columns as arrays: what goes in comes out, whatever it is.
+// Columns as arrays: every value comes back as it was written.
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';

@@ -1,4 +1,4 @@
-// What parsers take without a word: depth, and members that come twice.
+// Faults that parsers accept without a word: depth, and duplicate members.
 
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -8,7 +8,7 @@ import { parseText } from '../../../../shared/platform/http/json.ts';
 const NAMES = ['a', 'b', '', '__proto__', 'constructor', '"', '\\', ':', '{', 'a/b', '~', '\u2028', '1'];
 const name = fc.oneof(fc.constantFrom(...NAMES), fc.string({ maxLength: 4 }));
 
-/** Any JSON value as text, however it is spelt, with the pointers to what comes again in it. */
+/** Any JSON value as text, in any spelling, with the pointers to its duplicate members. */
 interface Written {
   text: string;
   repeated: string[];
@@ -59,7 +59,7 @@ const { value: written } = fc.letrec<{ value: Written; array: Written; object: W
 }));
 
 describe('a member that comes twice', () => {
-  test('is found wherever it is and however it is spelt, and nothing else is', () => {
+  test('is found at every place and in every spelling, and no other member is', () => {
     fc.assert(
       fc.property(written, ({ text, repeated }) => {
         expect(repeatedMembers(text, parseText(text))).toEqual(repeated);
@@ -86,7 +86,7 @@ describe('depth', () => {
   test.each([
     ['[', ']'],
     ['{"a":', '}'],
-  ])('%s is bounded, and what is in strings does not count', (open, close) => {
+  ])('%s is bounded, and characters in strings do not count', (open, close) => {
     expect(isTooDeep(nested(DEEPEST, open, close))).toBe(false);
     expect(isTooDeep(nested(DEEPEST + 1, open, close))).toBe(true);
     expect(isTooDeep(nested(30_000, open, close))).toBe(true);

@@ -1,4 +1,4 @@
-// The process around a function: health, routes, events, and answers that never show what is inside.
+// The process around a function: health, routes, events, and answers that show nothing internal.
 
 import { randomUUID } from 'node:crypto';
 import net from 'node:net';
@@ -85,7 +85,7 @@ test.each([
   expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([status, code]);
 });
 
-test('another method is told which one there is', async () => {
+test('another method gets the allowed one', async () => {
   const answer = await fetch(`${url}/v1/notes/1`, { method: 'DELETE' });
   expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'POST']);
 });
@@ -101,11 +101,11 @@ test('a value that is nested too deep is refused before it is walked', async () 
   }
 });
 
-test('where no money moves, the last of two members is taken', async () => {
+test('where no money moves, the last of two equal members is taken', async () => {
   expect((await post('/v1/notes/1', '{"text":"a","text":"b"}')).status).toBe(201);
 });
 
-test('what breaks inside is not shown', async () => {
+test('an internal error is not shown', async () => {
   const answer = await post('/v1/notes/1', '{"text":"bug"}');
   expect(answer.status).toBe(500);
   expect(await answer.text()).not.toMatch(/secret|inside|\.ts/);
@@ -166,7 +166,7 @@ describe('an event', () => {
   test.each([
     ['later', 503],
     ['bug', 500],
-  ])('that cannot be handled now (%s) is to be sent again', async (text, status) => {
+  ])('that cannot be handled now (%s) must be sent again', async (text, status) => {
     const answer = await binary(JSON.stringify({ text }));
     expect(answer.status).toBe(status);
     expect(await answer.text()).not.toContain('inside');
@@ -199,13 +199,13 @@ test('headers that are too large are refused in our words', async () => {
   expect(said).toContain('application/problem+json');
 });
 
-test('a connection that never asks for anything does not hold up the end, and one that is asking is answered', async () => {
+test('a connection without a request does not delay the end, and one with a request is answered', async () => {
   const { serve } = await import('../../../../shared/platform/host/serve.ts');
   const other = await serve([declaration], 0);
   const silent = net.connect(other.port, '127.0.0.1');
   const asking = net.connect(other.port, '127.0.0.1');
   await Promise.all([silent, asking].map((socket) => new Promise((resolve) => socket.once('connect', resolve))));
-  // Connections are accepted in their order: both are, once a third has its answer.
+  // Connections are accepted in their order: once the third has its answer, both are accepted.
   await fetch(`http://127.0.0.1:${other.port}/health/liveness`);
   const closed = new Promise((resolve) => silent.once('close', resolve));
   let answer = '';
@@ -219,7 +219,7 @@ test('a connection that never asks for anything does not hold up the end, and on
   expect(answer).toMatch(/^HTTP\/1.1 200 /);
 }, 20_000);
 
-describe('a function that tells of its requests before they are answered', () => {
+describe('a function that logs its requests before they are answered', () => {
   const told: unknown[] = [];
   let watched: Served;
   const ask = (path: string, init?: RequestInit) => fetch(`http://127.0.0.1:${watched.port}${path}`, init);
@@ -261,7 +261,7 @@ describe('a function that tells of its requests before they are answered', () =>
     if (rows === 7) throw new Error('the database has gone');
   }
 
-  test('tells of what succeeds, of what is refused, and of paths that are not there', async () => {
+  test('logs successes, refusals, and unknown paths', async () => {
     told.length = 0;
     const answers = await Promise.all([
       ask('/v1/rows?rows=3'),
@@ -288,12 +288,12 @@ describe('a function that tells of its requests before they are answered', () =>
     );
   });
 
-  test('gives no answer where it cannot tell', async () => {
+  test('gives no answer when it cannot log', async () => {
     const answer = await ask('/v1/rows?rows=3&away=1');
     expect([answer.status, (await answer.text()).includes('row')]).toEqual([503, false]);
   });
 
-  test('breaks off where the rows break off, so that nobody takes a part for the whole', async () => {
+  test('breaks off where the rows break off, so that no reader takes a part for the whole', async () => {
     await expect(ask('/v1/rows?rows=7').then((answer) => answer.text())).rejects.toThrow('terminated');
     expect((await ask('/v1/rows?rows=1')).status).toBe(200);
   });

@@ -1,5 +1,5 @@
-// One process that hosts several functions: each request reaches the one that its method and path are of, each event the one that takes
-// its type, or that its path names.
+// One process that hosts several functions: each request reaches the function of its method and path, each event the
+// function that takes its type, or that its path names.
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as v from 'valibot';
@@ -76,7 +76,7 @@ describe('a request', () => {
     expect(head.headers.get('content-length')).toBe(String(Buffer.byteLength(await get.text())));
   });
 
-  test('another method is told every method of the path, of whichever function it is', async () => {
+  test('another method gets all methods of the path, those of every function', async () => {
     const answer = await fetch(`${url}/v1/notes/7`, { method: 'POST' });
     expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, HEAD, PUT, PATCH, DELETE']);
   });

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { normaliseEmail } from '../../../../shared/platform/http/email.ts';
 
-describe('addresses that mail reaches are taken, in one spelling', () => {
+describe('valid addresses are taken, in one spelling', () => {
   test.each([
     ['siti@example.com', 'siti@example.com'],
     ['Siti.Rahayu+Bank@Example.COM', 'siti.rahayu+bank@example.com'],
@@ -18,7 +18,7 @@ describe('addresses that mail reaches are taken, in one spelling', () => {
   ])('%j', (written, stored) => expect(normaliseEmail(written)).toBe(stored));
 });
 
-describe('what is none is refused', () => {
+describe('other texts are refused', () => {
   const labels = (count: number) => Array.from({ length: count }, () => 'a'.repeat(60)).join('.');
   test.each([
     '',
@@ -47,7 +47,7 @@ describe('what is none is refused', () => {
   ])('%j', (written) => expect(normaliseEmail(written)).toBeUndefined());
 });
 
-test('every usual address is taken, and its spelling is its own', () => {
+test('every usual address is taken, and normalising it again changes nothing', () => {
   fc.assert(
     fc.property(fc.emailAddress(), (written) => {
       const stored = normaliseEmail(written);

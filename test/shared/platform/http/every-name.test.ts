@@ -10,7 +10,7 @@ const [name, value] = [v.pipe(v.string(), v.maxLength(40)), v.pipe(v.string(), v
 const schema = everyName(name, value);
 const INHERITED = Object.getOwnPropertyNames(Object.prototype);
 
-test('every name that was sent is there again, those that objects have by themselves included', () => {
+test('every sent name is kept, names of JavaScript’s own objects included', () => {
   const names = fc.oneof(fc.constantFrom('prototype', ...INHERITED), fc.string({ maxLength: 40 }));
   fc.assert(
     fc.property(
@@ -28,15 +28,15 @@ test('every name that was sent is there again, those that objects have by themse
   );
 });
 
-test.each(['__proto__', 'constructor', 'a'])('what is wrong below %s is said with its name', (key) => {
+test.each(['__proto__', 'constructor', 'a'])('a fault below %s is reported with its name', (key) => {
   const { issues } = v.safeParse(schema, JSON.parse(`{"${key}":1,"b":"123456"}`));
   expect(issues?.map(({ path }) => path?.map((item) => item.key))).toEqual([[key], ['b']]);
 });
 
-test.each([[[]], [['a']], ['text'], [null], [1]])('%j is no map', (sent) => {
+test.each([[[]], [['a']], ['text'], [null], [1]])('%j is not a map', (sent) => {
   expect(v.safeParse(schema, sent).issues).toMatchObject([{ kind: 'schema', expected: 'Object' }]);
 });
 
-test('it is documented as the map that it is', () => {
+test('it is documented as a map', () => {
   expect(toJsonSchema(schema)).toEqual(toJsonSchema(v.record(name, value)));
 });

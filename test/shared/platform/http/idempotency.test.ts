@@ -1,4 +1,4 @@
-// One request is told from another, also when a release between them reads bodies otherwise.
+// Tells a repetition from another request, even when a release between them reads bodies differently.
 
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -10,7 +10,7 @@ const amount = v.pipe(
   v.transform((text) => (text.includes('.') ? text : `${text}.00`)),
 );
 const first = v.strictObject({ amount, to: v.string(), note: v.optional(v.string()) });
-/** The same after a release: in another order, one field more with a default, and amounts are something else inside. */
+/** The same after a release: in another order, one more field with a default, and amounts in another internal form. */
 const later = v.strictObject({
   to: v.pipe(v.string(), v.toLowerCase()),
   urgency: v.optional(v.picklist(['normal', 'high']), 'normal'),
@@ -39,20 +39,20 @@ describe('a repetition', () => {
     if (!('urgency' in again)) expect(read(first, again).differences(read(first, body).request)).toEqual([]);
   });
 
-  test('is recognised by what versions before have kept: what their schema made of it', () => {
+  test('is recognised by the output of a schema, which versions before have kept', () => {
     const kept = JSON.stringify(v.parse(first, body));
     expect(kept).toBe('{"amount":"10.00","to":"sari"}');
     expect(read(later, body).differences(kept)).toEqual([]);
     expect(read(later, { ...body, amount: '10.01' }).differences(kept)).toEqual(['/amount']);
   });
 
-  test('stays one when a release changes a default', () => {
+  test('is still one after a release that changes a default', () => {
     const withDefault = (days: number) => v.strictObject({ days: v.optional(v.number(), days) });
     expect(read(withDefault(5), {}).differences(read(withDefault(7), {}).request)).toEqual([]);
     expect(read(withDefault(5), { days: 7 }).differences(read(withDefault(5), {}).request)).toEqual(['/days']);
   });
 
-  test('stays one when a release no longer takes what it took', () => {
+  test('is still one after a release that no longer takes it', () => {
     const narrow = v.strictObject({ amount, to: v.pipe(v.string(), v.maxLength(3)) });
     expect(read(first, body).request).toBe('{"amount":"10","to":"sari"}');
     const again = idempotencyOf('pay', 'k', narrow, body, undefined);
@@ -74,7 +74,7 @@ describe('another request', () => {
   // Member by member, as callers see it: `-0` is sent as 0, and undefined is not sent.
   const json = fc.jsonValue({ maxDepth: 4 }).map((value) => JSON.parse(JSON.stringify(value)));
 
-  test('is any whose values are not the same, and none whose values are', () => {
+  test('is every request with other values, and none with the same', () => {
     fc.assert(
       fc.property(json, json, (one, other) => {
         const isSame = read(anything, one).differences(read(anything, other).request).length === 0;
@@ -84,7 +84,7 @@ describe('another request', () => {
     );
   });
 
-  test('is one whose member has a name that objects have by themselves', () => {
+  test('is one with a member named as JavaScript’s own objects’ members', () => {
     fc.assert(
       fc.property(fc.constantFrom('__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty'), (name) => {
         const named = JSON.parse(`{"metadata":{${JSON.stringify(name)}:"1"}}`);
@@ -100,6 +100,6 @@ describe('another request', () => {
   });
 });
 
-test('the request is kept as it was sent, with its names in order', () => {
+test('the request is kept as it was sent, with its names sorted', () => {
   expect(read(first, { to: 'Sari', amount: '10' }).request).toBe('{"amount":"10","to":"Sari"}');
 });

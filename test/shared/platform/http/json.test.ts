@@ -31,7 +31,7 @@ const written = (text: string) => fc.constantFrom(JSON.stringify(text), `"${esca
 const value = fc.jsonValue({ maxDepth: 2 }).map((each) => JSON.stringify(each));
 const member = name.chain((each) => fc.tuple(fc.constant(each), written(each), value));
 
-test('a name is the one that was written', () => {
+test('a name is read as it was written', () => {
   fc.assert(
     fc.property(fc.array(member, { maxLength: 5 }), fc.constantFrom('', ' ', '\n'), (members, gap) => {
       const text = `{${gap}${members.map(([, as, held]) => `${as}${gap}:${gap}${held}`).join(`${gap},`)}${gap}}`;
@@ -52,7 +52,7 @@ test('one caller’s names do not change another’s', () => {
   }
 });
 
-test('any value is read as it is by JSON.parse, and what is none is none', () => {
+test('every value is read as JSON.parse reads it, and other texts are refused', () => {
   fc.assert(
     fc.property(fc.jsonValue(), (each) => {
       expect(JSON.stringify(parseText(JSON.stringify({ '\n': each })))).toBe(

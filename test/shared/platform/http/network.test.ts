@@ -1,4 +1,4 @@
-// Addresses and networks: what lies within what is the same here as in PostgreSQL, which lets regulators' keys in.
+// Addresses and networks: containment is the same here as in PostgreSQL, which checks the networks of regulators' keys.
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -43,7 +43,7 @@ test.each([
   ' 10.0.0.1',
   '10.0.0.0/-1',
   '',
-])('%j is none', (text) => expect(normaliseNetwork(text)).toBeUndefined());
+])('%j is neither', (text) => expect(normaliseNetwork(text)).toBeUndefined());
 
 // Few different bits, so that a network and an address meet.
 const ipv4 = fc
@@ -57,7 +57,7 @@ const network = fc.oneof(
   fc.tuple(ipv6, fc.nat(128)).map(([address, bits]) => `${address}/${bits}`),
 );
 
-test('what lies within a network is the same as in PostgreSQL', async () => {
+test('a network contains the same addresses as in PostgreSQL', async () => {
   const pairs = fc.sample(fc.record({ address: fc.oneof(ipv4, ipv6), network }), 3_000).flatMap((pair) => {
     const address = parseAddress(pair.address);
     const spelling = normaliseNetwork(pair.network);

@@ -1,4 +1,4 @@
-// Cursors: what is not ours is refused, and nothing that is taken can be refused by the database.
+// Cursors: foreign ones are refused, and the database can refuse none that is taken.
 
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -16,7 +16,7 @@ function taken(position: string, order: Order): boolean {
   }
 }
 
-test('a position is what it was', () => {
+test('a position survives its way through a cursor', () => {
   for (const [order, position] of [
     [byId, ID],
     [byNumber, '0'],
@@ -28,7 +28,7 @@ test('a position is what it was', () => {
     expect([position, taken(position, order)]).toEqual([position, true]);
 });
 
-test('a number that PostgreSQL has no room for is no position', () => {
+test('a number that does not fit PostgreSQL is not a position', () => {
   const large = fc.bigInt({ min: 2n ** 63n, max: 10n ** 40n });
   fc.assert(
     fc.property(large, (number) => {

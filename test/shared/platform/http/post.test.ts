@@ -1,4 +1,4 @@
-// A POST over node:http: what goes out, and how it ends.
+// A POST over node:http: the bytes of the request, and its end.
 
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -20,7 +20,7 @@ async function serve(listener: RequestListener): Promise<string> {
 
 const inTime = () => AbortSignal.timeout(30_000);
 
-test('the body goes out as it is, with its length in bytes, and the answer is what the other side says', async () => {
+test('the body is sent as it is, with its length in bytes, and the answer is returned', async () => {
   let received: IncomingMessage | undefined;
   const address = await serve(async (request, response) => {
     received = request;
@@ -32,7 +32,7 @@ test('the body goes out as it is, with its length in bytes, and the answer is wh
   expect(received?.headers).toMatchObject({ mine: 'too', 'content-length': '8', 'accept-encoding': 'identity' });
 });
 
-test('one after the other go over the same connection', async () => {
+test('requests one after the other use the same connection', async () => {
   let connections = 0;
   const address = await serve((_request, response) => response.end());
   server?.on('connection', () => connections++);

@@ -1,4 +1,4 @@
-// Lengths of text: what is counted is what JSON Schema counts, so that the document and the check agree.
+// Lengths of texts are counted as JSON Schema counts them, so that the document and the check agree.
 
 import { expect, test } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
@@ -13,7 +13,7 @@ const anyText = fc.string({
   maxLength: 9,
 });
 
-test('what the check takes is what the document says', () => {
+test('the check takes exactly the texts that the document allows', () => {
   const schema = v.pipe(v.string(), minCharacters(2), maxCharacters(5));
   const described = schemaBook().describe(schema, 'input');
   expect(described).toMatchObject({ minLength: 2, maxLength: 5 });
@@ -30,7 +30,7 @@ test('an emoji is one character', () => {
   expect(v.is(v.pipe(v.string(), minCharacters(2)), '😀')).toBe(false);
 });
 
-test('a beginning has no half characters', () => {
+test('a shortened text has no half characters', () => {
   fc.assert(
     fc.property(anyText, fc.nat(9), (text, most) => {
       const beginning = firstCharacters(text, most);
@@ -40,7 +40,7 @@ test('a beginning has no half characters', () => {
   );
 });
 
-test('no function counts the length of what it is sent in another way', async () => {
+test('no function counts lengths of texts in another way', async () => {
   const other: string[] = [];
   for (const { path, declaration } of await declaredFunctions()) {
     const { body, query, path: segments } = declaration.http ?? {};

@@ -1,4 +1,5 @@
-// Times as callers write them: what is taken, what is refused, and that PostgreSQL and JavaScript read the same out of it.
+// Times as callers write them: which are taken, which are refused, and that PostgreSQL and JavaScript read the same
+// time.
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -13,7 +14,7 @@ import {
 } from '../../../../shared/platform/http/time.ts';
 import { createTestDatabase, type TestDatabase } from '../../../setup/database.ts';
 
-describe('RFC 3339 is taken as it is written', () => {
+describe('times of RFC 3339 are taken', () => {
   test.each([
     ['2026-11-20T04:05:06Z', '2026-11-20T04:05:06.000Z'],
     ['2026-11-20t04:05:06z', '2026-11-20T04:05:06.000Z'],
@@ -30,7 +31,7 @@ describe('RFC 3339 is taken as it is written', () => {
   ])('%s', (text, normal) => expect(v.parse(timeSchema, text)).toBe(normal));
 });
 
-describe('what does not exist is refused', () => {
+describe('times that do not exist are refused', () => {
   test.each([
     '2026-02-30T00:00:00Z',
     '2025-02-29T00:00:00Z',
@@ -105,7 +106,7 @@ describe('PostgreSQL and JavaScript', () => {
         `${year}-${month}-${day}${t}${hour}:${minute}:${second}${fraction}${zone}`,
     );
 
-  test('read the same time out of whatever is taken', async () => {
+  test('read the same time from every text that is taken', async () => {
     const taken = fc.sample(written, 5_000).flatMap((text) => {
       const normal = normaliseTime(text);
       return normal === undefined ? [] : [{ text, normal }];
@@ -119,7 +120,7 @@ describe('PostgreSQL and JavaScript', () => {
     expect(rows).toEqual([]);
   });
 
-  test('nothing is refused that PostgreSQL takes, but for hour 24, second 60 within a month, and years beyond ours', async () => {
+  test('no text is refused that PostgreSQL takes, except hour 24, second 60 within a month, and years beyond ours', async () => {
     const refused = fc.sample(written, 2_000).filter((text) => normaliseTime(text) === undefined);
     const { rows } = await client.query<{ text: string }>(
       `select text from unnest($1::text[]) as refused (text) where pg_input_is_valid(text, 'timestamptz')`,

@@ -32,7 +32,7 @@ test('a line is one JSON object: the level, the time, the fields, the sentence',
   ]);
 });
 
-test('of an error it has name, message, code and stack, and nothing that a driver has hung on it', () => {
+test('of an error it has name, message, code and stack, and no other field of a driver', () => {
   const { lines } = linesOf(`
     const error = Object.assign(new RangeError('broken'), { code: '23505', query: 'SECRET', cause: new Error('SECRET') });
     log.error({ error });
@@ -49,18 +49,18 @@ test('of an error it has name, message, code and stack, and nothing that a drive
   expect(JSON.stringify(lines)).not.toContain('SECRET');
 });
 
-test('what is below LOG_LEVEL is not written', () => {
+test('lines below LOG_LEVEL are not written', () => {
   const program = `log.info('1'); log.warn('2'); log.error('3'); log.fatal('4')`;
   const written = (level?: string) => linesOf(program, level).lines.map(({ msg }) => msg);
   expect([written(), written('error'), written('silent')]).toEqual([['1', '2', '3', '4'], ['3', '4'], []]);
 });
 
-test('a level that there is not stops the process', () => {
+test('an unknown level stops the process', () => {
   const { status, stderr } = linesOf('', 'loud');
   expect([status, stderr]).toEqual([1, expect.stringContaining('LOG_LEVEL must be one of')]);
 });
 
-test('the last line of a process that leaves at once is written, however long it is', () => {
+test('the last line of a process that exits at once is written, however long it is', () => {
   const { lines } = linesOf(`log.fatal('x'.repeat(1_000_000)); process.exit(1)`);
   expect(lines[0].msg).toHaveLength(1_000_000);
 });

@@ -26,7 +26,7 @@ interface Pushed {
   }[];
 }
 
-test('report-findings pushes what is open and how old the proof is, before it answers', async () => {
+test('report-findings pushes the open findings and the age of the proof, before it answers', async () => {
   const metrics = await pushedBy('report-findings', 'reader');
   expect([...metrics.keys()].sort()).toEqual([
     'one_gate.findings.open',
@@ -65,7 +65,7 @@ async function pushedBy(name: string, role: ServedRole): Promise<Map<string, Poi
     K_SINK: 'http://127.0.0.1:9/',
     LOG_LEVEL: 'silent',
   });
-  // A run that could not do everything, on a machine with too much to do, is followed by another.
+  // On a busy machine a run may not finish its work; another run follows.
   while ((await tick(served.url)) !== 204);
   const [resource] = pushed.at(-1)?.resourceMetrics ?? [];
   expect(resource?.resource.attributes).toContainEqual({ key: 'service.name', value: { stringValue: name } });

@@ -6,7 +6,7 @@ import { startFunction } from '../../../setup/function-process.ts';
 
 const PARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 
-test('a trace that was handed over goes on under its id, with a span of its own', () => {
+test('a given trace goes on under its id, with a span of its own', () => {
   const { traceparent, traceId } = startTrace('pay', PARENT);
   expect(traceId).toBe('4bf92f3577b34da6a3ce929d0e0e4736');
   expect(traceparent).toMatch(/^00-4bf92f3577b34da6a3ce929d0e0e4736-[0-9a-f]{16}-01$/);
@@ -19,7 +19,7 @@ test.each([
   '00-00000000000000000000000000000000-00f067aa0ba902b7-01',
   '00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01',
   `${PARENT}\r\nx-injected: 1`,
-])('what is no trace begins a new one: %p', (given) => {
+])('an invalid trace begins a new one: %p', (given) => {
   expect(startTrace('pay', given).traceparent).toMatch(/^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-00$/);
 });
 
@@ -28,7 +28,7 @@ test('ids of traces do not repeat', () => {
   expect(new Set(ids).size).toBe(5_000);
 });
 
-test('with a collector, a request becomes a span of the trace that came with it, sent at the latest when the process leaves', async () => {
+test('with a collector, a request becomes a span of the trace that came with it, sent at the latest when the process ends', async () => {
   const received: string[] = [];
   const collector = createServer((request, response) => {
     let body = '';

@@ -77,12 +77,12 @@ describe('requesting a payment', () => {
     ['another secret', { clientSecret: 'guessed' }, '4015400'],
     ['another client', { clientId: 'somebody' }, '4017300'],
     ['another partner', { partnerId: 'somebody' }, '4015400'],
-  ])('%s is not let in', async (_what, change, code) => {
+  ])('%s is refused', async (_what, change, code) => {
     gopay = gopayProvider({ ...merchant.configuration, ...change });
     expect(await gopay.requestPayment(request())).toEqual({ name: 'refused', reason: 'unauthorized', code });
   });
 
-  test.each([-6, 6])('a clock that is %i minutes off is not let in', async (minutes) => {
+  test.each([-6, 6])('a clock that is %i minutes off is refused', async (minutes) => {
     gopay = gopayProvider({ ...merchant.configuration, now: () => new Date(Date.now() + minutes * 60_000) });
     expect(await gopay.requestPayment(request())).toMatchObject({ name: 'refused', reason: 'unauthorized' });
   });
@@ -98,7 +98,7 @@ describe('requesting a payment', () => {
   });
 });
 
-describe('an answer that does not come is unknown, and can be found out', () => {
+describe('without an answer the outcome is unknown, and an inquiry finds it', () => {
   test('202, then paid', async () => {
     await merchant.control.scenario('202_then_00');
     const order = request();
@@ -149,7 +149,7 @@ describe('an answer that does not come is unknown, and can be found out', () => 
     });
   });
 
-  test('nobody there at all', async () => {
+  test('no server at all', async () => {
     gopay = gopayProvider({ ...merchant.configuration, baseUrl: 'http://127.0.0.1:1' });
     expect(await gopay.requestPayment(request())).toEqual({ name: 'unknown', reason: 'network' });
     expect(await gopay.inquire({ reference: 'TOP-0' })).toEqual({ name: 'unknown', reason: 'network' });
@@ -190,7 +190,7 @@ describe('asking again', () => {
     expect(await merchant.control.payments()).toHaveLength(1);
   });
 
-  test('after a conflict, a refusal does not speak for the earlier attempt', async () => {
+  test('after a conflict, a refusal says nothing about the earlier attempt', async () => {
     const first = await accepted();
     const other = request({ reference: first.reference, amount: 9_000_000_000n });
     expect(await gopay.requestPayment(other)).toEqual({ name: 'unknown', reason: 'earlier_attempt', code: '4035402' });
@@ -213,11 +213,11 @@ describe('the access token', () => {
   test('is fetched once for many calls', async () => {
     await merchant.control.fault({ service: '73', times: 2 });
     await Promise.all(Array.from({ length: 20 }, () => accepted()));
-    // Both faults would be gone if two tokens had been asked for.
+    // Both faults would be used up if two tokens had been requested.
     expect(await merchant.control.settings({})).toMatchObject({ faults: [{ service: '73', times: 1 }] });
   });
 
-  test('is the one that the call was prepared with', async () => {
+  test('is the one with which the call was prepared', async () => {
     await merchant.control.fault({ service: '73', times: 2 });
     gopay.prepare();
     await accepted();
@@ -226,7 +226,7 @@ describe('the access token', () => {
     expect(await merchant.control.settings({})).toMatchObject({ faults: [{ service: '73', times: 1 }] });
   });
 
-  test('that was prepared in vain is asked for again', async () => {
+  test('that was prepared in vain is requested again', async () => {
     await merchant.control.fault({ service: '73', answer: 'drop' });
     gopay.prepare();
     expect(await gopay.requestPayment(request())).toMatchObject({ name: 'unknown', reason: 'network' });
@@ -297,7 +297,7 @@ describe('inquiring', () => {
     expect(await asked(expired)).toEqual({ name: 'failed', providerReference: expired.providerReference });
   });
 
-  test('a payment nobody asked for is not found', async () => {
+  test('an unknown payment is not found', async () => {
     expect(await gopay.inquire({ reference: 'TOP-NEVER' })).toEqual({ name: 'not_found' });
     expect(await gopay.inquire({ reference: 'TOP-NEVER', providerReference: 'A1' })).toEqual({ name: 'not_found' });
   });
@@ -344,7 +344,7 @@ describe('cancelling', () => {
     expect(await gopay.cancel({ reference })).toEqual({ name: 'cancelled' });
   });
 
-  test('what is paid stays paid', async () => {
+  test('a paid payment stays paid', async () => {
     const payment = await accepted();
     await merchant.control.pay(payment.reference);
     expect(await gopay.cancel(payment)).toEqual({ name: 'already_paid' });
@@ -352,7 +352,7 @@ describe('cancelling', () => {
     expect(await gopay.cancel(payment)).toEqual({ name: 'already_paid' });
   });
 
-  test('what has failed or expired is said to have', async () => {
+  test('a failed or expired payment is reported as such', async () => {
     const [failed, expired] = [await accepted(), await accepted()];
     await merchant.control.fail(failed.reference);
     await merchant.control.expire(expired.reference);
@@ -381,8 +381,8 @@ describe('cancelling', () => {
   });
 });
 
-describe('a provider of our own making', () => {
-  /** Hands out a token, then answers as told. */
+describe('a provider that the test plays', () => {
+  /** Issues a token, then answers as the test says. */
   async function withProvider<Result>(
     answer: RequestListener,
     use: (provider: Provider) => Promise<Result>,
@@ -402,7 +402,7 @@ describe('a provider of our own making', () => {
     }
   }
 
-  test('is handed the trace', async () => {
+  test('gets the trace', async () => {
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     let received: unknown;
     await withProvider(
@@ -415,7 +415,7 @@ describe('a provider of our own making', () => {
     expect(received).toBe(traceparent);
   });
 
-  test('is not followed elsewhere', async () => {
+  test('cannot redirect us', async () => {
     const asked: unknown[] = [];
     const outcome = await withProvider(
       (call, response) => {
@@ -428,7 +428,7 @@ describe('a provider of our own making', () => {
     expect(asked).toEqual(['/v1.0/debit/payment-host-to-host']);
   });
 
-  test('is not listened to without end', async () => {
+  test('cannot send an endless answer', async () => {
     const outcome = await withProvider(
       (_call, response) => {
         const pour = () => {
@@ -467,7 +467,7 @@ describe('a provider of our own making', () => {
   );
 });
 
-test.each(['privateKey', 'publicKey'] as const)('a %s that is none stops the process, without showing it', (name) => {
+test.each(['privateKey', 'publicKey'] as const)('an invalid %s stops the process, without showing it', (name) => {
   const configuration: GopayConfiguration = { ...merchant.configuration, [name]: 'not a key, but still a secret' };
   expect(() => gopayProvider(configuration)).toThrow(TypeError);
   expect(() => gopayProvider(configuration)).not.toThrow('secret');

@@ -35,7 +35,7 @@ async function payment(): Promise<string> {
 
 const message = (received: ReceivedNotification, now = new Date()): NotificationMessage => ({ ...received, now });
 
-describe('what the provider sends', () => {
+describe('a notification of the provider', () => {
   test('is verified and read', async () => {
     const reference = await payment();
     const { referenceNo } = await merchant.control.pay(reference);
@@ -56,7 +56,7 @@ describe('what the provider sends', () => {
     });
   });
 
-  test('has one deduplication key for the same news, and another for other news', async () => {
+  test('has one deduplication key for the same state, and another for another state', async () => {
     await merchant.control.settings({ copies: 2 });
     const reference = await payment();
     await merchant.control.pay(reference);
@@ -82,7 +82,7 @@ describe('what the provider sends', () => {
   });
 });
 
-describe('what is not from the provider, or not for us, is refused', () => {
+describe('a notification that is not from the provider, or not for us, is refused', () => {
   test.each([
     ['signature', 'bad_signature'],
     ['amount', 'bad_signature'],
@@ -108,7 +108,7 @@ describe('what is not from the provider, or not for us, is refused', () => {
     });
   });
 
-  test('one that is older than a quarter of an hour, or from as far ahead', async () => {
+  test('one that is older than a quarter of an hour, or as far in the future', async () => {
     const reference = await payment();
     await merchant.control.notify(reference);
     const received = await eventually(() => merchant.received[0]);
@@ -118,7 +118,7 @@ describe('what is not from the provider, or not for us, is refused', () => {
     }
   });
 
-  test('one that asks for another path', async () => {
+  test('one for another path', async () => {
     const reference = await payment();
     await merchant.control.notify(reference);
     const received = await eventually(() => merchant.received[0]);
@@ -152,7 +152,7 @@ describe('a rightly signed notification', () => {
     });
   }
 
-  test('may have our own prefix in what was signed', () => {
+  test('may be signed with our own prefix in its path', () => {
     expect(verified(NOTIFICATION_BODY, '/v1/notifications/gopay/v1.0/debit/notify')).toMatchObject({ name: 'valid' });
   });
 
@@ -170,13 +170,13 @@ describe('a rightly signed notification', () => {
     ['no object', '[]'],
     ['no reference', NOTIFICATION_BODY.replace('originalPartnerReferenceNo', 'partnerReferenceNo')],
     ['no status', NOTIFICATION_BODY.replace('latestTransactionStatus', 'status')],
-    ['an amount that is none', NOTIFICATION_BODY.replace('102800.00', '-1')],
+    ['an invalid amount', NOTIFICATION_BODY.replace('102800.00', '-1')],
     ['nothing', ''],
   ])('that holds %s is malformed', (_what, body) => {
     expect(verified(body)).toEqual({ name: 'invalid', reason: 'malformed_body' });
   });
 
-  test('with a status nobody knows is passed on as unknown', () => {
+  test('with an unknown status is passed on as unknown', () => {
     const body = NOTIFICATION_BODY.replace('"latestTransactionStatus":"00"', '"latestTransactionStatus":"42"');
     expect(verified(body)).toMatchObject({ name: 'valid', notification: { state: 'unknown', providerState: '42' } });
   });
@@ -200,7 +200,7 @@ test("Midtrans' published notification is valid", () => {
   });
 });
 
-test("answers are in the provider's words", () => {
+test("answers use the provider's words", () => {
   const kept = gopay.replyToNotification({ name: 'kept' });
   expect(kept.status).toBe(200);
   expect(JSON.parse(kept.body)).toEqual({ responseCode: '2005600', responseMessage: 'Successful' });

@@ -5,7 +5,7 @@ interface Refusal {
   name: 'refused';
 }
 
-/** A provider whose answers are let go one by one, and a clock that only moves when told. */
+/** A provider whose answers the test releases one by one, and a clock that only the test moves. */
 function provider() {
   const waiting: ((answer: AccessToken | Refusal) => void)[] = [];
   let now = 1_000_000;
@@ -36,7 +36,7 @@ test('many callers wait for one request', async () => {
   expect(asked()).toBe(1);
 });
 
-test('a token is renewed after four fifths of its life, without anybody waiting', async () => {
+test('a token is renewed after four fifths of its life, while no caller waits', async () => {
   const { tokens, answer, asked, pass } = provider();
   const first = tokens.get();
   answer('first');
@@ -53,7 +53,7 @@ test('a token is renewed after four fifths of its life, without anybody waiting'
   expect(await tokens.get()).toMatchObject({ token: 'second' });
 });
 
-test('a renewal that fails does no harm while the old token is good, and afterwards is what callers learn', async () => {
+test('a failed renewal does no harm while the old token is good, and is the callers’ error afterwards', async () => {
   const { tokens, answer, refuse, asked, pass } = provider();
   const first = tokens.get();
   answer('first');
@@ -73,7 +73,7 @@ test('a renewal that fails does no harm while the old token is good, and afterwa
   expect(asked()).toBe(4);
 });
 
-test('a discarded token is not given out again, and an older one discards nothing', async () => {
+test('a discarded token is not used again, and discarding an older one changes nothing', async () => {
   const { tokens, answer, asked } = provider();
   const first = tokens.get();
   answer('first');

@@ -97,7 +97,7 @@ test('a token request is signed so that the public half of the key verifies it',
   expect(rsaVerify(publicKey, 'client|2026-11-20T10:00:01+07:00', signature)).toBe(false);
 });
 
-test('minifying takes whitespace between the parts and nothing else', () => {
+test('minifying removes whitespace between the parts and nothing else', () => {
   expect(minify('{ "a b" : "c \\" d\\\\" ,\r\n\t"n" : 1.0 , "e" : 1E5, "u":"\\u0041" }')).toBe(
     '{"a b":"c \\" d\\\\","n":1.0,"e":1E5,"u":"\\u0041"}',
   );
@@ -108,7 +108,7 @@ test('minifying takes whitespace between the parts and nothing else', () => {
   );
 });
 
-test('minifying what is no JSON ends, in time that grows with its length only', () => {
+test('minifying other texts than JSON ends, in time that grows only with the length', () => {
   fc.assert(fc.property(fc.string(), (text) => minify(text).length <= text.length));
   const started = performance.now();
   minify('"\\'.repeat(100_000));

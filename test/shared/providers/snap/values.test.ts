@@ -22,7 +22,7 @@ test.each([
 });
 
 test.each(['-1.00', '1e3', '1,500.00', '1500.001', '', ' 1500', 'NaN', '9'.repeat(17), 1500])(
-  'an amount written as %p is none',
+  '%p is not an amount',
   (value) => {
     expect(v.is(SnapAmountSchema, { value, currency: 'IDR' })).toBe(false);
   },
