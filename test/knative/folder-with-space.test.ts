@@ -61,8 +61,11 @@ test('the overlays are rendered and checked there', async () => {
 test('the gateway’s configuration is rendered there', async () => {
   const key = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' });
   await writeFile(join(copy, 'jwks.json'), JSON.stringify({ keys: [{ ...key, kid: 'key-1' }] }));
+  await writeFile(join(copy, 'proof'), 'proof-of-a-gateway-in-a-folder-with-a-space');
   const place = ['--public-url', 'https://pay.example.co.id', '--redis-host', 'redis', '--keys', 'jwks.json'];
-  expect(await runInCopy('kong/render.ts', [...place, '--operator-addresses', '10.20.0.0/16'])).toContain('/v1/pay');
+  expect(
+    await runInCopy('kong/render.ts', [...place, '--proof', 'proof', '--operator-addresses', '10.20.0.0/16']),
+  ).toContain('/v1/pay');
 });
 
 test('a bundle is built there', async () => {

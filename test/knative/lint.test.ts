@@ -170,7 +170,7 @@ describe('our policy refuses what the webhook lets through: a KafkaSource', () =
     ['fewer retries than none', ['spec', 'delivery', 'retry'], -1, /from 0/],
     ['half a retry', ['spec', 'delivery', 'retry'], 0.5, /from 0/],
     ['a policy that does not exist', ['spec', 'delivery', 'backoffPolicy'], 'quadratic', /linear or exponential/],
-    ['no dead letters', ['spec', 'delivery', 'deadLetterSink'], undefined, /is gone/],
+    ['no dead letters', ['spec', 'delivery', 'deadLetterSink'], undefined, /is lost/],
     ['a group of its own', ['spec', 'consumerGroup'], undefined, /random/],
     ['only events from now on', ['spec', 'initialOffset'], 'latest', /are lost/],
     ['no initial offset', ['spec', 'initialOffset'], undefined, /are lost/],
