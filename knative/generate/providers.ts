@@ -18,14 +18,13 @@ export function providersOfFunctions(): string {
         `            - { name: ${variable}, valueFrom: { secretKeyRef: { name: ${name}, key: ${key} } } }`,
     );
   });
-  return `# What providers and we know each other by.
+  return `# Accounts at providers: what a provider and we know each other by.
 ${WRITTEN}
 apiVersion: serving.knative.dev/v1
 kind: Service
 metadata: { name: providers }
 spec:
   template:
-    # The pod says so, too: network policies go by it.
     metadata: { labels: { uses.one-gate/providers: "true" } }
     spec:
       containers:
@@ -48,11 +47,8 @@ function secretObject(provider: DeclaredProvider): string {
   );
   return `apiVersion: external-secrets.io/v1
 kind: ExternalSecret
-metadata: { name: ${name}, labels: { app.kubernetes.io/part-of: one-gate } }
+metadata: { name: ${name} }
 spec:
-  refreshInterval: 1h
-  secretStoreRef: { kind: ClusterSecretStore, name: one-gate }
-  target: { name: ${name} }
   data:
 ${data.join('\n')}
 `;
@@ -66,10 +62,10 @@ ${providers.map((provider) => eventObjects(provider, host)).join('---\n')}`;
 }
 
 function eventObjects({ name, title, topic }: DeclaredProvider, host: string): string {
-  return `# The life of top-ups from ${title}, keyed by account. Written by topup, receive-notification, settle-topup and relay-outbox.
+  return `# The life of top-ups from ${title}, keyed by account. topup, receive-notification, settle-topup and relay-outbox write it.
 apiVersion: kafka.strimzi.io/v1
 kind: KafkaTopic
-metadata: { name: ${topic}, labels: { strimzi.io/cluster: one-gate, app.kubernetes.io/part-of: one-gate } }
+metadata: { name: ${topic}, labels: { strimzi.io/cluster: one-gate } }
 spec: { partitions: 3, config: { retention.ms: 604800000 } }
 ---
 ${kafkaSource({

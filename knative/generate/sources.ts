@@ -5,10 +5,9 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EventSource } from '../../shared/platform/http/function.ts';
 import { declaredFunctions, hostsOf, ROOT, writtenServices } from '../functions.ts';
+import { wrapped } from '../local/table.ts';
 
 const WRITTEN = '`make generate` writes this file';
-/** Longer than any function that takes events may run. */
-const ATTEMPT = 'PT60S';
 
 export async function declaredSources(): Promise<string> {
   const functions = await declaredFunctions();
@@ -19,24 +18,25 @@ export async function declaredSources(): Promise<string> {
   const objects = functions.flatMap(({ path, declaration: { name, summary, event } }) =>
     event?.source ? [objectsOf(event.source, name, summary, hosts.get(path)?.name ?? '')] : [],
   );
-  return `# What wakes functions: schedules and topics. ${WRITTEN} from the declarations.
-# All events of schedules have one type, so each source names its function in the path.
+  return `# Schedules and topics that wake functions. ${WRITTEN} from the declarations.
 ${objects.join('---\n')}`;
 }
 
 /** Lists every manifest of the folder, so that a new one needs no line of its own. */
 export async function kustomizationOfBase(): Promise<string> {
-  const base = join(ROOT, 'knative/base');
-  const files = (await readdir(base, { recursive: true })).filter((name) =>
-    /^(services|topics)\/[\w-]+\.yaml$/.test(name),
-  );
-  const resources = [...files, 'sources.yaml', 'providers.yaml'].sort();
-  return `# Everything that runs: Services with their functions, what wakes them, topics. ${WRITTEN} from the folders beside it.
+  const services = (await readdir(join(ROOT, 'knative/base/services'))).filter((name) => name.endsWith('.yaml')).sort();
+  const resources = [...services.map((name) => `services/${name}`), 'sources.yaml', 'providers.yaml', 'topics.yaml'];
+  return `# Everything that runs: Services with their functions, what wakes them, topics. ${WRITTEN} from the folder beside it.
 apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 components: [../function]
-resources:
-${resources.map((name) => `  - ${name}\n`).join('')}`;
+resources: [
+${wrapped(`${resources.join(', ')},`).replace(/^/gm, '  ')}
+]
+patches:
+  - { path: every-schedule.yaml, target: { kind: PingSource } }
+  - { path: every-kafka-source.yaml, target: { kind: KafkaSource } }
+`;
 }
 
 function objectsOf(source: EventSource, name: string, summary: string, host: string): string {
@@ -44,15 +44,8 @@ function objectsOf(source: EventSource, name: string, summary: string, host: str
   return `# ${summary}.
 apiVersion: sources.knative.dev/v1
 kind: PingSource
-metadata: { name: ${name}, labels: { app.kubernetes.io/part-of: one-gate } }
-spec:
-  schedule: "${source.schedule}"
-  timezone: Asia/Jakarta
-  contentType: application/json
-  data: '{}'
-  sink:
-    ref: { apiVersion: serving.knative.dev/v1, kind: Service, name: ${host} }
-    uri: /events/${name}
+metadata: { name: ${name} }
+spec: { schedule: "${source.schedule}", sink: { ref: { name: ${host} }, uri: /events/${name} } }
 `;
 }
 
@@ -65,41 +58,31 @@ export interface TopicReader {
   host: string;
 }
 
-/** The source, its dead-letter sink, and the topic of its dead letters, which is that of the first topic. */
+/**
+ * The source, its dead-letter sink, and the topic of its dead letters, which is that of the first topic. Fields that all sources share are
+ * in every-kafka-source.yaml.
+ */
 export function kafkaSource({ name, topics, summary, function: reader, host }: TopicReader): string {
-  const labels = '{ app.kubernetes.io/part-of: one-gate }';
   const letters = `${topics[0]}.dead-letters`;
-  return `# ${summary}. Unordered: one slow event holds up no other. Retried for about four minutes, then kept as a dead letter.
+  return `# ${summary}.
 apiVersion: sources.knative.dev/v1
 kind: KafkaSource
-metadata: { name: ${name}, labels: ${labels} }
+metadata: { name: ${name} }
 spec:
-  bootstrapServers: [one-gate-kafka-bootstrap.one-gate.svc:9092]
   topics: [${topics.join(', ')}]
   consumerGroup: ${name}
-  initialOffset: earliest
-  consumers: 3
-  ordering: unordered
-  delivery:
-    timeout: ${ATTEMPT}
-    retry: 8
-    backoffPolicy: exponential
-    backoffDelay: PT0.5S
-    deadLetterSink:
-      ref: { apiVersion: eventing.knative.dev/v1alpha1, kind: KafkaSink, name: ${name}-dead-letters }
-  sink:
-    ref: { apiVersion: serving.knative.dev/v1, kind: Service, name: ${host} }
-    uri: /events/${reader}
+  delivery: { deadLetterSink: { ref: { name: ${name}-dead-letters } } }
+  sink: { ref: { name: ${host} }, uri: /events/${reader} }
 ---
 apiVersion: eventing.knative.dev/v1alpha1
 kind: KafkaSink
-metadata: { name: ${name}-dead-letters, labels: ${labels} }
+metadata: { name: ${name}-dead-letters }
 spec: { bootstrapServers: [one-gate-kafka-bootstrap.one-gate.svc:9092], topic: ${letters}, contentMode: binary }
 ---
 # Events that ${reader} could not use, with the reason in knativeerror* attributes. Kept longer: a person looks at them.
 apiVersion: kafka.strimzi.io/v1
 kind: KafkaTopic
-metadata: { name: ${letters}, labels: { strimzi.io/cluster: one-gate, app.kubernetes.io/part-of: one-gate } }
+metadata: { name: ${letters}, labels: { strimzi.io/cluster: one-gate } }
 spec: { partitions: 3, config: { retention.ms: 2419200000 } }
 `;
 }

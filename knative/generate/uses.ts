@@ -38,16 +38,20 @@ export async function manifestsWithUses(): Promise<Generated[]> {
   );
 }
 
+const WIDTH = 140;
+const METADATA = /^metadata:\s+(?:\{ )?name: ([\w-]+),?\s+labels: \{[^}]*\}(?: \})?$/m;
 const KNATIVE_SERVICE = /^apiVersion: serving\.knative\.dev\/v1\nkind: Service$/m;
 
 function withLabels(text: string, file: string, functions: readonly DeclaredFunction[]): string {
   if (!KNATIVE_SERVICE.test(text)) return text;
-  const name = /^ {2}name: (.+)$/m.exec(text)?.[1];
-  const listed = /^ {10}args:(?: \[(.+)\]|((?:\n {12}- .+)+))$/m.exec(text);
-  const args = (listed?.[1]?.split(',') ?? listed?.[2]?.split('- ').slice(1) ?? []).map((each) => each.trim());
-  if (!name || args.length === 0 || !/^ {2}labels: \{.*\}$/m.test(text)) {
+  const name = METADATA.exec(text)?.[1];
+  const args = /^ {10}args: \[([^\]]+)\]$/m
+    .exec(text)?.[1]
+    ?.split(',')
+    .map((each) => each.trim());
+  if (!name || !args) {
     throw new Error(
-      `${file}: a Service needs its name, its labels on one line, and args on one line or one to a line.`,
+      `${file}: a Service needs metadata with its name and then its labels in braces, and args in brackets.`,
     );
   }
   const named = functionsNamed(
@@ -59,7 +63,20 @@ function withLabels(text: string, file: string, functions: readonly DeclaredFunc
     functions.filter(({ path }) => named.includes(path)),
   );
   const written = Object.entries(labels).map(([key, value]) => `${key}: ${value === 'true' ? '"true"' : value}`);
-  return text.replace(/^ {2}labels: \{.*\}$/m, `  labels: { ${written.join(', ')} }`);
+  return text.replace(METADATA, metadataOf(name, written));
+}
+
+/** In one line, as far as it is no longer than the lines of manifests may be. */
+function metadataOf(name: string, labels: readonly string[]): string {
+  const written = labels.length === 0 ? 'labels: {}' : `labels: { ${labels.join(', ')} }`;
+  const line = `metadata: { name: ${name}, ${written} }`;
+  return line.length <= WIDTH ? line : `metadata:\n  name: ${name}\n${withinWidth(`  ${written}`)}`;
+}
+
+function withinWidth(line: string): string {
+  if (line.length <= WIDTH) return line;
+  const end = line.lastIndexOf(', ', WIDTH);
+  return `${line.slice(0, end + 1)}\n    ${line.slice(end + 2)}`;
 }
 
 /** Everything that one of its functions uses. Throws a sentence where they would share a process and not a database role. */
@@ -71,7 +88,6 @@ export function labelsOf(service: string, functions: readonly DeclaredFunction[]
   }
   const some = (use: (each: Uses) => boolean) => (uses.some(use) ? 'true' : undefined);
   const labels = {
-    'app.kubernetes.io/name': service,
     'uses.one-gate/database': [...roles][0],
     'uses.one-gate/redis': some(({ redis }) => redis === true),
     'uses.one-gate/access-tokens': strongest(uses, 'accessTokens', ['sign', 'verify']),

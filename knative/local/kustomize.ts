@@ -1,11 +1,12 @@
-// Renders a folder of manifests as `kustomize build` does, as far as our own use it: resources, components, strategic-merge patches,
-// labels, images, a namespace. A laptop has no kustomize; where there is one, a test compares the two. A field that is not played stops
+// Renders a folder of manifests as `kustomize build` does, as far as our own use it: resources, components, strategic-merge and JSON
+// patches, labels, images, a namespace. A laptop has no kustomize; where there is one, a test compares the two. A field that is not played stops
 // it with file and field, so that nothing is passed over in silence.
 
 import { readFile, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import * as v from 'valibot';
 import { parseAllDocuments } from 'yaml';
+import { applyOperations, operations } from './json-patch.ts';
 
 type Value = null | string | number | boolean | Value[] | { [field: string]: Value };
 export type KubernetesObject = { [field: string]: Value } & {
@@ -33,7 +34,15 @@ const kustomization = v.strictObject({
   namespace: v.optional(v.string()),
   resources: paths,
   components: paths,
-  patches: v.optional(v.array(v.strictObject({ path: v.string(), target: v.optional(target) })), []),
+  patches: v.optional(
+    v.array(
+      v.union([
+        v.strictObject({ path: v.string(), target: v.optional(target) }),
+        v.strictObject({ patch: v.string(), target }),
+      ]),
+    ),
+    [],
+  ),
   labels: v.optional(
     v.array(
       v.strictObject({
@@ -70,8 +79,11 @@ async function build(folder: string, inherited: Rendered[], root: string): Promi
   for (const path of written.resources) rendered = [...rendered, ...(await resource(join(folder, path), root))];
   for (const path of written.components) rendered = await build(join(folder, path), rendered, root);
   refuseTwins(rendered);
-  for (const patch of written.patches)
-    rendered = await applyPatch(rendered, join(folder, patch.path), patch.target, root);
+  for (const patch of written.patches) {
+    const path = join(folder, 'path' in patch ? patch.path : 'kustomization.yaml');
+    const documents = 'path' in patch ? await documentsOf(path) : parsedDocuments(patch.patch, path);
+    rendered = applyPatch(rendered, documents, patch.target, path, root);
+  }
   return rendered.map(({ object, file }) => ({ object: finish(object, written), file }));
 }
 
@@ -91,7 +103,11 @@ async function resource(path: string, root: string): Promise<Rendered[]> {
 }
 
 async function documentsOf(path: string): Promise<unknown[]> {
-  return parseAllDocuments(await readFile(path, 'utf8')).map((parsed) => {
+  return parsedDocuments(await readFile(path, 'utf8'), path);
+}
+
+function parsedDocuments(text: string, path: string): unknown[] {
+  return parseAllDocuments(text).map((parsed) => {
     if (parsed.errors[0]) throw new Error(`${path}: ${parsed.errors[0].message}`);
     return parsed.toJS();
   });
@@ -118,32 +134,45 @@ function refuseTwins(rendered: readonly Rendered[]): void {
 
 type Target = v.InferOutput<typeof target>;
 
-/** Without a target a patch is for the object that it names. */
-async function applyPatch(
+/** A list of operations is a JSON patch; an object is merged. Without a target a patch is for the object that it names. */
+function applyPatch(
   rendered: readonly Rendered[],
-  path: string,
+  documents: readonly unknown[],
   chosen: Target | undefined,
+  path: string,
   root: string,
-): Promise<Rendered[]> {
+): Rendered[] {
   let result = [...rendered];
-  for (const document of await documentsOf(path)) {
-    const patch = objectOf(document, path);
-    const { group, kind, name, labelSelector }: Target = chosen ?? {
-      group: groupOf(patch),
-      kind: patch.kind,
-      name: patch.metadata.name,
-    };
+  for (const document of documents) {
+    const change = changeOf(document, path);
+    const { group, kind, name, labelSelector }: Target = chosen ?? change.target;
     const isMeant = ({ object }: Rendered) =>
       (group === undefined || group === groupOf(object)) &&
       isLike(kind, object.kind) &&
       isLike(name, object.metadata.name) &&
       (labelSelector === undefined || selects(labelSelector, object.metadata.labels ?? {}, path));
     if (!result.some(isMeant)) throw new Error(`${relative(root, path)}: nothing is there that this patch is for.`);
-    result = result.map((each) =>
-      isMeant(each) ? { ...each, object: { ...merge(each.object, patch), ...identityOf(each.object, patch) } } : each,
-    );
+    result = result.map((each) => (isMeant(each) ? { ...each, object: change.apply(each.object) } : each));
   }
   return result;
+}
+
+interface Change {
+  target: Target;
+  apply(object: KubernetesObject): KubernetesObject;
+}
+
+function changeOf(document: unknown, path: string): Change {
+  if (Array.isArray(document)) {
+    const parsed = v.safeParse(operations, document);
+    if (!parsed.success) throw new Error(`${path}: ${v.getDotPath(parsed.issues[0])}: ${parsed.issues[0].message}.`);
+    return { target: {}, apply: (object) => applyOperations(object, parsed.output, path) };
+  }
+  const patch = objectOf(document, path);
+  return {
+    target: { group: groupOf(patch), kind: patch.kind, name: patch.metadata.name },
+    apply: (object) => ({ ...merge(object, patch), ...identityOf(object, patch) }),
+  };
 }
 
 /** Kinds and names of a target are regular expressions, of the whole word. */
@@ -170,14 +199,15 @@ function groupOf({ apiVersion }: KubernetesObject): string {
   return apiVersion.includes('/') ? (apiVersion.split('/')[0] as string) : '';
 }
 
-/** "key=value" or "key in (one, other)", several with commas between them. */
+/** "key", "key=value" or "key in (one, other)", several with commas between them. */
 function selects(selector: string, labels: Readonly<Record<string, string>>, path: string): boolean {
   const terms = selector.match(/[^,()]+(\([^)]*\))?/g) ?? [];
   return terms.every((term) => {
-    const parsed = /^\s*(?<key>[\w./-]+)\s*(?:=(?<value>[\w.-]+)|in\s*\((?<values>[\w.,\s-]+)\))\s*$/.exec(
+    const parsed = /^\s*(?<key>[\w./-]+)\s*(?:=(?<value>[\w.-]+)|in\s*\((?<values>[\w.,\s-]+)\))?\s*$/.exec(
       term,
     )?.groups;
     if (!parsed) throw new Error(`${path}: the label selector "${selector}" is not played.`);
+    if (parsed['value'] === undefined && parsed['values'] === undefined) return (parsed['key'] as string) in labels;
     const values = parsed['value'] === undefined ? (parsed['values'] ?? '').split(',') : [parsed['value']];
     return values.some((value) => labels[parsed['key'] as string] === value.trim());
   });

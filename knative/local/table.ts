@@ -50,9 +50,13 @@ export function rowsOf<Column extends string>(text: string, head: readonly Colum
 
 /** Replaces what a file holds between `<!-- name -->` and `<!-- /name -->`. */
 export async function writeBetween(file: string, name: string, content: string): Promise<void> {
-  const text = await readFile(file, 'utf8');
+  await writeFile(file, withBetween(await readFile(file, 'utf8'), name, content, file));
+}
+
+/** The text of a file with that content there. */
+export function withBetween(text: string, name: string, content: string, file: string): string {
   const { start, end } = placeOf(text, name, file);
-  await writeFile(file, `${text.slice(0, start)}\n\n${content}\n\n${text.slice(end)}`);
+  return `${text.slice(0, start)}\n\n${content}\n\n${text.slice(end)}`;
 }
 
 /** What a file holds there. */

@@ -2,23 +2,26 @@
 // is not there, and no more connections than the database has.
 
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { isDeepStrictEqual, promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments, stringify } from 'yaml';
 import { functionPaths, hostsOf, ROOT } from '../../knative/functions.ts';
 import { checkObjects, missingIn } from '../../knative/lint/lint.ts';
 import { findSchemas } from '../../knative/lint/schemas.ts';
 import { type KubernetesObject, renderKustomization } from '../../knative/local/kustomize.ts';
+import { folderOf, OVERLAYS } from '../../knative/overlays.ts';
+import { grantConnect, SERVED_ROLES } from '../../migrations/run.ts';
+import { temporaryDirectory } from '../setup/temporary-directory.ts';
 
 const run = promisify(execFile);
 const KNATIVE = join(ROOT, 'knative');
 const NOBODY = 'there is no kustomize here';
 
-describe.each(['development', 'staging', 'production'])('%s', (overlay) => {
-  const folder = join(KNATIVE, 'overlays', overlay);
+describe.each(OVERLAYS)('%s', (overlay) => {
+  const folder = folderOf(overlay);
   let objects: KubernetesObject[];
 
   beforeAll(async () => {
@@ -107,6 +110,26 @@ describe.each(['development', 'staging', 'production'])('%s', (overlay) => {
     expect(sum).toBeLessThanOrEqual(most - 10);
   });
 
+  test('PostgreSQL has the roles that migrations and functions connect as, with the rights that migrations/run.ts gives them', () => {
+    const cluster = named('Cluster', 'one-gate-postgres');
+    const names = SERVED_ROLES.map((role) => `one_gate_${role}`);
+    expect(at(cluster, 'spec', 'bootstrap', 'initdb', 'postInitApplicationSQL')).toEqual([
+      ...names.map((name) => `create role ${name} login`),
+      'alter role one_gate_migrator createrole',
+      `grant ${names.join(', ')} to one_gate_migrator with admin option, inherit false, set false`,
+      'revoke all on database one_gate from public',
+      grantConnect('one_gate'),
+    ]);
+    expect(at(cluster, 'spec', 'managed', 'roles')).toEqual(
+      SERVED_ROLES.map((role) => ({
+        name: `one_gate_${role}`,
+        ensure: 'present',
+        login: true,
+        passwordSecret: { name: `one-gate-database-${role}` },
+      })),
+    );
+  });
+
   test('all functions run the one image that was built, by its digest', () => {
     const images = new Set(
       objects.filter(isFunction).map((object) => at(object, 'spec', 'template', 'spec', 'containers', 0, 'image')),
@@ -116,6 +139,25 @@ describe.each(['development', 'staging', 'production'])('%s', (overlay) => {
       at(named('Job', 'one-gate-migrations') as KubernetesObject, 'spec', 'template', 'spec', 'containers', 0, 'image'),
     ).toBe([...images][0]);
   });
+});
+
+test.each(OVERLAYS)('the image that the pipeline sets in %s is the one that runs there', async (overlay) => {
+  const directory = await temporaryDirectory();
+  try {
+    await cp(KNATIVE, join(directory.path, 'knative'), { recursive: true });
+    await cp(join(ROOT, 'kong/deployment'), join(directory.path, 'kong/deployment'), { recursive: true });
+    const folder = join(directory.path, 'knative/overlays', overlay);
+    const file = join(folder, 'kustomization.yaml');
+    const [, name] =
+      /kustomize edit set image "([^=]+)=/.exec(await readFile(join(ROOT, '.ci/Jenkinsfile'), 'utf8')) ?? [];
+    const image = { name, newName: 'registry.example/functions', digest: `sha256:${'1'.repeat(64)}` };
+    await writeFile(file, stringify({ ...parse(await readFile(file, 'utf8')), images: [image] }));
+    const functions = (await renderKustomization(folder)).filter(({ object }) => /^serving/.test(object.apiVersion));
+    const images = functions.map(({ object }) => at(object, 'spec', 'template', 'spec', 'containers', 0, 'image'));
+    expect([...new Set(images)]).toEqual([`${image.newName}@${image.digest}`]);
+  } finally {
+    await directory.remove();
+  }
 });
 
 test.each<[string, (objects: KubernetesObject[]) => void, string]>([

@@ -37,7 +37,7 @@ test('it starts with a push, and promotes to every place in order', () => {
 
 test('one digest goes to every place', () => {
   expect(all(pipeline, /(podman build|docker build)/g)).toHaveLength(1);
-  expect(all(pipeline, /kustomize edit set image "([^"]+)/g)).toEqual(['one-gate/functions=$IMAGE@$(cat ']);
+  expect(all(pipeline, /kustomize edit set image "([^"]+)/g)).toEqual(['ghcr.io/one-gate/functions=$IMAGE@$(cat ']);
   expect(pipeline.match(/--digestfile image\.digest/g)).toHaveLength(1);
 });
 
