@@ -31,7 +31,7 @@ seed-history: node_modules/.installed ## write a month of history for regulators
 operator: node_modules/.installed ## make a registered user an operator (USERNAME=name)
 	@exec node knative/local/operator.ts '$(if $(filter command,$(origin USERNAME)),$(USERNAME))'
 
-explain: node_modules/.installed ## what manifests mean, in plain sentences (FUNCTION=pay, or all; OVERLAY=folder)
+explain: node_modules/.installed ## what manifests mean in production, in plain sentences (FUNCTION=pay, or all; OVERLAY=development)
 	@exec node knative/explain.ts $(if $(OVERLAY),--overlay '$(OVERLAY)') $(if $(FUNCTION),'$(FUNCTION)')
 
 tune: build ## load one function at rising concurrency and say how to set it (FUNCTION=pay)

@@ -10,7 +10,7 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { ROOT } from './functions.ts';
 import { compareWith, RECORD } from './generate/compatibility.ts';
-import { generatedFiles, staleFiles } from './generate/files.ts';
+import { type GeneratedFile, generatedFiles, staleFiles } from './generate/files.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -36,24 +36,24 @@ async function generate(): Promise<void> {
     );
     process.exit(1);
   }
-  const stale = await staleFiles(
-    options.check
-      ? (await generatedFiles()).filter(({ needsPostgres }) => !needsPostgres)
-      : [...(await generatedFiles()), { file: RECORD, render: async () => record }],
-  );
-  if (options.check) {
-    if (stale.length > 0) {
+  const files: GeneratedFile[] = [
+    ...(await generatedFiles()),
+    ...(options.check ? [] : [{ file: RECORD, render: async () => record }]),
+  ];
+  const written: string[] = [];
+  const last = files.filter(({ readsManifests }) => readsManifests).map((file) => [file]);
+  for (const stage of [files.filter(({ readsManifests }) => !readsManifests), ...last]) {
+    const stale = await staleFiles(options.check ? stage.filter(({ needsPostgres }) => !needsPostgres) : stage);
+    if (options.check && stale.length > 0) {
       process.stderr.write(
         `These files are stale:\n${list(stale.map(({ file }) => file))}\`make generate\` writes them.\n`,
       );
       process.exit(1);
     }
-  } else {
     for (const { file, text } of stale) await writeFile(join(ROOT, file), text);
-    process.stdout.write(
-      stale.length > 0 ? `Written:\n${list(stale.map(({ file }) => file))}` : 'Nothing was stale.\n',
-    );
+    written.push(...stale.map(({ file }) => file));
   }
+  if (!options.check) process.stdout.write(written.length > 0 ? `Written:\n${list(written)}` : 'Nothing was stale.\n');
 }
 
 function list(lines: readonly string[]): string {

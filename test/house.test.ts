@@ -5,9 +5,11 @@ import { basename, dirname, join, normalize } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { parseFileSync } from '@swc/core';
 import { parse } from 'yaml';
-import { CONNECTION_BUDGET, connectionsOf, meaningsOf } from '../knative/explain/meaning.ts';
+import { CONNECTION_BUDGET, connectionsOf } from '../knative/explain/meaning.ts';
+import { readMeanings } from '../knative/explain/overview.ts';
 import { type DeclaredFunction, declaredFunctions, functionPaths, hostsOf } from '../knative/functions.ts';
 import { type Manifests, readManifests, type ServiceManifest } from '../knative/local/manifests.ts';
+import { OVERLAYS } from '../knative/overlays.ts';
 import { NAMESPACE, renderedForNowhere } from '../kong/lint.ts';
 import { SCHEDULE_TYPE } from '../shared/platform/events/schedule.ts';
 
@@ -316,9 +318,12 @@ describe('one name for function, file, route', () => {
     }
   });
 
-  test('all instances of all functions together fit into the database’s connections', () => {
-    expect(connectionsOf(meaningsOf(manifests, new Map()))).toBeLessThanOrEqual(CONNECTION_BUDGET);
-  });
+  test.each(OVERLAYS)(
+    'all instances of all functions together fit into the database’s connections (%s)',
+    async (overlay) => {
+      expect(connectionsOf(await readMeanings(overlay))).toBeLessThanOrEqual(CONNECTION_BUDGET);
+    },
+  );
 });
 
 /** The Service and the path of an address that the gateway's log is posted to. */

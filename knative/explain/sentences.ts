@@ -8,8 +8,8 @@ const LABEL = 13;
 const COLD_START_MS = 5000;
 
 export interface Circumstances {
-  /** Where it was read: "knative/base". */
-  folder: string;
+  /** Where it runs. */
+  overlay: string;
   /** Connections of all functions together. */
   connections: number;
 }
@@ -27,7 +27,7 @@ export function explain(meaning: Meaning, circumstances: Circumstances): string 
     ['Look at', objections(meaning, circumstances)],
   ];
   const shown = parts.filter(([, sentences]) => sentences.length > 0);
-  return [`${meaning.name}, as ${circumstances.folder} says`, '', ...shown.map(paragraph)].join('\n');
+  return [`${meaning.name} in ${circumstances.overlay}`, '', ...shown.map(paragraph)].join('\n');
 }
 
 function paragraph([label, sentences]: [string, string[]]): string {

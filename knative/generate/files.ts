@@ -2,7 +2,9 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { tableOfProduction } from '../explain/overview.ts';
 import { ROOT } from '../functions.ts';
+import { withBetween } from '../local/table.ts';
 import { fieldsOf, fieldsTable } from './fields.ts';
 import { grantsOfMigrations } from './grants.ts';
 import { apiDocument, everyFunction } from './openapi.ts';
@@ -17,11 +19,14 @@ export interface GeneratedFile {
   render(): Promise<string>;
   /** It starts a PostgreSQL of its own: --check leaves it to test/knative/generate.test.ts, which has one already. */
   needsPostgres?: true;
+  /** It follows from files that are generated themselves: it is written after them, in the order of the list. */
+  readsManifests?: true;
 }
 
 export const OPERATIONS = 'functions/documentation/operations.md';
 export const FIELDS = 'functions/documentation/fields.md';
 export const GRANTS = 'migrations/grants.md';
+export const TUNING = 'knative/tuning.md';
 
 const FILES: readonly GeneratedFile[] = [
   {
@@ -34,7 +39,12 @@ const FILES: readonly GeneratedFile[] = [
   { file: 'knative/base/kustomization.yaml', render: kustomizationOfBase },
   { file: 'knative/base/sources.yaml', render: declaredSources },
   { file: 'knative/base/providers.yaml', render: providerEvents },
-  { file: 'kong/routes.yaml', render: routesOfGateway },
+  { file: 'kong/routes.yaml', render: routesOfGateway, readsManifests: true },
+  {
+    file: TUNING,
+    readsManifests: true,
+    render: async () => withBetween((await presentText(TUNING)) ?? '', 'functions', await tableOfProduction(), TUNING),
+  },
   { file: GRANTS, render: grantsOfMigrations, needsPostgres: true },
 ];
 

@@ -1,4 +1,5 @@
 // `node knative/lint/lint.ts [file, folder or - ...]`: checks manifests as far as that goes without a cluster, and says how far that is.
+// Without arguments it checks every overlay.
 // Ends with 1 when anything is wrong, with 64 when it could not look.
 // A folder with a kustomization.yaml is rendered first, and what is piped in (-) is taken for rendered: images must have their tags or digests.
 
@@ -7,14 +8,11 @@ import process from 'node:process';
 import { type Finding, refused } from '../../kong/lint/finding.ts';
 import { isRecord, textAt } from '../../kong/lint/place.ts';
 import type { KubernetesObject } from '../local/kustomize.ts';
+import { folderOf, OVERLAYS } from '../overlays.ts';
 import { type ObjectOfFile, readObjects } from './documents.ts';
 import { isLinted, kindOf, lintObject } from './lint-object.ts';
 import { missingReferences } from './references.ts';
 import { findSchemas, type Schemas } from './schemas.ts';
-
-const DEFAULT = ['development', 'production'].map(
-  (overlay) => new URL(`../overlays/${overlay}`, import.meta.url).pathname,
-);
 
 export interface Checked {
   /** "file: Service/pay spec.x: sentence", in the order of files. */
@@ -91,7 +89,8 @@ export function missingIn(objects: readonly ObjectOfFile[]): string[] {
 if (process.argv[1] === import.meta.filename) {
   const paths = process.argv.slice(2);
   try {
-    const chosen = paths.length > 0 ? paths : DEFAULT.map((folder) => relative(process.cwd(), folder) || '.');
+    const chosen =
+      paths.length > 0 ? paths : OVERLAYS.map((overlay) => relative(process.cwd(), folderOf(overlay)) || '.');
     const places = await Promise.all(chosen.map(async (path) => ({ path, objects: await readObjects([path]) })));
     const objects = places.flatMap((place) => place.objects);
     const missing = places.flatMap(({ path, objects }) => missingIn(objects).map((sentence) => `${path}: ${sentence}`));

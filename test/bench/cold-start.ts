@@ -1,6 +1,6 @@
 // How long a stopped function takes to its first successful answer, against an empty function of the same framework, bundled the same
 // way. Real parts; one process at a time; a turn of each, then again, so that what disturbs the machine disturbs all of them.
-//   node test/bench/cold-start.ts [--rounds 15] [--functions pay,login] [--write]      --write: the table in knative/README.md
+//   node test/bench/cold-start.ts [--rounds 15] [--functions pay,login] [--write]      --write: the table in knative/measurements.md
 // --compile-cache: with V8's compile cache, filled by the turns before the first that counts, for the empty function, too.
 
 import { spawn } from 'node:child_process';
@@ -35,7 +35,7 @@ const SUCCESS = {
 } as const satisfies Partial<Record<Asked, number>>;
 type Measured = keyof typeof SUCCESS;
 
-const README = join(ROOT, 'knative/README.md');
+const MEASUREMENTS = join(ROOT, 'knative/measurements.md');
 const ACCOUNTS = 200;
 const SEED = 20_261_121;
 /** Before the first that counts: the disk's cache and PostgreSQL's. */
@@ -206,7 +206,7 @@ const platform = await startPlatform({ accounts: ACCOUNTS, seed: SEED, bundles, 
 try {
   const report = reportOf(await measure(programs, platform), sizes, await circumstancesOf(platform));
   process.stdout.write(`${report}\n`);
-  if (options.write) await writeBetween(README, 'cold-start', report);
+  if (options.write) await writeBetween(MEASUREMENTS, 'cold-start', report);
 } finally {
   await platform.stop();
 }

@@ -1,7 +1,7 @@
 // `make tune FUNCTION=pay`: one instance as its manifest says, on real parts, with more and more requests in flight; what it did, and
 // the settings it would choose.
 //   node test/bench/tune.ts pay [--concurrency 1,10,50] [--seconds 3]
-//   node test/bench/tune.ts --write      the six main functions, one after the other: the table in knative/README.md
+//   node test/bench/tune.ts --write      the six main functions, one after the other: the table in knative/tuning.md
 
 import { join } from 'node:path';
 import process from 'node:process';
@@ -159,7 +159,7 @@ function report(name: Tuned, settings: readonly Setting[] | undefined): void {
     process.exitCode = 1;
     return;
   }
-  say(`It would choose, for knative/base (make explain FUNCTION=${name} says what is there now):\n`);
+  say(`It would choose, for knative/base (make explain FUNCTION=${name} says what production has now):\n`);
   say(textTable(settings.map(({ name: setting, value, unit, why }) => [setting, `${value}${unit}`, why])));
   say(
     '\nEverything runs on this one machine and shares its CPUs: compare settings with each other, not with a cluster.\n' +
@@ -203,4 +203,4 @@ if (names.length === 0 || stranger) {
 }
 const tunings: Tuning[] = [];
 for (const name of names.filter(isTuned)) tunings.push(await tune(name));
-if (options.write) await writeBetween(join(ROOT, 'knative/README.md'), 'tuned', tableOf(tunings));
+if (options.write) await writeBetween(join(ROOT, 'knative/tuning.md'), 'tuned', tableOf(tunings));

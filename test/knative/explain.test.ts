@@ -1,4 +1,4 @@
-// `make explain`: numbers that were worked out by hand, sentences that an operator reads, and the table in knative/README.md.
+// `make explain`: numbers that were worked out by hand, and sentences that an operator reads.
 
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
@@ -6,15 +6,15 @@ import process from 'node:process';
 import { promisify } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import { connectionsOf, type Meaning, meaningsOf } from '../../knative/explain/meaning.ts';
+import { difference, readMeanings } from '../../knative/explain/overview.ts';
 import { explain, objections } from '../../knative/explain/sentences.ts';
-import { README, readMeanings, tableOfAll } from '../../knative/explain.ts';
 import type {
   KafkaSourceManifest,
   PingSourceManifest,
   ScaleBounds,
   ServiceManifest,
 } from '../../knative/local/manifests.ts';
-import { readBetween } from '../../knative/local/table.ts';
+import { OVERLAYS } from '../../knative/overlays.ts';
 
 const run = promisify(execFile);
 const COMMAND = join(import.meta.dirname, '../../knative/explain.ts');
@@ -80,7 +80,7 @@ function meaningOf({ service, scale, source, partitions = 3, schedule, gatewayMs
 }
 
 const said = (meaning: Meaning, connections = 0) =>
-  explain(meaning, { folder: 'knative/base', connections }).replaceAll(/\s+/g, ' ');
+  explain(meaning, { overlay: 'production', connections }).replaceAll(/\s+/g, ' ');
 
 describe('concurrency and scale', () => {
   test('a queue of ten times as many, then 503; max-scale is wanted as soon as one fewer no longer has room', () => {
@@ -153,7 +153,7 @@ describe('events against partitions', () => {
   test('consumers beyond the partitions get nothing', () => {
     const meaning = meaningOf({ source: { consumers: 5 } });
     expect(meaning.events).toMatchObject({ most: 150, sources: [{ idleConsumers: 2 }] });
-    expect(objections(meaning, { folder: '', connections: 0 })).toContain(
+    expect(objections(meaning, { overlay: '', connections: 0 })).toContain(
       '2 consumers of source get nothing: it reads 3 partitions.',
     );
   });
@@ -200,7 +200,7 @@ test('a gateway that gives up before the function and its cold start is said', (
 describe('the command', () => {
   test('says in sentences what a manifest means', async () => {
     const { stdout } = await run(process.execPath, [COMMAND, 'pay']);
-    expect(stdout).toMatch(/^pay, as knative\/base says\n/);
+    expect(stdout).toMatch(/^pay in production\n/);
     for (const label of ['Woken by', 'Concurrency', 'Scaling', 'Idle', 'Time', 'Database']) {
       expect(stdout).toMatch(new RegExp(`^${label} `, 'm'));
     }
@@ -215,21 +215,30 @@ describe('the command', () => {
   });
 
   test('so does an overlay that does not exist', async () => {
-    const failed = await run(process.execPath, [COMMAND, 'pay', '--overlay', 'knative/nowhere']).catch(
-      (error) => error,
+    const failed = await run(process.execPath, [COMMAND, 'pay', '--overlay', 'nowhere']).catch((error) => error);
+    expect((failed as { stderr: string }).stderr).toBe(
+      'There is no overlay nowhere. There are: development, staging, production.\n',
     );
-    expect((failed as { stderr: string }).stderr).toMatch(
-      /^There is no kustomization\.yaml in .*knative\/nowhere\.\n$/,
-    );
+  });
+
+  test('another overlay than production is explained by its name', async () => {
+    const { stdout } = await run(process.execPath, [COMMAND, 'login', '--overlay', 'development']);
+    expect(stdout).toMatch(/^login in development\n/);
+    expect(stdout).toContain('which is max-scale');
+    expect(stdout).toMatch(/it wants 2,/);
   });
 });
 
-test('the table in knative/README.md is that of the manifests: otherwise run node knative/explain.ts --write', async () => {
-  expect(await readBetween(README, 'functions')).toBe(tableOfAll(await readMeanings()));
+test('an overlay is said to differ where it does, and only then', async () => {
+  const production = await readMeanings('production');
+  expect(difference('staging', production, production)).toBe('');
+  const [first, ...rest] = production as [Meaning, ...Meaning[]];
+  const changed = [{ ...first, timeoutMs: first.timeoutMs + 1000 }, ...rest];
+  expect(difference('staging', changed, production)).toMatch(/^In staging these columns differ: timeout, gateway\. /);
 });
 
-test('no function of ours contradicts itself', async () => {
-  const meanings = await readMeanings();
-  const circumstances = { folder: 'knative/base', connections: connectionsOf(meanings) };
+test.each(OVERLAYS)('no function of ours contradicts itself (%s)', async (overlay) => {
+  const meanings = await readMeanings(overlay);
+  const circumstances = { overlay, connections: connectionsOf(meanings) };
   expect(meanings.flatMap((meaning) => objections(meaning, circumstances))).toEqual([]);
 });

@@ -6,21 +6,35 @@ import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { ROOT } from '../../knative/functions.ts';
 import { type KubernetesObject, renderKustomization } from '../../knative/local/kustomize.ts';
+import { folderOf, type Overlay } from '../../knative/overlays.ts';
 
 const textOf = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 const all = (text: string, pattern: RegExp) => [...new Set([...text.matchAll(pattern)].map(([, found = '']) => found))];
 
 let objects: KubernetesObject[];
+let staging: KubernetesObject[];
 let storeKeys: Set<string>;
 
 beforeAll(async () => {
-  objects = (await renderKustomization(join(ROOT, 'knative/overlays/production'))).map(({ object }) => object);
+  const rendered = async (overlay: Overlay) =>
+    (await renderKustomization(folderOf(overlay))).map(({ object }) => object);
+  objects = await rendered('production');
+  staging = await rendered('staging');
   storeKeys = new Set(
     all(JSON.stringify(objects.filter(({ kind }) => kind === 'ExternalSecret')), /"remoteRef":\{"key":"([^"]+)"/g),
   );
 });
 
-describe.each(['README.md', 'knative/README.md', 'kong/README.md', 'knative/deploy.sh'])('%s', (path) => {
+const DOCUMENTS = [
+  'README.md',
+  'knative/README.md',
+  'knative/tuning.md',
+  'knative/measurements.md',
+  'kong/README.md',
+  'knative/deploy.sh',
+];
+
+describe.each(DOCUMENTS)('%s', (path) => {
   const text = textOf(path);
 
   test('commands of Node are files, and know the options they are given', () => {
@@ -59,7 +73,7 @@ describe.each(['README.md', 'knative/README.md', 'kong/README.md', 'knative/depl
   });
 
   test('objects have the names that are told', () => {
-    const there = new Set(objects.map(({ metadata }) => metadata.name));
+    const there = new Set([...objects, ...staging].map(({ metadata }) => metadata.name));
     // Within the text in backticks or in a command: one-gate-redis, configmap one-gate ...
     const named = all(text, /(?<![\w/.-])(one-gate-[a-z]+(?:-[a-z]+)*)(?=[`\s./:,)]|$)/gm);
     expect(named.filter((name) => !there.has(name) && !/^one-gate-(database|test)$/.test(name))).toEqual([]);
