@@ -11,7 +11,8 @@ PATH="$here/../node_modules/.bin:$PATH"
 cd "$here/overlays/$overlay"
 namespace=$(sed -n 's/^namespace: //p' kustomization.yaml)
 rendered=$(mktemp)
-trap 'rm -f "$rendered"' EXIT
+proven=$(mktemp)
+trap 'rm -f "$rendered" "$proven"' EXIT
 kubectl kustomize . > "$rendered"
 node "$here/lint/lint.ts" "$PWD"
 
@@ -22,12 +23,19 @@ apply 'deploy.one-gate/step=ground'
 kubectl -n "$namespace" wait --for=condition=Ready --timeout=900s cluster.postgresql.cnpg.io/one-gate-postgres
 kubectl -n "$namespace" wait --for=condition=Ready --timeout=900s kafka.kafka.strimzi.io/one-gate
 
+# A source of events is no Secret: its proof is put in here, the first of two while they are exchanged. As a variable, since what stands on
+# the command line is seen by everybody on the machine.
+kubectl -n "$namespace" wait --for=condition=Ready --timeout=300s externalsecret/one-gate-proofs
+proof=$(kubectl -n "$namespace" get secret one-gate-proofs -o 'jsonpath={.data.source}' | base64 -d)
+[ -n "$proof" ] || { echo "The Secret one-gate-proofs holds no proof of the sources (knative/cluster/README.md)." >&2; exit 1; }
+SOURCE_PROOF=${proof%%,*} awk '{ gsub(/\$\{SOURCE_PROOF\}/, ENVIRON["SOURCE_PROOF"]); print }' "$rendered" > "$proven"
+
 # A Job is never changed: the last one goes, its successor runs the migrations that are new.
 kubectl -n "$namespace" delete job one-gate-migrations --ignore-not-found
 apply 'deploy.one-gate/step=migrations'
 kubectl -n "$namespace" wait --for=condition=Complete --timeout=900s job/one-gate-migrations
 
-kubectl apply --server-side --field-manager=one-gate -f "$rendered"
+kubectl apply --server-side --field-manager=one-gate -f "$proven"
 kubectl -n "$namespace" wait --for=condition=Ready --timeout=600s service.serving.knative.dev --all
 kubectl -n "$namespace" rollout status --timeout=300s deployment/one-gate-gateway
 

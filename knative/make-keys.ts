@@ -1,10 +1,10 @@
-// node knative/make-keys.ts <folder>: makes the keys of a new place. The private halves go into its secret store, the public ones into its
+// node knative/make-keys.ts <folder>: makes the keys and proofs of a new place. The private halves and the proofs go into its secret store, the public ones into its
 // settings.yaml; then the folder is deleted. Never overwrites: keys that have signed something are not made twice.
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
-import { makeSigningKey } from './local/keys.ts';
+import { makeProof, makeSigningKey } from './local/keys.ts';
 
 const [folder] = process.argv.slice(2);
 if (!folder) {
@@ -17,6 +17,8 @@ const files = {
   'token-public-keys.json': token.published,
   'receipt-signing-keys.json': receipt.signing,
   'receipt-public-keys.json': receipt.published,
+  'gateway-proof': makeProof(),
+  'source-proof': makeProof(),
 };
 await mkdir(folder, { recursive: true, mode: 0o700 });
 for (const [name, content] of Object.entries(files)) {

@@ -38,6 +38,7 @@ export async function renderedForNowhere(): Promise<string> {
     publicUrl: 'https://gate.example',
     namespace: NAMESPACE,
     redisHost: 'redis.example',
+    gatewayProof: 'example-of-a-proof-'.repeat(2),
     publicKeys: JSON.stringify({ keys: [{ ...key, kid: 'example' }] }),
     operatorAddresses: ['10.0.0.0/8'],
     apiKeys: [],

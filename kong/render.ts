@@ -1,5 +1,5 @@
 // Joins kong.yaml with routes.yaml and puts in the values of a place: the public keys of access tokens, by kid, the
-// digests of regulators' API keys, and the addresses. Kong reads its keys literally (a vault reference there would
+// digests of regulators' API keys, the proof that functions know Kong by, and the addresses. Kong reads its keys literally (a vault reference there would
 // itself become the key), so this happens before Kong sees the file.
 
 import { createPublicKey, type JsonWebKey } from 'node:crypto';
@@ -19,6 +19,8 @@ export interface Place {
   redisHost: string;
   /** A JWK set, as the ConfigMap's token-public-keys holds it. Private members are never copied. */
   publicKeys: string;
+  /** What functions know the gateway by: of two with a comma between, as GATEWAY_PROOF may hold, the first. */
+  gatewayProof: string;
   /** The networks that operators call from, such as 10.20.0.0/16: nobody else reaches their functions. */
   operatorAddresses: readonly string[];
   /** The keys that regulators may use; with none of a regulator's, it is not let in. */
@@ -89,13 +91,23 @@ export function renderKong(files: KongFiles, place: Place): string {
   return stringify(content, { lineWidth: 0, aliasDuplicateObjects: false, compat: 'yaml-1.1' });
 }
 
-function placeholders({ publicUrl, namespace, redisHost, operatorAddresses }: Place): Record<string, string> {
+function placeholders({
+  publicUrl,
+  namespace,
+  redisHost,
+  operatorAddresses,
+  gatewayProof,
+}: Place): Record<string, string> {
   if (!/^https?:\/\/[\w.:[\]-]+$/.test(publicUrl)) {
     throw new Error(`The public address must be scheme and host without a slash at the end, not ${publicUrl}.`);
   }
   if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(namespace)) throw new Error(`${namespace} is not a namespace.`);
   if (!/^[\w.-]+$/.test(redisHost)) throw new Error(`${redisHost} is not a host name for Redis.`);
+  const [proof = ''] = gatewayProof.trim().split(',');
+  // The value itself is in no sentence.
+  if (!/^[\w-]{32,256}$/.test(proof)) throw new Error('The proof must be 32 to 256 letters, digits, - and _.');
   return {
+    GATEWAY_PROOF: proof,
     PUBLIC_URL: publicUrl,
     NAMESPACE: namespace,
     REDIS_HOST: redisHost,
@@ -180,7 +192,7 @@ export function activeApiKeys(json: string): ApiKey[] {
   return active.map(({ consumer, gateway_digest: digest }) => ({ consumer, digest }));
 }
 
-// node kong/render.ts --public-url https://... --redis-host redis --keys jwks.json --operator-addresses 10.20.0.0/16
+// node kong/render.ts --public-url https://... --redis-host redis --keys jwks.json --proof file --operator-addresses 10.20.0.0/16
 if (process.argv[1] === import.meta.filename) {
   const { values } = parseArgs({
     options: {
@@ -188,14 +200,16 @@ if (process.argv[1] === import.meta.filename) {
       namespace: { type: 'string', default: 'one-gate' },
       'redis-host': { type: 'string' },
       keys: { type: 'string' },
+      proof: { type: 'string' },
       'operator-addresses': { type: 'string' },
       'api-keys': { type: 'string' },
     },
   });
-  const { 'public-url': publicUrl, namespace, 'redis-host': redisHost, keys, 'operator-addresses': addresses } = values;
-  if (!publicUrl || !redisHost || !keys || !addresses) {
+  const { 'public-url': publicUrl, namespace, 'redis-host': redisHost, keys, proof } = values;
+  const { 'operator-addresses': addresses } = values;
+  if (!publicUrl || !redisHost || !keys || !proof || !addresses) {
     process.stderr.write(
-      'node kong/render.ts --public-url URL --redis-host HOST --keys FILE --operator-addresses NETWORK,... ' +
+      'node kong/render.ts --public-url URL --redis-host HOST --keys FILE --proof FILE --operator-addresses NETWORK,... ' +
         '[--namespace NAME] [--api-keys FILE] > rendered.yaml\n' +
         'The namespace is one-gate unless given. ' +
         'Without --api-keys (the data of GET /v1/operator/api-keys) no regulator is let in.\n',
@@ -204,7 +218,9 @@ if (process.argv[1] === import.meta.filename) {
   }
   const operatorAddresses = addresses.split(',').map((network) => network.trim());
   const publicKeys = await readFile(keys, 'utf8');
+  // From a file: what stands on the command line is seen by everybody on the machine.
+  const gatewayProof = await readFile(proof, 'utf8');
   const apiKeys = values['api-keys'] ? activeApiKeys(await readFile(values['api-keys'], 'utf8')) : [];
-  const place = { publicUrl, namespace, redisHost, publicKeys, operatorAddresses, apiKeys };
+  const place = { publicUrl, namespace, redisHost, publicKeys, gatewayProof, operatorAddresses, apiKeys };
   process.stdout.write(renderKong(await kongFiles(), place));
 }

@@ -51,6 +51,8 @@ export default defineFunction({
   uses: { database: 'regulator' },
   event: {
     types: ['one-gate.gateway.access-seen'],
+    // What it says is written down as it is: a forged event would be a row of the access log.
+    sender: 'gateway',
     // One entry, or a batch of them. Kong sends what is refused again and again, and nothing behind it: what cannot be used is let go.
     data: v.unknown(),
     handle: async ({ data }) => {

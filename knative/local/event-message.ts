@@ -26,6 +26,33 @@ export function toHttp(message: KafkaMessage, place: Place): EventMessage {
   return { headers: posted, body };
 }
 
+/** The event with what `ceOverrides` of its source adds, over what its sender has given it. */
+export function withExtensions(
+  { headers, body }: EventMessage,
+  extensions: Readonly<Record<string, string>>,
+): EventMessage {
+  const added = Object.entries(extensions);
+  if (added.length === 0) return { headers, body };
+  if (!headers['content-type']?.startsWith('application/cloudevents')) {
+    return {
+      headers: { ...headers, ...Object.fromEntries(added.map(([name, value]) => [`ce-${name}`, value])) },
+      body,
+    };
+  }
+  // What is no JSON goes on as it is: the sink refuses it.
+  const whole = objectOf(body);
+  return whole ? { headers, body: Buffer.from(JSON.stringify({ ...whole, ...extensions })) } : { headers, body };
+}
+
+function objectOf(body: Buffer): object | undefined {
+  try {
+    const value: unknown = JSON.parse(body.toString('utf8'));
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The dead letter of a record: itself, with the reason as further attributes. */
 export function toDeadLetter(message: KafkaMessage, reason: DeadLetter) {
   const attributes = Object.entries(reason).map(([name, value]) => [`ce_${name}`, value as string]);

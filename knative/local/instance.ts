@@ -73,6 +73,8 @@ async function startOnPort(
         ...environment,
         NODE_ENV: 'production',
         PORT: String(port),
+        // On a cluster network policies keep others away; a laptop may stand in a café.
+        HOST: '127.0.0.1',
         K_SERVICE: name,
         K_CONFIGURATION: name,
         K_REVISION: `${name}-local`,

@@ -4,7 +4,7 @@
 import { type Consumer, type EachBatchPayload, Kafka, type KafkaMessage, logLevel, type Producer } from 'kafkajs';
 import type { Dispatcher } from 'undici';
 import { deliver } from './delivery.ts';
-import { toDeadLetter, toHttp } from './event-message.ts';
+import { toDeadLetter, toHttp, withExtensions } from './event-message.ts';
 import { clusterAddress } from './ingress.ts';
 import type { KafkaSourceManifest } from './manifests.ts';
 import { type PartitionProgress, partitionProgress } from './partition-progress.ts';
@@ -74,7 +74,8 @@ function messageHandler(
 ): Handle {
   const sink = { url: new URL(clusterAddress(manifest.sink.service, manifest.sink.path)), ingress: ground.ingress };
   return async (message, topic, partition) => {
-    const event = toHttp(message, { source: manifest.name, topic, partition });
+    const read = toHttp(message, { source: manifest.name, topic, partition });
+    const event = withExtensions(read, manifest.extensions);
     const result = await deliver(sink, event, manifest.delivery, signal);
     if (result === 'delivered') return;
     const what = `event ${event.headers['ce-id'] ?? message.offset} of ${topic}`;

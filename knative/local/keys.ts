@@ -1,6 +1,6 @@
 // Keys of a laptop: made once, kept in the data directory, readable by their owner alone. On a cluster External Secrets brings them.
 
-import { generateKeyPair, randomUUID } from 'node:crypto';
+import { generateKeyPair, randomBytes, randomUUID } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -45,6 +45,11 @@ async function makeKeys(): Promise<Keys> {
     receiptSigning: receipt.signing,
     receiptPublic: receipt.published,
   };
+}
+
+/** A secret that a sender proves itself to functions by. */
+export function makeProof(): string {
+  return randomBytes(32).toString('base64url');
 }
 
 /** A JWK set with one new key that signs from now on, and the same with its public half alone. */

@@ -15,6 +15,9 @@ import { type Objects, processEnvironment } from './process-environment.ts';
 import { createService, type Service, type ServiceStatus } from './service.ts';
 import { startTopicSink, type TopicSink } from './topic-sink.ts';
 
+/** The Secret with what the gateway and the sources prove themselves by. */
+export const PROOFS = 'one-gate-proofs';
+
 export interface KnativeOptions extends Cluster {
   manifests: Manifests;
   secrets: Objects;
@@ -31,7 +34,8 @@ export interface Knative {
 }
 
 /** Starts what waits for work; functions themselves start with their first request, or now where min-scale says so. */
-export async function startKnative(options: KnativeOptions): Promise<Knative> {
+export async function startKnative(given: KnativeOptions): Promise<Knative> {
+  const options = { ...given, manifests: withProofs(given) };
   await requireBundles(options);
   await stopLeftOvers(join(options.dataDirectory, 'run'));
   const services = new Map<string, Service>();
@@ -59,6 +63,22 @@ export async function startKnative(options: KnativeOptions): Promise<Knative> {
     throw error;
   }
   return { ingress: ingress.address, status: () => [...services.values()].map((service) => service.status()), stop };
+}
+
+// As deploy.sh does.
+function withProofs({ manifests, secrets }: KnativeOptions): Manifests {
+  const proven = <Source extends { extensions: Readonly<Record<string, string>> }>(source: Source): Source => {
+    const extensions = Object.entries(source.extensions).map(([name, value]) => [
+      name,
+      value.replaceAll('${' + 'SOURCE_PROOF}', secrets[PROOFS]?.['source']?.split(',')[0] ?? ''),
+    ]);
+    return { ...source, extensions: Object.fromEntries(extensions) };
+  };
+  return {
+    ...manifests,
+    kafkaSources: manifests.kafkaSources.map(proven),
+    pingSources: manifests.pingSources.map(proven),
+  };
 }
 
 interface Running {

@@ -34,6 +34,8 @@ export const sink = v.looseObject({
   ref: v.looseObject({ kind: v.string(), name: v.string() }),
   uri: v.optional(v.pipe(v.string(), v.startsWith('/'))),
 });
+/** Attributes that a source adds to each of its events. */
+const ceOverrides = v.optional(v.strictObject({ extensions: v.optional(v.record(v.string(), v.string()), {}) }), {});
 export const kafkaSource = v.looseObject({
   metadata: named,
   spec: v.looseObject({
@@ -43,6 +45,7 @@ export const kafkaSource = v.looseObject({
     consumers: v.optional(v.number(), 1),
     ordering: v.optional(v.picklist(['ordered', 'unordered']), 'ordered'),
     delivery: v.optional(deliverySchema),
+    ceOverrides,
     sink,
   }),
 });
@@ -54,6 +57,7 @@ export const pingSource = v.looseObject({
     timezone: v.optional(v.string(), 'UTC'),
     contentType: v.optional(v.string()),
     data: v.optional(v.string()),
+    ceOverrides,
     sink,
   }),
 });

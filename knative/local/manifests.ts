@@ -59,6 +59,8 @@ export interface KafkaSourceManifest {
   delivery: Delivery;
   /** Topic of the dead letters; undefined where none are kept. */
   deadLetterTopic: string | undefined;
+  /** Added to each event. */
+  extensions: Readonly<Record<string, string>>;
   sink: Sink;
 }
 
@@ -68,6 +70,8 @@ export interface PingSourceManifest {
   timezone: string;
   contentType: string | undefined;
   data: string | undefined;
+  /** Added to each event. */
+  extensions: Readonly<Record<string, string>>;
   sink: Sink;
 }
 
@@ -176,6 +180,7 @@ function toKafkaSource(
     ordered: spec.ordering === 'ordered',
     delivery: readDelivery(spec.delivery, file),
     deadLetterTopic,
+    extensions: spec.ceOverrides.extensions ?? {},
     sink: toSink(spec.sink, file),
   };
 }
@@ -185,8 +190,8 @@ function toSink({ ref, uri }: v.InferOutput<typeof sink>, file: string): Sink {
   return { service: ref.name, path: uri ?? '/' };
 }
 
-function pick({ schedule, timezone, contentType, data }: v.InferOutput<typeof pingSource>['spec']) {
-  return { schedule, timezone, contentType, data };
+function pick({ schedule, timezone, contentType, data, ceOverrides }: v.InferOutput<typeof pingSource>['spec']) {
+  return { schedule, timezone, contentType, data, extensions: ceOverrides.extensions ?? {} };
 }
 
 // A typing error in a name would otherwise only show as an event that never arrives.

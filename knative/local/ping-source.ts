@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { Cron } from 'croner';
 import type { Dispatcher } from 'undici';
 import { type Delivery, deliver, type EventMessage } from './delivery.ts';
+import { withExtensions } from './event-message.ts';
 import { clusterAddress, NAMESPACE } from './ingress.ts';
 import type { PingSourceManifest } from './manifests.ts';
 
@@ -25,7 +26,12 @@ export function startPingSource(
   const ending = new AbortController();
   const address = { url: new URL(clusterAddress(sink.service, sink.path)), ingress };
   const fire = async () => {
-    const result = await deliver(address, toEvent(manifest), DELIVERY, ending.signal).catch(() => 'delivered' as const);
+    const result = await deliver(
+      address,
+      withExtensions(toEvent(manifest), manifest.extensions),
+      DELIVERY,
+      ending.signal,
+    ).catch(() => 'delivered' as const);
     if (result === 'delivered') return;
     const why = result.knativeerrorcode ? `answered ${result.knativeerrorcode}` : 'could not be reached';
     log(`PingSource ${name}: ${sink.service} ${why}; the next time is its next chance`);

@@ -11,8 +11,8 @@ import { ROOT } from '../functions.ts';
 import { type Admin, startAdmin } from './admin.ts';
 import { buildFunctions } from './build.ts';
 import { followApiKeys } from './gateway-keys.ts';
-import { type Keys, keysOf } from './keys.ts';
-import { type Knative, startKnative } from './knative.ts';
+import { type Keys, keysOf, makeProof } from './keys.ts';
+import { type Knative, PROOFS, startKnative } from './knative.ts';
 import { readManifests } from './manifests.ts';
 import { makeOperator } from './operator-role.ts';
 import { databaseUrl } from './parts/postgres.ts';
@@ -81,6 +81,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const { adminUrl } = parts.postgres;
     await migrate({ adminUrl, database: DATABASE, passwords: parts.rolePasswords });
     const keys = await keysOf(options.dataDirectory);
+    const proofs = { gateway: makeProof(), source: makeProof() };
     const simulators = await startSimulators({ ...options, publicUrl });
     started.push(...simulators);
     await building;
@@ -93,11 +94,11 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       tickMs: options.tickMs ?? 2000,
       log,
       brokers: parts.kafka?.brokers,
-      secrets: secretsOf(parts, urls, keys, simulators),
+      secrets: { ...secretsOf(parts, urls, keys, simulators), [PROOFS]: proofs },
       configMaps: { 'one-gate': configOf(parts, keys, publicUrl) },
     });
     started.push(knative);
-    const gateway = await startOurGateway({ door, publicUrl, knative, parts, keys, log });
+    const gateway = await startOurGateway({ door, publicUrl, knative, parts, keys, gatewayProof: proofs.gateway, log });
     started.push(gateway, await followApiKeys(urls.reader, gateway, log));
     // It goes last, so that `make down` sees the end and not its beginning.
     started.unshift(await announce(options.dataDirectory, publicUrl, knative, urls));
@@ -160,16 +161,19 @@ interface GatewayGround {
   knative: Knative;
   parts: Parts;
   keys: Keys;
+  gatewayProof: string;
   log(sentence: string): void;
 }
 
-async function startOurGateway({ door, publicUrl, knative, parts, keys, log }: GatewayGround): Promise<Gateway> {
+async function startOurGateway(ground: GatewayGround): Promise<Gateway> {
+  const { door, publicUrl, knative, parts, keys, gatewayProof, log } = ground;
   return startGateway({
     configuration: renderKong(await kongFiles(), {
       publicUrl,
       namespace: 'one-gate',
       redisHost: '127.0.0.1',
       publicKeys: keys.tokenPublic,
+      gatewayProof,
       operatorAddresses: OPERATOR_ADDRESSES,
       apiKeys: [],
     }),

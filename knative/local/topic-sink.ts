@@ -10,6 +10,7 @@ import { buffer } from 'node:stream/consumers';
 import type { Dispatcher } from 'undici';
 import { kindEnd } from '../../kong/local/kind-end.ts';
 import { type EventMessage, post } from './delivery.ts';
+import { withExtensions } from './event-message.ts';
 import { clusterAddress } from './ingress.ts';
 import type { KafkaSourceManifest } from './manifests.ts';
 
@@ -74,7 +75,12 @@ async function handOver(
   signal: AbortSignal,
 ): Promise<boolean> {
   const url = new URL(clusterAddress(source.sink.service, source.sink.path));
-  const result = await post({ url, ingress }, event, source.delivery.timeoutMs, signal);
+  const result = await post(
+    { url, ingress },
+    withExtensions(event, source.extensions),
+    source.delivery.timeoutMs,
+    signal,
+  );
   if (result === 'delivered') return true;
   if (result.again) return false;
   log(

@@ -163,7 +163,7 @@ function luaOf(name: 'pre-function' | 'post-function', config: unknown, ground: 
   return Object.entries(phases).flatMap(([phase, pieces]) =>
     pieces.map((lua) => {
       const known = /^-- name: ([\w-]+)\n/.exec(lua)?.[1];
-      const snippet = known === undefined ? undefined : snippets[known]?.(ground);
+      const snippet = known === undefined ? undefined : snippets[known]?.(ground, lua);
       if (!known) throw new Error(`kong.yaml: ${place}: the Lua must begin with a line "-- name: ...".`);
       if (!snippet) throw new Error(`kong.yaml: ${place}: the local gateway does not know the Lua named ${known}.`);
       if (!(PHASES[phase as keyof typeof PHASES] in snippet)) {

@@ -6,7 +6,8 @@ import { whereToLook } from '../../shared/platform/http/problem.ts';
 import { type ProblemCode, problems } from '../../shared/platform/http/problems.ts';
 import type { Answer, Exchange, Ground, Handler, HeaderValues } from './plugin.ts';
 
-export type Snippet = (ground: Ground) => Omit<Handler, 'priority'>;
+/** `lua` is the code itself: what kong/render.ts has put into it is read from there. */
+export type Snippet = (ground: Ground, lua: string) => Omit<Handler, 'priority'>;
 
 const UNTRUSTED = new Set(['x-user-id', 'x-credential-identifier', 'x-anonymous-consumer']);
 /** What Connection may name. */
@@ -40,6 +41,16 @@ export const snippets: Readonly<Record<string, Snippet>> = {
   'strip-identity-headers': () => ({
     access: ({ headers }) => strip(headers, (name) => name.startsWith('x-consumer-') || UNTRUSTED.has(name)),
   }),
+
+  'prove-the-gateway': (_ground, lua) => {
+    const proof = /"X-Gateway-Proof", "([^"]*)"/.exec(lua)?.[1] ?? '';
+    return {
+      access: ({ headers }) => {
+        headers['x-gateway-proof'] = proof;
+        return undefined;
+      },
+    };
+  },
 
   'strip-hop-by-hop-headers': () => ({
     access: ({ headers }) => strip(headers, (name) => HOP_BY_HOP.has(name)),

@@ -50,6 +50,8 @@ export const meanings = {
     'The access token is good, but its user does not have the role of an operator, or has lost it. The attempt was noted.',
   address_not_allowed:
     'The gateway lets this address be called from certain networks only, and the request came from another one. No function has seen it.',
+  sender_unknown:
+    'A function was called past the gateway, or the gateway does not prove itself as the function expects. Nothing was done. Behind the public address nobody meets this.',
   not_found: 'No function answers at this address.',
   account_not_found: 'The access token is good, but the wallet that it names is not there.',
   payee_not_found:

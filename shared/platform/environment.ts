@@ -30,12 +30,49 @@ function once<Value>(read: () => Value): () => Value {
 }
 
 export const port = () => wholeNumber('PORT', 8080);
+/** The one address to listen on; all of the machine's unless told. */
+export const listenAddress = () => optional('HOST');
 export const logLevel = () => optional('LOG_LEVEL') ?? 'info';
 /** What was deployed, as Knative names it. */
 export const revision = () => optional('K_REVISION') ?? 'not deployed';
 /** The Service that this process belongs to, as Knative names it. */
 export const serviceName = () => optional('K_SERVICE');
 export const traceEndpoint = () => optional('OTEL_EXPORTER_OTLP_ENDPOINT');
+
+/** A secret of letters and digits, or two of them with a comma between while they are exchanged. */
+function secretsOf(name: string, what: string): string[] {
+  const secrets = required(name, what).split(',');
+  // The value itself is in no sentence.
+  if (!secrets.every((secret) => /^[\w-]{32,256}$/.test(secret)))
+    throw new Error(`${name} must be 32 to 256 letters, digits, - and _, or two such values with a comma between.`);
+  return secrets;
+}
+
+/**
+ * What the gateway and the sources of events prove themselves by; undefined for a process that was started by hand, outside of Knative
+ * and without a proof.
+ */
+export const proofs = once((): { gateway: string[]; source: string[] } | undefined => {
+  if (!serviceName() && !optional('GATEWAY_PROOF')) return undefined;
+  return {
+    gateway: secretsOf('GATEWAY_PROOF', 'the secret that the gateway proves itself by'),
+    source: secretsOf('SOURCE_PROOF', 'the secret that sources of events prove themselves by'),
+  };
+});
+
+export type EventTokens = NonNullable<ReturnType<typeof eventTokens>>;
+
+/** Where Knative gives its sources tokens (OIDC): what a token must say, and the keys of the cluster. They count instead of SOURCE_PROOF. */
+export const eventTokens = once(() => {
+  const issuer = optional('EVENT_TOKEN_ISSUER');
+  if (!issuer) return undefined;
+  return {
+    issuer,
+    audience: required('EVENT_TOKEN_AUDIENCE', 'the audience of the tokens of sources'),
+    subjects: required('EVENT_TOKEN_SUBJECTS', 'what the subject of such a token begins with'),
+    publicKeys: required('EVENT_TOKEN_PUBLIC_KEYS', 'the JWK set of the cluster, which such tokens are verified with'),
+  };
+});
 
 /** Where the platform is reached from outside, without a trailing slash. */
 export const publicUrl = once(() => (optional('PUBLIC_URL') ?? 'http://localhost:8080').replace(/\/+$/, ''));

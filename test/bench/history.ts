@@ -12,7 +12,7 @@ import { table, wrapped } from '../../knative/local/table.ts';
 import { ACCOUNT_AT } from '../../shared/ledger/reading/account.ts';
 import { type HistoryFilters, historyStatement } from '../../shared/ledger/reading/history.ts';
 import { byNumber, encodeCursor } from '../../shared/platform/http/page.ts';
-import { type FunctionProcess, startFunction } from '../setup/function-process.ts';
+import { type FunctionProcess, startFunction, WITHOUT_PROOFS } from '../setup/function-process.ts';
 import { makeAccounts } from './accounts.ts';
 import { circumstancesOf } from './circumstances.ts';
 import { randomFrom } from './distributions.ts';
@@ -169,6 +169,7 @@ async function startReaders({ redis }: Parts, key: TokenKey, url: string): Promi
   const start = async (name: string) => {
     const manifest = await hostOfFunction(name, services);
     const secrets = {
+      ...WITHOUT_PROOFS,
       'one-gate-database-reader': { url },
       'one-gate-redis': { url: redis.restUrl, token: redis.restToken },
     };

@@ -13,6 +13,7 @@ import { type Objects, processEnvironment } from '../../knative/local/process-en
 import { providerSecrets, type Simulator, startSimulators } from '../../knative/local/simulators.ts';
 import { migrate } from '../../migrations/run.ts';
 import { PAYMENTS_TOPIC } from '../../shared/ledger/posting/movement-event.ts';
+import { WITHOUT_PROOFS } from '../setup/function-process.ts';
 import { temporaryDirectory } from '../setup/temporary-directory.ts';
 import { makeAccounts } from './accounts.ts';
 import { buildBundles } from './bundles.ts';
@@ -167,6 +168,7 @@ async function environmentOf(
     'one-gate-token-signing': {
       jwks: JSON.stringify({ keys: [{ ...key.signing, signs_from: '2026-01-01T00:00:00Z' }] }),
     },
+    ...WITHOUT_PROOFS,
     ...providerSecrets(simulators),
   };
   const settings = {

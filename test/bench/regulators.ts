@@ -18,7 +18,7 @@ import { chunkStatement } from '../../shared/regulators/export.ts';
 import type { Filters } from '../../shared/regulators/filters.ts';
 import { pageStatement } from '../../shared/regulators/listing.ts';
 import { type Period, readSums } from '../../shared/regulators/report-sums.ts';
-import { type FunctionProcess, startFunction } from '../setup/function-process.ts';
+import { type FunctionProcess, startFunction, WITHOUT_PROOFS } from '../setup/function-process.ts';
 import { circumstancesOf } from './circumstances.ts';
 import { randomFrom } from './distributions.ts';
 import { type Measurement, type PlanLine, planText } from './measurement.ts';
@@ -256,6 +256,7 @@ async function startFunctions({ postgres, redis, rolePasswords }: Parts): Promis
   const start = async (name: string) => {
     const manifest = await hostOfFunction(name, services);
     const secrets = {
+      ...WITHOUT_PROOFS,
       'one-gate-database-regulator': { url },
       'one-gate-redis': { url: redis.restUrl, token: redis.restToken },
       'one-gate-receipt-keys': { jwks: receipts.signing },

@@ -18,6 +18,7 @@ import { bundleName } from '../../shared/platform/host/bundle-name.ts';
 import { gopay as gopayProvider } from '../../shared/providers/gopay/declaration.ts';
 import type { GopayConfiguration } from '../../shared/providers/gopay/gopay.ts';
 import type { TokenKey } from '../bench/tokens.ts';
+import { WITHOUT_PROOFS } from '../setup/function-process.ts';
 import { KINDS } from './books.ts';
 import { openWire, type Trap, type Wire } from './proxy.ts';
 import type { Servers } from './servers.ts';
@@ -202,6 +203,7 @@ function environmentOf(
   const secrets: Objects = {
     ...Object.fromEntries(SERVED_ROLES.map((role) => [`one-gate-database-${role}`, urlOf(role)])),
     'one-gate-redis': { url: `http://127.0.0.1:${servers.redisWire.port}`, token: servers.redisToken },
+    ...WITHOUT_PROOFS,
     ...providerSecrets([{ provider: gopayProvider, settings: { ...gopay } }]),
   };
   const settings = {

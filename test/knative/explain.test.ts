@@ -42,6 +42,7 @@ const SOURCE: KafkaSourceManifest = {
   ordered: false,
   delivery: { retry: 3, backoffDelayMs: 1000, exponential: true, timeoutMs: 60_000 },
   deadLetterTopic: 'topic.dead-letters',
+  extensions: {},
   sink: { service: 'held', path: '/events' },
 };
 
@@ -65,7 +66,17 @@ function meaningOf({ service, scale, source, partitions = 3, schedule, gatewayMs
     scale: { ...SCALE, ...scale },
   };
   const pings: PingSourceManifest[] = schedule
-    ? [{ name: 'ping', schedule, timezone: 'UTC', contentType: undefined, data: undefined, sink: SOURCE.sink }]
+    ? [
+        {
+          name: 'ping',
+          schedule,
+          timezone: 'UTC',
+          contentType: undefined,
+          data: undefined,
+          extensions: {},
+          sink: SOURCE.sink,
+        },
+      ]
     : [];
   const [meaning] = meaningsOf(
     {

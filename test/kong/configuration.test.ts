@@ -12,12 +12,16 @@ import { routerOf } from '../../kong/local/router.ts';
 import { type KongFiles, kongFiles, type Place, renderKong } from '../../kong/render.ts';
 import { temporaryDirectory } from '../setup/temporary-directory.ts';
 
+/** As a Secret holds two of them while they are exchanged: the gateway bears the first. */
+const PROOF = 'new-proof-of-the-gateway-0123456789ab';
+const TWO_PROOFS = `${PROOF},old-proof-of-the-gateway-0123456789ab`;
 const jwkOf = (kid: string) => ({ ...generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' }), kid });
 const keys = (...all: object[]) => JSON.stringify({ keys: all });
 const place = (given: Partial<Place> = {}): Place => ({
   publicUrl: 'https://gate.example.test',
   namespace: 'one-gate',
   redisHost: 'redis.one-gate.svc',
+  gatewayProof: PROOF,
   publicKeys: keys(jwkOf('key-1')),
   operatorAddresses: ['10.20.0.0/16', '::1'],
   apiKeys: [],
@@ -154,6 +158,9 @@ describe('rendering for a place', () => {
       { apiKeys: ['bank-indonesia', 'ojk'].map((consumer) => ({ consumer, digest: 'a'.repeat(40) })) },
       /A key of ojk is there twice/,
     ],
+    ['no proof', { gatewayProof: '' }, /must be 32 to 256 letters, digits/],
+    ['a short proof', { gatewayProof: 'secret' }, /^(?!.*secret)/],
+    ['a proof that would break out', { gatewayProof: `${'x'.repeat(32)}")` }, /must be 32 to 256 letters, digits/],
     ['a network that would break out', { operatorAddresses: ['::1"'] }, /is not an IP address or a network/],
   ])('%s is refused', (_what, given, message) => {
     expect(() => renderKong(files, place(given))).toThrow(message);
@@ -310,12 +317,17 @@ describe('node kong/render.ts', () => {
     const temporary = await temporaryDirectory();
     const file = join(temporary.path, 'jwks.json');
     await writeFile(file, keys(jwkOf('key-1')));
+    const proof = join(temporary.path, 'gateway-proof');
+    await writeFile(proof, `${TWO_PROOFS}\n`);
     const options = ['--public-url', 'https://gate.example.test', '--redis-host', 'redis.one-gate.svc', '--keys', file];
+    options.push('--proof', proof);
     const { stdout } = await render(...options, '--operator-addresses', '10.20.0.0/16, fd00::/8');
     expect(readConfiguration(stdout, ground).credentials).toBe(1);
     expect(stdout).toMatch(/allow:\n +- 10.20.0.0\/16\n +- fd00::\/8\n/);
     expect(stdout).toContain('http://pay.one-gate.svc.cluster.local:80');
     expect(stdout.match(/keyauth_credentials: \[\]/g)).toHaveLength(2);
+    expect(stdout).toContain(`"X-Gateway-Proof", "${PROOF}"`);
+    expect(stdout).not.toContain('old-proof');
     await temporary.remove();
   });
 
@@ -323,6 +335,8 @@ describe('node kong/render.ts', () => {
     const temporary = await temporaryDirectory();
     const [jwks, list] = [join(temporary.path, 'jwks.json'), join(temporary.path, 'api-keys.json')];
     await writeFile(jwks, keys(jwkOf('key-1')));
+    const proof = join(temporary.path, 'gateway-proof');
+    await writeFile(proof, PROOF);
     const listed = ['a', 'b'].map((digit, index) => ({
       id: String(index),
       consumer: 'ojk',
@@ -330,7 +344,16 @@ describe('node kong/render.ts', () => {
       active: index === 0,
     }));
     await writeFile(list, JSON.stringify(listed));
-    const options = ['--public-url', 'https://gate.example.test', '--redis-host', 'redis', '--keys', jwks];
+    const options = [
+      '--public-url',
+      'https://gate.example.test',
+      '--redis-host',
+      'redis',
+      '--keys',
+      jwks,
+      '--proof',
+      proof,
+    ];
     const { stdout } = await render(...options, '--operator-addresses', '::1', '--api-keys', list);
     expect(readConfiguration(stdout, ground).apiKeys.find('a'.repeat(40))?.username).toBe('ojk');
     expect(stdout).not.toContain('b'.repeat(40));
@@ -345,7 +368,7 @@ describe('node kong/render.ts', () => {
     await expect(render('--public-url', 'https://gate.example.test')).rejects.toMatchObject({
       code: 64,
       stderr:
-        'node kong/render.ts --public-url URL --redis-host HOST --keys FILE --operator-addresses NETWORK,... [--namespace NAME] [--api-keys FILE] ' +
+        'node kong/render.ts --public-url URL --redis-host HOST --keys FILE --proof FILE --operator-addresses NETWORK,... [--namespace NAME] [--api-keys FILE] ' +
         '> rendered.yaml\n' +
         'The namespace is one-gate unless given. Without --api-keys (the data of GET /v1/operator/api-keys) no regulator is let in.\n',
     });

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { exportSPKI, SignJWT } from 'jose';
 import { until } from '../knative/local/scaled-function.ts';
-import { PUBLIC_URL, startTestGateway, type TestGateway, withoutLimits } from './test-gateway.ts';
+import { GATEWAY_PROOF, PUBLIC_URL, startTestGateway, type TestGateway, withoutLimits } from './test-gateway.ts';
 
 let gate: TestGateway;
 
@@ -202,6 +202,19 @@ describe('what outsiders may not say', () => {
       'x-consumer-custom-id': 'one-gate-users',
       'x-credential-identifier': 'key-1',
     });
+  });
+
+  test('the gateway proves itself to the function, in the place of what a caller has sent', async () => {
+    await get('/v1/account', { ...(await bearer()), 'x-gateway-proof': 'made up', x_gateway_proof: 'made up' });
+    expect(gate.seen[0]?.headers).toMatchObject({ 'x-gateway-proof': GATEWAY_PROOF });
+  });
+
+  test('its proof is in no answer', async () => {
+    gate.answer = (_, response) => response.writeHead(500).end('{}');
+    for (const path of ['/v1/account', '/v1/else', '/v1/login']) {
+      const answer = await get(path, { ...(await bearer()), 'x-gateway-proof': 'made up' });
+      expect(JSON.stringify([...answer.headers]) + (await answer.text())).not.toContain(GATEWAY_PROOF);
+    }
   });
 
   test.each(['application/cloudevents+json', 'Application/CloudEvents-Batch+JSON; charset=utf-8'])(

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { until } from '../knative/local/scaled-function.ts';
-import { gatewayDigestOf, REGULATORS_KEYS, startTestGateway, type TestGateway } from './test-gateway.ts';
+import { GATEWAY_PROOF, gatewayDigestOf, REGULATORS_KEYS, startTestGateway, type TestGateway } from './test-gateway.ts';
 
 const TRANSACTIONS = '/v1/regulator/transactions';
 const REPORT = '/v1/regulator/report';
@@ -73,8 +73,10 @@ describe('what is told about a request', () => {
       'ce-type': 'one-gate.gateway.access-seen',
       'ce-source': '/kong',
       'ce-id': 'gateway',
+      'x-gateway-proof': GATEWAY_PROOF,
     });
     expect(JSON.parse(post?.body.toString() ?? '')).toHaveLength(1);
+    expect(post?.body.toString()).not.toContain(GATEWAY_PROOF);
   });
 
   test('whatever the gateway refuses is there, once, as the gateway has counted it', async () => {

@@ -13,6 +13,7 @@ import type { Answer, Exchange, Exit, Ground, HeaderValues } from '../../kong/lo
 import { problems } from '../../shared/platform/http/problems.ts';
 
 const PUBLIC_URL = 'https://gate.example.test';
+const PROOF = 'proof-of-the-gateway-0123456789abcdef';
 const lua = new Map<string, string>();
 /** Of http-log, by name; what only drops a field is not here. */
 const luaOfFields = new Map<string, string>();
@@ -32,7 +33,10 @@ beforeAll(async () => {
   for (const { name, config } of plugins) {
     if (name !== 'pre-function' && name !== 'post-function') continue;
     for (const code of Object.values(config).flat()) {
-      lua.set(/^-- name: ([\w-]+)/.exec(code)?.[1] ?? '', code.replaceAll('${' + 'PUBLIC_URL}', PUBLIC_URL));
+      lua.set(
+        /^-- name: ([\w-]+)/.exec(code)?.[1] ?? '',
+        code.replace(/\$\{(\w+)\}/g, (_, key) => (key === 'PUBLIC_URL' ? PUBLIC_URL : PROOF)),
+      );
     }
   }
 });
@@ -147,7 +151,7 @@ const exchangeOf = (headers: HeaderValues, address = '/v1/pay', method = 'POST')
   headers,
   answered: { source: 'exit', upstreamStatus: '' },
 });
-const ours = (name: string) => snippets[name]?.({ publicUrl: PUBLIC_URL } as Ground);
+const ours = (name: string) => snippets[name]?.({ publicUrl: PUBLIC_URL } as Ground, lua.get(name) ?? '');
 const nothing = (): Answer => ({ status: 200, headers: {}, source: 'service' });
 
 test('every Lua of kong.yaml is known here, and nothing is known that is not there', () => {
@@ -168,6 +172,8 @@ const requests: Record<string, HeaderValues> = {
     'x-credential-identifier': 'k',
     'x-anonymous-consumer': 'true',
     'x-user-identity': 'kept',
+    'x-gateway-proof': 'of the caller’s own',
+    'x-gateway-proofs': 'kept',
   },
   hops: {
     connection: 'close, X-Hop,content-length , AUTHORIZATION',
@@ -210,6 +216,7 @@ const access = [
   'refuse-connection-that-names-headers',
   'strip-cloudevents-headers',
   'strip-identity-headers',
+  'prove-the-gateway',
   'strip-hop-by-hop-headers',
   'drop-unusable-request-id',
   'refuse-cloudevents-media-types',

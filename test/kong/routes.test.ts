@@ -140,6 +140,7 @@ describe('routes of declarations that share paths', () => {
         publicUrl: 'https://gate.example',
         namespace: 'example',
         redisHost: 'redis.example',
+        gatewayProof: 'a-proof-'.repeat(5),
         publicKeys: JSON.stringify({ keys: [{ ...gate.keys.publicKey.export({ format: 'jwk' }), kid: 'key-1' }] }),
         operatorAddresses: ['10.0.0.0/8'],
         apiKeys: [],

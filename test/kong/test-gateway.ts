@@ -11,6 +11,9 @@ import { createTestRedis } from '../setup/redis.ts';
 
 export const PUBLIC_URL = 'https://gate.example.test';
 
+/** What functions know this gateway by. */
+export const GATEWAY_PROOF = 'proof-of-a-gateway-that-is-tested-0123';
+
 /** What regulators send as X-API-Key. */
 export const REGULATORS_KEYS = {
   'bank-indonesia': 'ogk_live_bankindonesia0123456789abcdefghijk',
@@ -81,6 +84,7 @@ export async function startTestGateway(
     publicUrl: PUBLIC_URL,
     namespace: 'one-gate',
     redisHost: '127.0.0.1',
+    gatewayProof: GATEWAY_PROOF,
     publicKeys: JSON.stringify({ keys: [jwk] }),
     operatorAddresses: ['127.0.0.0/8'],
     apiKeys: Object.entries(REGULATORS_KEYS).map(([consumer, key]) => ({ consumer, digest: gatewayDigestOf(key) })),

@@ -1,6 +1,6 @@
 // One event, as a KafkaSource or PingSource posts it: binary or structured CloudEvent on a path that no gateway routes to.
 // /events is for the function that takes events of that type; /events/<function> names it, as schedules must: theirs all have one type.
-// 2xx: done with. 400, 410, 422: final, to the dead letters. Everything else is tried again.
+// 2xx: done with. 400, 403 (the sender has not proven itself), 410, 422: final, to the dead letters. Everything else is tried again.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CloudEventV1 } from 'cloudevents';
@@ -9,26 +9,34 @@ import { Problem } from '../http/problem.ts';
 import { HTTP } from '../packages/cloudevents.ts';
 import { log } from '../telemetry/log.ts';
 import { startTrace } from '../telemetry/trace.ts';
+import { wake } from '../wake.ts';
 import { readBody } from './body.ts';
-import { type Answer, first, requestIdOf } from './http-request.ts';
+import { first, requestIdOf } from './http-request.ts';
 import { check } from './input.ts';
 import { DEEPEST, isTooDeep } from './json-faults.ts';
 import { writeProblem } from './reply.ts';
+import { refuseSender, type Senders } from './senders.ts';
 
 /** Kafka's own limit for a message is 1 MB. */
 const EVENT_LIMIT = 1024 * 1024;
 
-export function eventAnswer(declarations: readonly FunctionDeclaration[]): Answer {
+export type EventAnswer = (request: IncomingMessage, response: ServerResponse, fromGateway: boolean) => Promise<void>;
+
+export function eventAnswer(declarations: readonly FunctionDeclaration[], senders: Senders): EventAnswer {
   const takers = declarations.flatMap(({ name, event }) => (event ? [{ name, event }] : []));
 
-  return async (request: IncomingMessage, response: ServerResponse) => {
+  return async (request, response, fromGateway) => {
     const delivery = { response, requestId: requestIdOf(request.headers), aboutMoney: false };
     let context: { function?: string; traceId?: string } = {};
     try {
       const addressed = takersAt(request.url ?? '', takers);
       if (request.method !== 'POST') throw new Problem('method_not_allowed', { headers: { allow: 'POST' } });
-      const event = readEvent(request, await readBody(request, EVENT_LIMIT));
+      const { sourceproof, ...event } = readEvent(request, await readBody(request, EVENT_LIMIT));
+      const fromSource = await senders.isSource(request.headers, sourceproof);
+      if (!fromGateway && !fromSource) refuseSender();
       const taker = takerOf(event.type, addressed);
+      if (taker.event.sender === 'gateway' ? !fromGateway : !fromSource) refuseSender();
+      wake();
       context = { function: taker.name };
       const parent =
         typeof event['traceparent'] === 'string' ? event['traceparent'] : first(request.headers.traceparent);

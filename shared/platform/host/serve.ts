@@ -15,8 +15,10 @@ import { runShutdown } from '../shutdown.ts';
 import { log } from '../telemetry/log.ts';
 import { flushTelemetry, startTelemetry } from '../telemetry/trace.ts';
 import { wake } from '../wake.ts';
-import { type Answer, httpAnswer, splitUrl } from './http-request.ts';
+import type { EventAnswer } from './event-request.ts';
+import { type Answer, httpAnswer, requestIdOf, splitUrl } from './http-request.ts';
 import { routerOf } from './route.ts';
+import { answerUnknownSender, readSenders, type Senders } from './senders.ts';
 
 const LIVENESS = new Set(['/health/liveness', '/health/live']);
 const READINESS = new Set(['/health/readiness', '/health/ready']);
@@ -39,13 +41,14 @@ export interface Served {
 /** Serves functions that belong together on a port until `drain`. Signals are the caller's business: `run` is what a bundle calls. */
 export async function serve(declarations: readonly FunctionDeclaration[], listenOn = port()): Promise<Served> {
   const service = serviceName() ?? (declarations[0] as FunctionDeclaration).name;
+  const senders = readSenders();
   await startTelemetry(service);
   const state = { draining: false };
-  const server = serverOf(declarations, state);
+  const server = serverOf(declarations, senders, state);
   const silent = silentConnections(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(listenOn, resolve);
+    server.listen(listenOn, senders.listenOn, resolve);
   });
   const address = server.address();
   return {
@@ -109,14 +112,17 @@ function silentConnections(server: Server): ReadonlySet<Socket> {
 
 // The framework's server is Express: it would read bodies of up to 1 GB, answer broken JSON with HTML, and cost as much CPU per
 // request as the rest of the function (test/bench has the figures).
-function serverOf(declarations: readonly FunctionDeclaration[], state: { draining: boolean }): Server {
-  const answer = answerEverything(declarations);
-  for (const declaration of declarations) register(declaration.name, answerEverything([declaration]));
+function serverOf(
+  declarations: readonly FunctionDeclaration[],
+  senders: Senders,
+  state: { draining: boolean },
+): Server {
+  const answer = answerEverything(declarations, senders);
+  for (const declaration of declarations) register(declaration.name, answerEverything([declaration], senders));
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
     if (state.draining) response.setHeader('connection', 'close');
     const url = request.url ?? '';
     if (url.startsWith('/health/')) return answerHealth(url, response, state.draining);
-    wake();
     void answer(request, response);
   });
   server.on('clientError', answerClientError);
@@ -125,18 +131,21 @@ function serverOf(declarations: readonly FunctionDeclaration[], state: { drainin
   return server;
 }
 
-function answerEverything(declarations: readonly FunctionDeclaration[]): Answer {
+function answerEverything(declarations: readonly FunctionDeclaration[], senders: Senders): Answer {
   const find = routerOf(declarations);
   const http = new Map(declarations.map((declaration) => [declaration, httpAnswer(declaration)]));
   const takesEvents = declarations.some(({ event }) => event);
-  let events: Promise<Answer> | undefined;
+  let events: Promise<EventAnswer> | undefined;
   return async (request, response) => {
+    const fromGateway = senders.isGateway(request);
     const [path] = splitUrl(request.url ?? '/');
     if (takesEvents && isEventPath(path)) {
       // The CloudEvents SDK is loaded with the first event: functions without events start without it.
-      events ??= import('./event-request.ts').then(({ eventAnswer }) => eventAnswer(declarations));
-      return (await events)(request, response);
+      events ??= import('./event-request.ts').then(({ eventAnswer }) => eventAnswer(declarations, senders));
+      return (await events)(request, response, fromGateway);
     }
+    if (!fromGateway) return answerUnknownSender(request, response, requestIdOf(request.headers));
+    wake();
     const place = find(request.method ?? 'GET', path);
     return http.get(place.declaration)?.(request, response, place);
   };

@@ -170,6 +170,8 @@ export interface EventTrigger<Data extends GenericSchema> {
   /** What wakes the function. `make generate` makes its source. Absent where others post: providers' sources, the gateway's log. */
   source?: EventSource;
   types: readonly string[];
+  /** Set where the gateway itself sends the events. A source's proof is not enough then: it is less of a secret. */
+  sender?: 'gateway';
   data: Data;
   handle(event: ReceivedEvent<InferOutput<Data>>, trace: Trace): Promise<void>;
 }

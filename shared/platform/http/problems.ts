@@ -142,6 +142,12 @@ export const problems = {
     advice: 'Call from one of the networks that the gateway lists for this address.',
     safeToRetry: false,
   },
+  sender_unknown: {
+    status: 403,
+    title: 'Functions do not know the sender of this request',
+    advice: 'Call the public address of the platform: functions answer its gateway, and the sources of their events.',
+    safeToRetry: false,
+  },
   not_found: {
     status: 404,
     title: 'There is nothing here',

@@ -74,6 +74,23 @@ let said: string[] = [];
     });
   });
 
+  test('what its manifest adds to events is over what they came with, in binary and in structured ones', async () => {
+    const topic = await createTestTopic('one-gate.topups');
+    const structured = { specversion: '1.0', id: '2', type: 't', source: '/test', sourceproof: 'forged', data: {} };
+    await publish(
+      topic,
+      { ...eventOf('1'), headers: { ...eventOf('1').headers, ce_sourceproof: 'forged' } },
+      { value: JSON.stringify(structured), headers: { 'content-type': 'application/cloudevents+json' } },
+      { value: 'broken', headers: { 'content-type': 'application/cloudevents+json' } },
+    );
+    await start({ topics: [topic], extensions: { sourceproof: 'proof' } });
+    await until('all are posted', () => posted.length === 3);
+    expect(posted.find(({ headers }) => headers['ce-id'] === '1')?.headers['ce-sourceproof']).toBe('proof');
+    const whole = posted.find(({ body }) => body.startsWith('{"specversion"'));
+    expect(JSON.parse(whole?.body ?? '')).toEqual({ ...structured, sourceproof: 'proof' });
+    expect(JSON.stringify(posted)).not.toContain('forged');
+  });
+
   test('a record that is no CloudEvent becomes one that says where it was found', async () => {
     const topic = await createTestTopic('one-gate.topups');
     await publish(topic, { key: 'k', value: 'plain', headers: { 'X-Origin': 'elsewhere' } });
@@ -247,6 +264,7 @@ async function start(
       ordered: false,
       delivery: { retry, backoffDelayMs: 5, exponential: false, timeoutMs },
       deadLetterTopic: undefined,
+      extensions: {},
       sink: { service: 'settle-topup', path: '/events' },
       ...manifest,
     },

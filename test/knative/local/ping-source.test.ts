@@ -11,6 +11,7 @@ const MANIFEST = {
   timezone: 'Asia/Jakarta',
   contentType: 'application/json',
   data: '{}',
+  extensions: { sourceproof: 'proof' },
   sink: { service: 'reconcile-topups', path: '/events' },
 };
 
@@ -49,6 +50,7 @@ test('at its time the sink gets a CloudEvent as a PingSource sends it', async ()
     'ce-type': 'dev.knative.sources.ping',
     'ce-source': '/apis/v1/namespaces/one-gate/pingsources/reconcile-topups',
     'content-type': 'application/json',
+    'ce-sourceproof': 'proof',
   });
 });
 

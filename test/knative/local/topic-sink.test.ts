@@ -17,20 +17,22 @@ const SOURCE: KafkaSourceManifest = {
   ordered: false,
   delivery: { retry: 8, backoffDelayMs: 500, exponential: true, timeoutMs: 2000 },
   deadLetterTopic: 'one-gate.topups.gopay.dead-letters',
+  extensions: { sourceproof: 'proof' },
   sink: { service: 'settle-topup', path: '/events' },
 };
 
 let directory: TemporaryDirectory;
 let sink: TopicSink;
 let status = 204;
-let seen: { host: string | undefined; id: unknown }[] = [];
+let seen: { host: string | undefined; id: unknown; proof: unknown }[] = [];
 let ends: (() => unknown)[] = [];
 
 beforeEach(async () => {
   directory = await temporaryDirectory();
   seen = [];
   const server = createServer((request, response) => {
-    seen.push({ host: request.headers.host, id: request.headers['ce-id'] });
+    const { host, 'ce-id': id, 'ce-sourceproof': proof } = request.headers;
+    seen.push({ host, id, proof });
     request.resume().on('end', () => response.writeHead(status).end('{"code":"invalid_request"}'));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -64,7 +66,7 @@ describe('events without a Kafka', () => {
   test('an event reaches the function that the source of its topic names, before the publisher hears that it is taken', async () => {
     status = 204;
     expect((await publish('one-gate.topups.gopay')).status).toBe(202);
-    expect(seen).toEqual([{ host: 'settle-topup.one-gate.svc.cluster.local', id: '1' }]);
+    expect(seen).toEqual([{ host: 'settle-topup.one-gate.svc.cluster.local', id: '1', proof: 'proof' }]);
   });
 
   test('a topic that nobody reads takes events all the same', async () => {

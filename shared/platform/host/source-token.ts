@@ -1,0 +1,36 @@
+// The token of a source, where Knative gives its sources tokens (feature `authentication-oidc`).
+
+import type { JSONWebKeySet } from 'jose';
+import type { EventTokens } from '../environment.ts';
+import { createLocalJWKSet, jwtVerify } from '../packages/jose.ts';
+
+/** What Kubernetes signs the tokens of service accounts with, as the cluster is set up. */
+const ALGORITHMS = ['RS256', 'ES256'];
+
+let keys: ReturnType<typeof createLocalJWKSet> | undefined;
+
+/**
+ * Whether the cluster has issued the token for us, to a source of ours. The subject decides: any pod of the cluster gets a token for any
+ * audience, but only in the name of its own account.
+ */
+export async function isTokenOfSource(
+  authorization: string | string[] | undefined,
+  known: EventTokens,
+): Promise<boolean> {
+  const token = typeof authorization === 'string' ? /^Bearer ([\w.-]+)$/i.exec(authorization)?.[1] : undefined;
+  if (token === undefined) return false;
+  keys ??= createLocalJWKSet(JSON.parse(known.publicKeys) as JSONWebKeySet);
+  const { issuer, audience } = known;
+  try {
+    const { payload } = await jwtVerify(token, keys, {
+      issuer,
+      audience,
+      algorithms: ALGORITHMS,
+      requiredClaims: ['exp', 'sub'],
+      clockTolerance: 5,
+    });
+    return payload.sub?.startsWith(known.subjects) === true;
+  } catch {
+    return false;
+  }
+}
