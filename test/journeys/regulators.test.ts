@@ -171,6 +171,39 @@ test('a key that is disabled is refused within five seconds', async () => {
   expect(performance.now() - began).toBeLessThan(5_000);
 });
 
+test('whoever reaches a function past the gateway is refused, and no row of the log tells of it', async () => {
+  const entry = {
+    client_ip: '10.1.2.3',
+    request: { id: 'f'.repeat(32), method: 'GET', uri: LIST },
+    response: { status: 401 },
+    consumer: { username: 'ojk' },
+  };
+  const forged = {
+    'ce-specversion': '1.0',
+    'ce-id': 'forged',
+    'ce-source': '/kong',
+    'ce-type': 'one-gate.gateway.access-seen',
+    'x-gateway-proof': 'a guess',
+  };
+  await look('bank-indonesia', `${LIST}?limit=1`);
+  await ask(`${platform.publicUrl}${LIST}`, 'GET');
+  const running = (name: string) => platform.services().find((service) => service.name === name)?.instances ?? [];
+  await until(async () => running('regulators').length > 0 && running('regulator-records').length > 0);
+  for (const { port } of running('regulator-records')) {
+    const address = `http://127.0.0.1:${port}/events/record-gateway-access`;
+    expect(told(await ask(address, 'POST', [entry], forged))).toEqual([403, 'sender_unknown']);
+  }
+  for (const { port } of running('regulators')) {
+    const headers = { 'x-api-key': keys['ojk']?.key ?? '', 'x-purpose-code': 'SUPERVISION', 'x-real-ip': '127.0.0.1' };
+    expect(told(await ask(`http://127.0.0.1:${port}${LIST}`, 'GET', undefined, headers))).toEqual([
+      403,
+      'sender_unknown',
+    ]);
+  }
+  const { rows } = await admin.query('select 1 from api_access_logs where gateway_request_id = $1', ['f'.repeat(32)]);
+  expect(rows).toEqual([]);
+});
+
 test('the log holds exactly the requests that the gateway counted, and is whole', async () => {
   const ofRegulators =
     /^(?:list-regulated-transactions|export-regulated-transactions|regulator-report|list-access-log|regulator-guide|only-get-regulators)$/;
