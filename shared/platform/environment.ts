@@ -69,7 +69,7 @@ export const eventTokens = once(() => {
   return {
     issuer,
     audience: required('EVENT_TOKEN_AUDIENCE', 'the audience of the tokens of sources'),
-    subjects: required('EVENT_TOKEN_SUBJECTS', 'what the subject of such a token begins with'),
+    namespace: required('EVENT_TOKEN_NAMESPACE', 'the namespace of the sources'),
     publicKeys: required('EVENT_TOKEN_PUBLIC_KEYS', 'the JWK set of the cluster, which such tokens are verified with'),
   };
 });

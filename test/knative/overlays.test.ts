@@ -2,8 +2,8 @@
 // is not there, and no more connections than the database has.
 
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import process from 'node:process';
 import { isDeepStrictEqual, promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from '@jest/globals';
@@ -12,6 +12,7 @@ import { functionPaths, hostsOf, ROOT } from '../../knative/functions.ts';
 import { checkObjects, missingIn } from '../../knative/lint/lint.ts';
 import { findSchemas } from '../../knative/lint/schemas.ts';
 import { type KubernetesObject, renderKustomization } from '../../knative/local/kustomize.ts';
+import { temporaryDirectory } from '../setup/temporary-directory.ts';
 
 const run = promisify(execFile);
 const KNATIVE = join(ROOT, 'knative');
@@ -77,9 +78,44 @@ describe.each(['development', 'staging', 'production'])('%s', (overlay) => {
     expect(services.length).toBeLessThanOrEqual(22);
   });
 
+  test('every source bears a proof that is put in when it is deployed, and every function knows it', () => {
+    const sources = objects.filter(({ apiVersion }) => apiVersion.startsWith('sources.knative.dev/'));
+    expect(new Set(sources.map(({ kind }) => kind))).toEqual(new Set(['PingSource', 'KafkaSource']));
+    for (const source of sources) {
+      expect(at(source, 'spec', 'ceOverrides', 'extensions')).toEqual({ sourceproof: '${' + 'SOURCE_PROOF}' });
+    }
+    for (const service of objects.filter(isFunction)) {
+      expect(variablesOf(service)).toEqual(expect.arrayContaining(['GATEWAY_PROOF', 'SOURCE_PROOF']));
+    }
+  });
+
+  test('where Knative gives its sources tokens, they ask for one and bear no proof', async () => {
+    const place = await temporaryDirectory();
+    const to = (path: string) => relative(place.path, join(KNATIVE, path));
+    const written = { apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization' };
+    await writeFile(
+      join(place.path, 'kustomization.yaml'),
+      JSON.stringify({ ...written, resources: [to(`overlays/${overlay}`)], components: [to('event-tokens')] }),
+    );
+    const changed = (await renderKustomization(place.path)).map(({ object }) => object);
+    await place.remove();
+    for (const source of changed.filter(({ apiVersion }) => apiVersion.startsWith('sources.knative.dev/'))) {
+      expect(at(source, 'spec', 'ceOverrides')).toBeUndefined();
+      expect(at(source, 'spec', 'sink', 'audience')).toBe('one-gate');
+    }
+    for (const service of changed.filter(isFunction)) expect(variablesOf(service)).toContain('EVENT_TOKEN_ISSUER');
+    const schemas = await findSchemas(process.env['CRD_SCHEMAS']);
+    const { lines } = await checkObjects(
+      changed.map((object) => ({ file: overlay, object, rendered: true })),
+      schemas,
+    );
+    expect(lines).toEqual([]);
+  });
+
   test('kustomize is told the same merge keys everywhere', async () => {
     const original = await readFile(join(KNATIVE, 'function/merge-keys.json'), 'utf8');
     expect(await readFile(join(folder, 'merge-keys.json'), 'utf8')).toBe(original);
+    expect(await readFile(join(KNATIVE, 'event-tokens/merge-keys.json'), 'utf8')).toBe(original);
   });
 
   test('functions that go to the primary, and the pooler, fit into its connections together', () => {
@@ -216,6 +252,11 @@ function byName(one: unknown, other: unknown): number {
 
 function at(object: unknown, ...path: (string | number)[]): unknown {
   return path.reduce<unknown>((value, step) => (value as Record<string | number, unknown>)[step], object);
+}
+
+function variablesOf(service: KubernetesObject): string[] {
+  const env = at(service, 'spec', 'template', 'spec', 'containers', 0, 'env') as { name: string }[];
+  return env.map(({ name }) => name);
 }
 
 function maxScaleOf(object: KubernetesObject): number {

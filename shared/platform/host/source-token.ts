@@ -11,7 +11,8 @@ let keys: ReturnType<typeof createLocalJWKSet> | undefined;
 
 /**
  * Whether the cluster has issued the token for us, to a source of ours. The subject decides: any pod of the cluster gets a token for any
- * audience, but only in the name of its own account.
+ * audience, but only in the name of its own account. Knative names the account of a source `<source>-oidc-<kind>`, older versions
+ * `oidc-<kind>-<source>`.
  */
 export async function isTokenOfSource(
   authorization: string | string[] | undefined,
@@ -29,7 +30,8 @@ export async function isTokenOfSource(
       requiredClaims: ['exp', 'sub'],
       clockTolerance: 5,
     });
-    return payload.sub?.startsWith(known.subjects) === true;
+    const [ours, account] = [`system:serviceaccount:${known.namespace}:`, payload.sub ?? ''];
+    return account.startsWith(ours) && account.includes('oidc-', ours.length);
   } catch {
     return false;
   }

@@ -2,7 +2,6 @@
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { type CryptoKey, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import * as v from 'valibot';
 import type { Served } from '../../../../shared/platform/host/serve.ts';
 import { anyone, defineFunction } from '../../../../shared/platform/http/function.ts';
@@ -168,51 +167,5 @@ describe('an event', () => {
   test('that cannot be read tells a stranger no more than a readable one', async () => {
     const answer = await post('/events', event('note.unknown'));
     expect(await codeOf(answer)).toEqual([403, 'sender_unknown']);
-  });
-});
-
-describe('where Knative gives its sources tokens', () => {
-  const ISSUER = 'https://kubernetes.default.svc.cluster.local';
-  const ours = generateKeyPair('RS256');
-  const others = generateKeyPair('RS256');
-  const sign = async (claims: object, { privateKey }: { privateKey: CryptoKey }, alg = 'RS256') =>
-    new SignJWT({ iss: ISSUER, aud: ['one-gate'], sub: 'system:serviceaccount:one-gate:oidc-ping', ...claims })
-      .setProtectedHeader({ alg, kid: 'cluster' })
-      .setExpirationTime((claims as { exp?: number }).exp ?? '1h')
-      .sign(privateKey);
-  let known: Parameters<typeof import('../../../../shared/platform/host/source-token.ts')['isTokenOfSource']>[1];
-  const isOurs = async (authorization: string | undefined) => {
-    const { isTokenOfSource } = await import('../../../../shared/platform/host/source-token.ts');
-    return isTokenOfSource(authorization, known);
-  };
-
-  beforeAll(async () => {
-    const { publicKey } = await ours;
-    const publicKeys = JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: 'cluster', alg: 'RS256' }] });
-    known = { issuer: ISSUER, audience: 'one-gate', subjects: 'system:serviceaccount:one-gate:oidc-', publicKeys };
-  });
-
-  test("a token of the cluster's in the name of a source of ours is a proof", async () => {
-    expect(await isOurs(`Bearer ${await sign({}, await ours)}`)).toBe(true);
-  });
-
-  test.each<[string, () => Promise<string | undefined>]>([
-    ['none', async () => undefined],
-    ['no token', async () => 'Bearer x'],
-    ['another scheme', async () => `Basic ${await sign({}, await ours)}`],
-    ['somebody else signed it', async () => `Bearer ${await sign({}, await others)}`],
-    ['for another audience', async () => `Bearer ${await sign({ aud: 'other' }, await ours)}`],
-    ['of another issuer', async () => `Bearer ${await sign({ iss: 'https://other' }, await ours)}`],
-    ['expired', async () => `Bearer ${await sign({ exp: 1 }, await ours)}`],
-    [
-      'of a pod of another namespace, which gets one for any audience',
-      async () => `Bearer ${await sign({ sub: 'system:serviceaccount:shop:oidc-ping' }, await ours)}`,
-    ],
-    [
-      'of a pod of ours that is no source',
-      async () => `Bearer ${await sign({ sub: 'system:serviceaccount:one-gate:default' }, await ours)}`,
-    ],
-  ])('anything else is not: %s', async (_what, authorization) => {
-    expect(await isOurs(await authorization())).toBe(false);
   });
 });
