@@ -53,7 +53,7 @@ function objectOf(body: Buffer): object | undefined {
   }
 }
 
-/** The dead letter of a record: itself, with the reason as further attributes. */
+/** The dead letter of a record: itself, with the reason as further attributes. A cluster's has what `ceOverrides` adds as well. */
 export function toDeadLetter(message: KafkaMessage, reason: DeadLetter) {
   const attributes = Object.entries(reason).map(([name, value]) => [`ce_${name}`, value as string]);
   return { key: message.key, value: message.value, headers: { ...message.headers, ...Object.fromEntries(attributes) } };

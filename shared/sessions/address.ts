@@ -6,10 +6,10 @@ import { ipv6AsNetwork, parseAddress } from '../platform/http/network.ts';
 const HOUSEHOLD_BITS = 64;
 
 /**
- * The caller's address. Kong overwrites X-Real-IP with the peer it has accepted (its `trusted_ips` and `real_ip_header` name the
- * proxies before it), so that no stranger can choose it. X-Forwarded-For is only the second choice: whatever stands between Kong and
- * the function appends to it, its last entry being the nearest hop's. An IPv6 address counts by its /64, since a household
- * has 2^64 of them.
+ * The caller's address. A function takes requests of the gateway alone (platform/host/senders.ts), so that these headers are believed.
+ * Kong overwrites X-Real-IP with the peer it has accepted (its `trusted_ips` and `real_ip_header` name the proxies before it), so that no
+ * stranger can choose it. X-Forwarded-For is only the second choice: whatever stands between Kong and the function appends to it, its
+ * last entry being the nearest hop's. An IPv6 address counts by its /64, since a household has 2^64 of them.
  */
 export function addressOf(headers: Headers): string {
   const address = parsePeer(headers);
