@@ -2,6 +2,7 @@
 // a refused one.
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { startBeside } from '../../setup/function-process.ts';
 import { ADDRESS, type IssuedKey, type RegulatorService, serveRegulators } from './regulator-service.ts';
 
 let service: RegulatorService;
@@ -224,6 +225,48 @@ describe('the access log', () => {
         expect.objectContaining({ response_status: 200, external_service_id: ojk.serviceId }),
       ]),
     );
+  });
+
+  test('takes them from the gateway alone: what a stranger or a source sends is no row', async () => {
+    const [gateway, source] = ['proof-of-the-gateway-0123456789abcdef', 'proof-of-the-sources-0123456789abcdef'];
+    const record = await startBeside('record-gateway-access', {
+      DATABASE_URL: service.database.urls.regulator,
+      K_SERVICE: 'regulator-records',
+      HOST: '127.0.0.1',
+      GATEWAY_PROOF: gateway,
+      SOURCE_PROOF: source,
+    });
+    const statusOf = async (id: string, proof: Record<string, string>) => {
+      const answer = await fetch(`${record.url}/events/record-gateway-access`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          'ce-specversion': '1.0',
+          'ce-id': 'gateway',
+          'ce-source': '/kong',
+          'ce-type': 'one-gate.gateway.access-seen',
+          ...proof,
+        },
+        body: JSON.stringify([{ request: { id, method: 'GET', uri: LIST }, response: { status: 401 } }]),
+      });
+      await answer.text();
+      return answer.status;
+    };
+    const [forged = '', sent = ''] = ['', ''].map(() => crypto.randomUUID().replaceAll('-', ''));
+    try {
+      expect(await statusOf(forged, {})).toBe(403);
+      expect(await statusOf(forged, { 'x-gateway-proof': source })).toBe(403);
+      expect(await statusOf(forged, { 'ce-sourceproof': source })).toBe(403);
+      expect(await statusOf(sent, { 'x-gateway-proof': gateway })).toBe(204);
+    } finally {
+      record.kill('SIGTERM');
+      await record.ended;
+    }
+    const rows = await service.rows(
+      'select gateway_request_id as id from api_access_logs where gateway_request_id = any($1)',
+      [[forged, sent]],
+    );
+    expect(rows).toEqual([{ id: sent }]);
   });
 
   test('takes the valid entries of a batch, and drops the others', async () => {
