@@ -1,6 +1,6 @@
-// The process around the functions of a Service. They are registered with the framework, whose own server could serve it (a test does); what
-// that does badly is done here: a size limit, problem+json for everything, health addresses, a drain that answers the requests in
-// flight at SIGTERM, and a start that does not wait for Express, which would be a third of it.
+// The process around the functions of a Service. The functions are registered with the framework, whose own server
+// could serve them (a test does). This server adds a size limit, problem+json for every error, health addresses, a
+// drain that answers the requests in flight at SIGTERM, and a start without Express, which would take a third of it.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';

@@ -84,10 +84,10 @@ describe('freezing', () => {
       '/subject',
       /must be a function that moves money: pay, /,
     ],
-    ['no function', { scope: 'function', reason: 'x' }, '/subject', /must be there/],
-    ['no account', { scope: 'account', reason: 'x' }, '/subject', /must be there/],
+    ['no function', { scope: 'function', reason: 'x' }, '/subject', /is required/],
+    ['no account', { scope: 'account', reason: 'x' }, '/subject', /is required/],
     [
-      'all money, with a subject',
+      'everything, with a subject',
       { scope: 'all', subject: 'siti', reason: 'x' },
       '/subject',
       /unless the scope is all/,

@@ -136,8 +136,7 @@ describe('is found:', () => {
 
   test('an end that was cut off together with its heads, by a head that the regulator kept', async () => {
     const [kept] = await service.rows<{ chain: string; number: string; hash: string }>(
-      "select chain, number, encode(hash, 'hex') as hash from api_access_heads where chain = $1 order by number desc " +
-        'limit 1',
+      "select chain, number, encode(hash, 'hex') as hash from api_access_heads where chain = $1 order by number desc limit 1",
       [UNKNOWN_CALLERS],
     );
     await service.admin.query('begin');
@@ -145,8 +144,7 @@ describe('is found:', () => {
     await service.admin.query('delete from api_access_chain where chain = $1 and number > 5', [UNKNOWN_CALLERS]);
     await service.admin.query('delete from api_access_heads where chain = $1', [UNKNOWN_CALLERS]);
     await service.admin.query(
-      'delete from api_access_logs log where external_service_id is null and not exists (select from ' +
-        'api_access_chain where log_id = log.id)',
+      'delete from api_access_logs log where external_service_id is null and not exists (select from api_access_chain where log_id = log.id)',
     );
     expect((await proveAccessLog(ask)).findings).toEqual([]);
     expect((await proveAccessLog(ask, [kept as never])).findings).toMatchObject([

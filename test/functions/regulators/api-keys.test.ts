@@ -70,8 +70,7 @@ describe('a key', () => {
       ['update api_keys set is_active = false where id = $1', 'disabled'],
       ["update api_keys set expires_at = now() - interval '1 second' where id = $1", 'expired'],
       [
-        'update external_services set is_active = false where id = (select external_service_id from api_keys where ' +
-          'id = $1)',
+        'update external_services set is_active = false where id = (select external_service_id from api_keys where id = $1)',
         'disabled',
       ],
     ] as const) {
