@@ -4,6 +4,7 @@
 
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { parseAllDocuments } from 'yaml';
 import type { FunctionDeclaration } from '../shared/platform/http/function.ts';
 
@@ -53,7 +54,8 @@ export async function hostOfFunction<Service extends HostingService>(
 /** Every function with its declaration. */
 export async function declaredFunctions(): Promise<DeclaredFunction[]> {
   const load = async (path: string) => {
-    const module = (await import(join(ROOT, 'functions', `${path}.ts`))) as { default: FunctionDeclaration };
+    const { href } = pathToFileURL(join(ROOT, 'functions', `${path}.ts`));
+    const module = (await import(href)) as { default: FunctionDeclaration };
     return { path, declaration: module.default };
   };
   return Promise.all((await functionPaths()).map(load));

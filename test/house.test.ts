@@ -133,8 +133,8 @@ describe('files', () => {
     expect(readers.map(({ path }) => path)).toEqual(['shared/platform/environment.ts']);
   });
 
-  test('file URLs become paths by fileURLToPath or import.meta.dirname, which undo the escape of a space', () => {
-    const escaped = files.filter(({ text }) => /import\.meta\.url\)\s*\.pathname/.test(text));
+  test('paths and file URLs are converted by Node’s own functions, which know the escapes of a space and a percent sign', () => {
+    const escaped = files.filter(({ text }) => /import\.meta\.url\)\s*\.pathname|\bimport\(join\(/.test(text));
     expect(escaped.map(({ path }) => path)).toEqual([]);
   });
 

@@ -3,23 +3,15 @@
 import { spawn } from 'node:child_process';
 import process from 'node:process';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import pg from 'pg';
 import { openAccount } from '../setup/accounts.ts';
-import { createTestDatabase, type TestDatabase } from '../setup/database.ts';
+import { connectTestDatabase } from '../setup/database.ts';
 import { pastTheDatabase } from '../setup/past-the-database.ts';
 
-let database: TestDatabase;
-let admin: pg.Client;
-
+let database: Awaited<ReturnType<typeof connectTestDatabase>>;
 beforeAll(async () => {
-  database = await createTestDatabase();
-  admin = new pg.Client({ connectionString: database.adminUrl });
-  await admin.connect();
+  database = await connectTestDatabase();
 });
-afterAll(async () => {
-  await admin.end();
-  await database.drop();
-});
+afterAll(() => database.drop());
 
 async function audit(environment: Record<string, string>): Promise<{ code: number | null; out: string; err: string }> {
   const child = spawn(process.execPath, ['knative/audit.ts'], {
@@ -34,12 +26,12 @@ async function audit(environment: Record<string, string>): Promise<{ code: numbe
 }
 
 test('right books exit with 0, and the report lists what else is open', async () => {
-  const { userId } = await openAccount(admin, { balance: '100.00' });
-  await admin.query(
+  const { userId } = await openAccount(database.admin, { balance: '100.00' });
+  await database.admin.query(
     "insert into freezes (scope, subject, reason, frozen_by) values ('FUNCTION', 'pay', 'a test', $1)",
     [userId],
   );
-  await admin.query("insert into findings (kind, subject, detail) values ('topup_in_suspense', 'A', 'x')");
+  await database.admin.query("insert into findings (kind, subject, detail) values ('topup_in_suspense', 'A', 'x')");
   const { code, out, err } = await audit({ DATABASE_URL: database.urls.reader });
   expect({ code, err }).toEqual({ code: 0, err: '' });
   expect(out).toMatch(/^4 accounts, 2 legs, 1 operations, one snapshot/);
@@ -50,14 +42,14 @@ test('right books exit with 0, and the report lists what else is open', async ()
 });
 
 test('broken books exit with 1, and the report says where', async () => {
-  const { accountId } = await openAccount(admin, { balance: '100.00' });
-  await pastTheDatabase(admin, 'update accounts set balance = balance + 1 where id = $1', [accountId]);
+  const { accountId } = await openAccount(database.admin, { balance: '100.00' });
+  await pastTheDatabase(database.admin, 'update accounts set balance = balance + 1 where id = $1', [accountId]);
   const { code, out } = await audit({ DATABASE_URL: database.urls.reader });
   expect(code).toBe(1);
   expect(out).toMatch(/the balances of each currency sum to zero +BROKEN +1/);
   expect(out).toContain(`ledger_balance: Account ${accountId} has 101.00, and its legs leave it at 100.00.`);
   expect(out).toContain('The books contradict themselves: 2 violations.');
-  await pastTheDatabase(admin, 'update accounts set balance = balance - 1 where id = $1', [accountId]);
+  await pastTheDatabase(database.admin, 'update accounts set balance = balance - 1 where id = $1', [accountId]);
 });
 
 test('without a database, or with one that does not answer, there is no verdict', async () => {

@@ -54,6 +54,10 @@ test('migrations are found there', async () => {
   }
 });
 
+test('declarations of functions are found there', async () => {
+  expect(await runInCopy('knative/generate.ts', ['--check'])).toBe('');
+});
+
 test('the overlays are rendered and checked there', async () => {
   expect(await runInCopy('knative/lint/lint.ts')).toContain('a cluster would refuse 0 things, our policy 0.');
 });

@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import pg from 'pg';
 import * as v from 'valibot';
 import { ROOT } from '../../knative/functions.ts';
 import { type Api, breakingChanges } from '../../knative/generate/breaking-changes.ts';
@@ -20,7 +19,7 @@ import { anyone, defineFunction, type FunctionDeclaration } from '../../shared/p
 import { regulatorWith } from '../../shared/regulators/caller.ts';
 import { user } from '../../shared/sessions/caller.ts';
 import { operator } from '../../shared/sessions/operator.ts';
-import { createTestDatabase, type TestDatabase } from '../setup/database.ts';
+import { connectTestDatabase } from '../setup/database.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../setup/temporary-directory.ts';
 
 test('generated files are fresh: when this fails, run `make generate` and commit', async () => {
@@ -29,18 +28,11 @@ test('generated files are fresh: when this fails, run `make generate` and commit
 });
 
 describe('the table of grants', () => {
-  let database: TestDatabase;
-  let admin: pg.Client;
-
+  let database: Awaited<ReturnType<typeof connectTestDatabase>>;
   beforeAll(async () => {
-    database = await createTestDatabase();
-    admin = new pg.Client({ connectionString: database.adminUrl });
-    await admin.connect();
+    database = await connectTestDatabase();
   });
-  afterAll(async () => {
-    await admin.end();
-    await database.drop();
-  });
+  afterAll(() => database.drop());
 
   test('is that of the migrations: when this fails, run `make generate` and commit', async () => {
     expect(await grantsTable(database.adminUrl)).toBe(await presentText(GRANTS));
@@ -67,7 +59,7 @@ describe('the table of grants', () => {
     ],
   ])('shows %s', async (statement, line) => {
     expect(await grantsTable(database.adminUrl)).not.toContain(line);
-    await admin.query(statement);
+    await database.admin.query(statement);
     expect(await grantsTable(database.adminUrl)).toContain(`\n${line}\n`);
   });
 });

@@ -2,22 +2,15 @@
 
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import pg from 'pg';
 import { normalisePhone } from '../../shared/sessions/identifier.ts';
 import { openAccount } from '../setup/accounts.ts';
-import { createTestDatabase, type TestDatabase } from '../setup/database.ts';
+import { connectTestDatabase } from '../setup/database.ts';
 
-let database: TestDatabase;
-let client: pg.Client;
+let database: Awaited<ReturnType<typeof connectTestDatabase>>;
 beforeAll(async () => {
-  database = await createTestDatabase();
-  client = new pg.Client({ connectionString: database.adminUrl });
-  await client.connect();
+  database = await connectTestDatabase();
 });
-afterAll(async () => {
-  await client.end();
-  await database.drop();
-});
+afterAll(() => database.drop());
 
 /** Stored, and stored after the migration. */
 const NUMBERS = [
@@ -33,21 +26,21 @@ const NUMBERS = [
 test('a trunk zero is removed where it is not part of the number, and nothing else changes', async () => {
   const people = [];
   for (const [stored] of NUMBERS) {
-    const { userId } = await openAccount(client);
-    await client.query('update users set phone = $2 where id = $1', [userId, stored]);
+    const { userId } = await openAccount(database.admin);
+    await database.admin.query('update users set phone = $2 where id = $1', [userId, stored]);
     people.push(userId);
   }
-  const twin = await openAccount(client);
-  const taken = await openAccount(client);
-  await client.query("update users set phone = '+491701234567' where id = $1", [taken.userId]);
-  await client.query("update users set phone = '+4901701234567' where id = $1", [twin.userId]);
+  const twin = await openAccount(database.admin);
+  const taken = await openAccount(database.admin);
+  await database.admin.query("update users set phone = '+491701234567' where id = $1", [taken.userId]);
+  await database.admin.query("update users set phone = '+4901701234567' where id = $1", [twin.userId]);
 
-  await client.query(
+  await database.admin.query(
     readFileSync(new URL('../../migrations/0026_phone_numbers_in_one_spelling.sql', import.meta.url), 'utf8'),
   );
 
   const phoneOf = async (id: string) =>
-    (await client.query('select phone from users where id = $1', [id])).rows[0].phone;
+    (await database.admin.query('select phone from users where id = $1', [id])).rows[0].phone;
   for (const [place, [stored, becomes]] of NUMBERS.entries()) {
     expect([stored, await phoneOf(people[place] ?? '')]).toEqual([stored, becomes]);
   }

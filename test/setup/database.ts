@@ -35,6 +35,32 @@ export async function createTestDatabase(others?: typeof migrate): Promise<TestD
   };
 }
 
+/** A test database with a connection of the superuser, which `drop` ends. */
+export async function connectTestDatabase(): Promise<TestDatabase & { readonly admin: pg.Client }> {
+  const database = await createTestDatabase();
+  const admin = new pg.Client({ connectionString: database.adminUrl });
+  await admin.connect();
+  return {
+    ...database,
+    admin,
+    drop: async () => {
+      await admin.end();
+      await database.drop();
+    },
+  };
+}
+
+/** Runs one statement over a connection of its own, for tests about the rights of a role. */
+export async function queryOnce(url: string, statement: string): Promise<pg.QueryResult> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
+
 async function clone(adminUrl: string, name: string, template: string): Promise<void> {
   await asAdmin(adminUrl, [
     `create database ${name} template ${template} owner one_gate_migrator`,

@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
+import { queryOnce } from '../../setup/database.ts';
 import type { Person } from '../wallet/wallet-service.ts';
 import { type OperatorsService, openOperator, serveOperators } from './operators-service.ts';
 
@@ -63,16 +64,14 @@ describe('the role', () => {
   });
 
   test('cannot be written by registration', async () => {
-    const identity = new pg.Client({ connectionString: service.database.urls.identity });
-    await identity.connect();
+    const asIdentity = (sql: string) => queryOnce(service.database.urls.identity, sql);
     const columns = 'username, email, phone, password, type';
     const values = "'mallory', 'm@example.test', '+62811', 'x', 'user'";
     await expect(
-      identity.query(`insert into users (${columns}, role) values (${values}, 'operator')`),
+      asIdentity(`insert into users (${columns}, role) values (${values}, 'operator')`),
     ).rejects.toMatchObject({ code: '42501' });
-    await expect(identity.query("update users set role = 'operator'")).rejects.toMatchObject({ code: '42501' });
-    await identity.query(`insert into users (${columns}) values (${values})`);
-    await identity.end();
+    await expect(asIdentity("update users set role = 'operator'")).rejects.toMatchObject({ code: '42501' });
+    await asIdentity(`insert into users (${columns}) values (${values})`);
   });
 });
 
@@ -114,10 +113,7 @@ describe('the trail', () => {
     'no role can run %s, not even its owner',
     async (sql) => {
       await expect(service.admin.query(sql)).rejects.toMatchObject({ code: '23001' });
-      const owner = new pg.Client({ connectionString: service.database.urls.migrator });
-      await owner.connect();
-      await expect(owner.query(sql)).rejects.toMatchObject({ code: '23001' });
-      await owner.end();
+      await expect(queryOnce(service.database.urls.migrator, sql)).rejects.toMatchObject({ code: '23001' });
       await expect(operator.query(sql)).rejects.toMatchObject({ code: '42501' });
     },
   );
@@ -170,11 +166,8 @@ describe('the role of the database', () => {
   });
 
   test.each(['money', 'identity', 'reader'] as const)('is the only one that writes the trail: not %s', async (role) => {
-    const client = new pg.Client({ connectionString: service.database.urls[role] });
-    await client.connect();
-    await expect(
-      client.query("insert into audit_trail (action, subject, reason) values ('freeze', 'all', 'x')"),
-    ).rejects.toMatchObject({ code: expect.stringMatching(/^(42501|25006)$/) });
-    await client.end();
+    const entry = "insert into audit_trail (action, subject, reason) values ('freeze', 'all', 'x')";
+    const code = expect.stringMatching(/^(42501|25006)$/);
+    await expect(queryOnce(service.database.urls[role], entry)).rejects.toMatchObject({ code });
   });
 });

@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import pg from 'pg';
+import { queryOnce } from '../../setup/database.ts';
 import { type ScheduledProcess, startScheduled } from './scheduled-process.ts';
 import { serveTopups, type TopupService } from './topup-service.ts';
 
@@ -59,13 +59,6 @@ test('expired sessions and tokens are deleted, and others stay', async () => {
 });
 
 describe('the role of the database', () => {
-  let housekeeper: pg.Client;
-  beforeAll(async () => {
-    housekeeper = new pg.Client({ connectionString: service.database.urls.housekeeper });
-    await housekeeper.connect();
-  });
-  afterAll(() => housekeeper.end());
-
   test.each([
     ['remove a key that is promised still', 'delete from idempotency_keys'],
     ['read requests and their answers', 'select 1 from idempotency_keys'],
@@ -75,6 +68,6 @@ describe('the role of the database', () => {
     ['read history', 'select 1 from historical_transactions'],
     ['make a table', 'create table mine ()'],
   ])('cannot %s', async (_what, sql) => {
-    await expect(housekeeper.query(sql)).rejects.toMatchObject({ code: '42501' });
+    await expect(queryOnce(service.database.urls.housekeeper, sql)).rejects.toMatchObject({ code: '42501' });
   });
 });

@@ -1,8 +1,8 @@
 // The books are proven beside payments, by a role that cannot move money; a contradiction is a finding and an event.
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import pg from 'pg';
 import { brokenPromises, openAccount, type TestAccount } from '../../setup/accounts.ts';
+import { queryOnce } from '../../setup/database.ts';
 import { capture, giveUp, hold, pay, refund } from '../../setup/movements.ts';
 import { pastTheDatabase } from '../../setup/past-the-database.ts';
 import { type ScheduledProcess, startScheduled } from './scheduled-process.ts';
@@ -102,13 +102,6 @@ test('runs at the same time do not disturb each other', async () => {
 });
 
 describe('the role of the database', () => {
-  let auditor: pg.Client;
-  beforeAll(async () => {
-    auditor = new pg.Client({ connectionString: service.database.urls.auditor });
-    await auditor.connect();
-  });
-  afterAll(() => auditor.end());
-
   test.each([
     ['move money', 'update accounts set balance = balance + 1'],
     ['write history', 'insert into historical_transactions (id) values (uuidv7())'],
@@ -120,6 +113,6 @@ describe('the role of the database', () => {
     ['read people', 'select 1 from users'],
     ['make a table', 'create table mine ()'],
   ])('cannot %s', async (_what, sql) => {
-    await expect(auditor.query(sql)).rejects.toMatchObject({ code: '42501' });
+    await expect(queryOnce(service.database.urls.auditor, sql)).rejects.toMatchObject({ code: '42501' });
   });
 });

@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { ROOT } from '../../../knative/functions.ts';
 import type { ServedRole } from '../../../migrations/run.ts';
 import { SCHEDULE_TYPE } from '../../../shared/platform/events/schedule.ts';
@@ -42,6 +43,6 @@ export async function startScheduled(
 }
 
 async function roleOf(name: string): Promise<ServedRole> {
-  const { default: declaration } = await import(join(ROOT, `functions/settlement/${name}.ts`));
+  const { default: declaration } = await import(pathToFileURL(join(ROOT, `functions/settlement/${name}.ts`)).href);
   return declaration.uses.database;
 }

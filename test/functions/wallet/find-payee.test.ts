@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { queryOnce } from '../../setup/database.ts';
 import { type Person, serveWallet, type WalletService } from './wallet-service.ts';
 
 let service: WalletService;
@@ -117,10 +118,7 @@ describe('the database', () => {
   });
 
   test('does not answer the role that registers and logs in', async () => {
-    const { default: pg } = await import('pg');
-    const client = new pg.Client({ connectionString: service.database.urls.identity });
-    await client.connect();
-    await expect(client.query("select * from payee_by_phone('+6281234567890')")).rejects.toThrow('permission denied');
-    await client.end();
+    const question = "select * from payee_by_phone('+6281234567890')";
+    await expect(queryOnce(service.database.urls.identity, question)).rejects.toThrow('permission denied');
   });
 });

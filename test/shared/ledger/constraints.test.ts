@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { newOperationId } from '../../../shared/ledger/rules/ids.ts';
 import { brokenPromises, openAccount, type TestAccount } from '../../setup/accounts.ts';
-import { createTestDatabase, type TestDatabase } from '../../setup/database.ts';
+import { createTestDatabase, queryOnce, type TestDatabase } from '../../setup/database.ts';
 import { pastTheDatabase } from '../../setup/past-the-database.ts';
 
 let database: TestDatabase;
@@ -276,13 +276,11 @@ describe('the role that moves money', () => {
 });
 
 test('the role that reads cannot write', async () => {
-  const reader = new pg.Client({ connectionString: database.urls.reader });
-  await reader.connect();
-  await expect(reader.query("update accounts set account_status = 'CLOSED'")).rejects.toMatchObject({
+  const asReader = (sql: string) => queryOnce(database.urls.reader, sql);
+  await expect(asReader("update accounts set account_status = 'CLOSED'")).rejects.toMatchObject({
     code: expect.stringMatching(/^(25006|42501)$/),
   });
-  await expect(reader.query('select password from users')).rejects.toMatchObject({ code: '42501' });
-  await reader.end();
+  await expect(asReader('select password from users')).rejects.toMatchObject({ code: '42501' });
 });
 
 test('partitions exist for the coming year, and a second call makes none', async () => {

@@ -3,6 +3,7 @@
 
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { ROOT } from '../../../knative/functions.ts';
@@ -34,7 +35,9 @@ test('every folder that declares a payment method is in the list', async () => {
   const folder = join(ROOT, 'shared/providers');
   const declared = readdirSync(folder).filter((name) => existsSync(join(folder, name, 'declaration.ts')));
   const methods = await Promise.all(
-    declared.map(async (name) => Object.values<{ method: string }>(await import(join(folder, name, 'declaration.ts')))),
+    declared.map(async (name) =>
+      Object.values<{ method: string }>(await import(pathToFileURL(join(folder, name, 'declaration.ts')).href)),
+    ),
   );
   expect(methods.flatMap((exported) => exported.map(({ method }) => method)).sort()).toEqual(
     [...paymentMethods].sort(),

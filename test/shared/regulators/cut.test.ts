@@ -1,25 +1,17 @@
 // The cut of a list, compared with PostgreSQL, whose snapshots have the same form.
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import pg from 'pg';
 import { currentCut, isCut, liesAhead, shortened } from '../../../shared/regulators/cut.ts';
-import { createTestDatabase, type TestDatabase } from '../../setup/database.ts';
+import { connectTestDatabase } from '../../setup/database.ts';
 
-let database: TestDatabase;
-let client: pg.Client;
-
+let database: Awaited<ReturnType<typeof connectTestDatabase>>;
 beforeAll(async () => {
-  database = await createTestDatabase();
-  client = new pg.Client({ connectionString: database.adminUrl });
-  await client.connect();
+  database = await connectTestDatabase();
 });
-afterAll(async () => {
-  await client?.end();
-  await database?.drop();
-});
+afterAll(() => database.drop());
 
 const ask = async ({ text, values }: { text: string; values?: unknown[] }) =>
-  (await client.query(text, values)).rows as never;
+  (await database.admin.query(text, values)).rows as never;
 
 test('the current cut is valid', async () => {
   const cut = await currentCut(ask);
@@ -34,7 +26,7 @@ test('the database takes every cut that we take', async () => {
   const lists = ['', '2', '7', '2,7', '7,2', '2,2', '0', '2,', ',2', '2,x', '8', '9999999999999999999'];
   const texts = numbers.flatMap((one) => numbers.flatMap((two) => lists.map((list) => `${one}:${two}:${list}`)));
   texts.push('', ':', '::', '2:7', '2:7:2:7', '2:7:2\n');
-  const { rows } = await client.query<{ text: string }>(
+  const { rows } = await database.admin.query<{ text: string }>(
     "select text from unnest($1::text[]) text where pg_input_is_valid(text, 'pg_snapshot')",
     [texts],
   );
@@ -52,7 +44,7 @@ test('a cut that would name too many transactions shows less, and nothing uncomm
   expect(isCut(short)).toBe(true);
   const visibleIn = async (cut: string) =>
     (
-      await client.query<{ id: number }>(
+      await database.admin.query<{ id: number }>(
         'select id from generate_series(1, 310) id where pg_visible_in_snapshot(id::text::xid8, $1)',
         [cut],
       )

@@ -2,21 +2,14 @@
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import pg from 'pg';
 import { isWithin, normaliseNetwork, parseAddress, parseNetwork } from '../../../../shared/platform/http/network.ts';
-import { createTestDatabase, type TestDatabase } from '../../../setup/database.ts';
+import { connectTestDatabase } from '../../../setup/database.ts';
 
-let database: TestDatabase;
-let client: pg.Client;
+let database: Awaited<ReturnType<typeof connectTestDatabase>>;
 beforeAll(async () => {
-  database = await createTestDatabase();
-  client = new pg.Client({ connectionString: database.adminUrl });
-  await client.connect();
+  database = await connectTestDatabase();
 });
-afterAll(async () => {
-  await client.end();
-  await database.drop();
-});
+afterAll(() => database.drop());
 
 test.each([
   ['203.0.113.0/24', '203.0.113.0/24'],
@@ -66,7 +59,7 @@ test('a network contains the same addresses as in PostgreSQL', async () => {
     return [{ address: address.toString(), network: spelling, within: isWithin(address, [parsed]) }];
   });
   expect(pairs.length).toBeGreaterThan(2_000);
-  const { rows } = await client.query(
+  const { rows } = await database.admin.query(
     'select * from json_to_recordset($1) as pair (address inet, network inet, within bool) where (address <<= network) <> within',
     [JSON.stringify(pairs)],
   );

@@ -3,7 +3,6 @@
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import pg from 'pg';
 import * as v from 'valibot';
 import {
   futureSchema,
@@ -12,7 +11,7 @@ import {
   rangeInOrder,
   timeSchema,
 } from '../../../../shared/platform/http/time.ts';
-import { createTestDatabase, type TestDatabase } from '../../../setup/database.ts';
+import { connectTestDatabase } from '../../../setup/database.ts';
 
 describe('times of RFC 3339 are taken', () => {
   test.each([
@@ -73,17 +72,11 @@ describe('times that do not exist are refused', () => {
 });
 
 describe('PostgreSQL and JavaScript', () => {
-  let database: TestDatabase;
-  let client: pg.Client;
+  let database: Awaited<ReturnType<typeof connectTestDatabase>>;
   beforeAll(async () => {
-    database = await createTestDatabase();
-    client = new pg.Client({ connectionString: database.adminUrl });
-    await client.connect();
+    database = await connectTestDatabase();
   });
-  afterAll(async () => {
-    await client.end();
-    await database.drop();
-  });
+  afterAll(() => database.drop());
 
   const two = (most: number) => fc.integer({ min: 0, max: most }).map((number) => String(number).padStart(2, '0'));
   const written = fc
@@ -113,7 +106,7 @@ describe('PostgreSQL and JavaScript', () => {
     });
     expect(taken.length).toBeGreaterThan(500);
     for (const { normal } of taken) expect(new Date(normal).toISOString().slice(0, 23)).toBe(normal.slice(0, 23));
-    const { rows } = await client.query(
+    const { rows } = await database.admin.query(
       'select text, normal from json_to_recordset($1) as taken (text text, normal text) where text::timestamptz <> normal::timestamptz',
       [JSON.stringify(taken)],
     );
@@ -122,7 +115,7 @@ describe('PostgreSQL and JavaScript', () => {
 
   test('no text is refused that PostgreSQL takes, except hour 24, second 60 within a month, and years beyond ours', async () => {
     const refused = fc.sample(written, 2_000).filter((text) => normaliseTime(text) === undefined);
-    const { rows } = await client.query<{ text: string }>(
+    const { rows } = await database.admin.query<{ text: string }>(
       `select text from unnest($1::text[]) as refused (text) where pg_input_is_valid(text, 'timestamptz')`,
       [refused],
     );
