@@ -53,10 +53,9 @@ function inRows(names: readonly string[]): string {
 // Fields that all sources of a kind share are in knative/base/every-*.yaml.
 function objectsOf(source: EventSource, name: string, summary: string, host: string): string {
   if ('topics' in source) return kafkaSource({ name, topics: source.topics, summary, function: name, host });
-  return `# ${summary}.
-apiVersion: sources.knative.dev/v1
+  return `apiVersion: sources.knative.dev/v1
 kind: PingSource
-metadata: { name: ${name} }
+metadata: { name: ${name} } # ${summary}.
 spec: { schedule: "${source.schedule}", sink: { ref: { name: ${host} }, uri: /events/${name} } }
 `;
 }
@@ -87,10 +86,7 @@ spec:
 apiVersion: eventing.knative.dev/v1alpha1
 kind: KafkaSink
 metadata: { name: ${name}-dead-letters }
-spec:
-  bootstrapServers: [one-gate-kafka-bootstrap.one-gate.svc:9092]
-  topic: ${letters}
-  contentMode: binary
+spec: { bootstrapServers: ["one-gate-kafka-bootstrap.one-gate.svc:9092"], topic: ${letters}, contentMode: binary }
 ---
 # Events that ${reader} could not use, with the reason in knativeerror* attributes. A person looks at them, so they are kept longer.
 apiVersion: kafka.strimzi.io/v1

@@ -38,7 +38,8 @@ export async function manifestsWithUses(): Promise<Generated[]> {
   );
 }
 
-const WIDTH = 140;
+/** Labels are generated, so their line may be long. */
+const WIDTH = 180;
 const METADATA = /^metadata:\s+(?:\{ )?name: ([\w-]+),?\s+labels: \{[^}]*\}(?: \})?$/m;
 const KNATIVE_SERVICE = /^apiVersion: serving\.knative\.dev\/v1\nkind: Service$/m;
 
