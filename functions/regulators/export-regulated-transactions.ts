@@ -45,7 +45,7 @@ export default defineFunction({
         cut: v.optional(
           v.pipe(
             v.string(),
-            maxCharacters(500, 'must be an X-Export-Cut'),
+            maxCharacters(2200, 'must be an X-Export-Cut'),
             v.transform((cut) => (/^\d+$/.test(cut) ? cutOfPosition(cut) : cut)),
             v.check(isCut, 'must be an X-Export-Cut, or cut.position of a report'),
             v.description(

@@ -20,7 +20,7 @@ export const limitSchema = v.optional(
 export const cursorSchema = v.optional(
   v.pipe(
     v.string(),
-    maxCharacters(1000, 'must be a next_cursor'),
+    maxCharacters(3000, 'must be a next_cursor'),
     v.description('`next_cursor` of the previous page.'),
   ),
 );

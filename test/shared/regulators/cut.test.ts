@@ -37,20 +37,20 @@ test('the database takes every cut that we take', async () => {
 });
 
 test('a cut that would name too many transactions shows less, and nothing uncommitted', async () => {
-  const running = Array.from({ length: 30 }, (_, turn) => 110 + turn * 3);
-  const whole = `${running[0]}:300:${running}`;
+  const running = Array.from({ length: 120 }, (_, turn) => 110 + turn * 3);
+  const whole = `${running[0]}:500:${running}`;
   expect(isCut(whole)).toBe(false);
   const short = shortened(whole);
   expect(isCut(short)).toBe(true);
   const visibleIn = async (cut: string) =>
     (
       await database.admin.query<{ id: number }>(
-        'select id from generate_series(1, 310) id where pg_visible_in_snapshot(id::text::xid8, $1)',
+        'select id from generate_series(1, 510) id where pg_visible_in_snapshot(id::text::xid8, $1)',
         [cut],
       )
     ).rows.map(({ id }) => id);
   const seen = await visibleIn(short);
-  const before = running[20] as number;
+  const before = running[100] as number;
   expect(seen).toEqual((await visibleIn(whole)).filter((id) => id < before));
   expect(shortened(short)).toBe(short);
   expect(shortened('5:9:7')).toBe('5:9:7');
