@@ -30,7 +30,7 @@ function once<Value>(read: () => Value): () => Value {
 }
 
 export const port = () => wholeNumber('PORT', 8080);
-/** The one address to listen on; all of the machine's unless told. */
+/** The one address to listen on. The default is all addresses of the machine. */
 export const listenAddress = () => optional('HOST');
 export const logLevel = () => optional('LOG_LEVEL') ?? 'info';
 /** The deployed revision, as Knative names it. */
@@ -39,18 +39,18 @@ export const revision = () => optional('K_REVISION') ?? 'not deployed';
 export const serviceName = () => optional('K_SERVICE');
 export const traceEndpoint = () => optional('OTEL_EXPORTER_OTLP_ENDPOINT');
 
-/** A secret of letters and digits, or two of them with a comma between while they are exchanged. */
+/** A secret of letters and digits, or two of them with a comma between during an exchange. */
 function secretsOf(name: string, what: string): string[] {
   const secrets = required(name, what).split(',');
-  // The value itself is in no sentence.
+  // The message leaves out the value, because it is a secret.
   if (!secrets.every((secret) => /^[\w-]{32,256}$/.test(secret)))
     throw new Error(`${name} must be 32 to 256 letters, digits, - and _, or two such values with a comma between.`);
   return secrets;
 }
 
 /**
- * What the gateway and the sources of events prove themselves by; undefined for a process that was started by hand, outside of Knative
- * and without a proof.
+ * The proofs of the gateway and of the sources of events. Undefined for a process that was started by hand, outside of
+ * Knative and without a proof.
  */
 export const proofs = once((): { gateway: string[]; source: string[] } | undefined => {
   if (!serviceName() && !optional('GATEWAY_PROOF')) return undefined;
@@ -62,7 +62,10 @@ export const proofs = once((): { gateway: string[]; source: string[] } | undefin
 
 export type EventTokens = NonNullable<ReturnType<typeof eventTokens>>;
 
-/** Where Knative gives its sources tokens (OIDC): what a token must say, and the keys of the cluster. They count instead of SOURCE_PROOF. */
+/**
+ * The claims of a source's token and the keys of the cluster, if Knative gives its sources tokens (OIDC). They replace
+ * SOURCE_PROOF.
+ */
 export const eventTokens = once(() => {
   const issuer = optional('EVENT_TOKEN_ISSUER');
   if (!issuer) return undefined;

@@ -2,7 +2,10 @@
 
 import * as v from 'valibot';
 
-/** The function's run ends before the next one begins: the timeout of its Service is below a minute. Two at once do no harm. */
+/**
+ * A run ends before the next one begins, because the timeout of its Service is below a minute. Two runs at once do no
+ * harm.
+ */
 export const EVERY_MINUTE = { schedule: '* * * * *' };
 export const SCHEDULE_TYPE = 'dev.knative.sources.ping';
 export const scheduleSchema = v.unknown();

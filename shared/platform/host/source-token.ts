@@ -1,18 +1,18 @@
-// The token of a source, where Knative gives its sources tokens (feature `authentication-oidc`).
+// The token of a source, if Knative gives its sources tokens (feature `authentication-oidc`).
 
 import type { JSONWebKeySet } from 'jose';
 import type { EventTokens } from '../environment.ts';
 import { createLocalJWKSet, jwtVerify } from '../packages/jose.ts';
 
-/** What Kubernetes signs the tokens of service accounts with, as the cluster is set up. */
+/** The algorithms that Kubernetes signs tokens of service accounts with; the cluster's set-up decides which. */
 const ALGORITHMS = ['RS256', 'ES256'];
 
 let keys: ReturnType<typeof createLocalJWKSet> | undefined;
 
 /**
- * Whether the cluster has issued the token for us, to a source of ours. The subject decides: any pod of the cluster gets a token for any
- * audience, but only in the name of its own account. Knative names the account of a source `<source>-oidc-<kind>`, older versions
- * `oidc-<kind>-<source>`.
+ * Whether the cluster has issued the token for us, to a source of ours. The subject decides: any pod of the cluster
+ * gets a token for any audience, but only in the name of its own account. Knative names the account of a source
+ * `<source>-oidc-<kind>`, older versions `oidc-<kind>-<source>`.
  */
 export async function isTokenOfSource(
   authorization: string | string[] | undefined,

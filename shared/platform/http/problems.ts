@@ -176,8 +176,8 @@ export const problems = {
     status: 404,
     title: 'No request with this key is known',
     advice:
-      'A request that is still on its way may show up within 20 seconds. After that it will not happen: send it ' +
-      'again with the same key.',
+      'A request that is still on its way may show up within 20 seconds. After that it has not happened, and may be ' +
+      'sent again with the same key.',
     safeToRetry: true,
   },
   claim_not_found: {
