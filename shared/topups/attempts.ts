@@ -83,14 +83,16 @@ export async function requestCancellation(query: Query, operationId: string): Pr
   });
 }
 
-/** The provider cannot take this payment any more. One that was paid stays so. */
-export async function markDead({ reference }: Attempt, endedAs: AttemptEnd): Promise<void> {
+/** The provider cannot take this payment any more. Never overwrites PAID, and does nothing when the lease is lost. */
+export async function markDead(lease: Lease, { reference }: Attempt, endedAs: AttemptEnd): Promise<void> {
   await query({
     name: 'attempt-dead',
+    // Locked for the same reason as above: the successor may be sending this attempt again.
     text: `
+      with mine as (select operation_id from topups where operation_id = $3 and lease = $4 for no key update)
       update topup_attempts set state = 'DEAD', ended_as = $2, updated_at = now()
-       where reference = $1 and state in ('REQUESTED', 'ACCEPTED')`,
-    values: [reference, endedAs],
+       where reference = $1 and state in ('REQUESTED', 'ACCEPTED') and operation_id in (select operation_id from mine)`,
+    values: [reference, endedAs, lease.operationId, lease.number],
   });
 }
 

@@ -58,7 +58,7 @@ export async function pursue(topup: Topup, pursuit: Pursuit): Promise<Answer> {
     state = step.state ?? state;
     if (step.find) await report(step.find, topup, paymentOf(said));
     if (step.write === 'paid') await markPaid(topup.attempt, paidOf(said).providerReference);
-    else if (step.write) await markDead(topup.attempt, step.write.dead);
+    else if (step.write && lease) await markDead(lease, topup.attempt, step.write.dead);
     if (step.answer) return answerOf(step.answer, topup, said);
     if (step.post) {
       happened = { after: 'post', name: await post(step.post, topup, said, pursuit) };

@@ -60,7 +60,6 @@ async function open(): Promise<{ operationId: string; key: Key; leg: Leg; topup:
     record: () => ({ data: null }),
   });
   const topup = await topups.readTopup(operationId);
-  if (!topup) throw new Error('the top-up has no row');
   return { operationId, key, leg: decided?.legs[0] as Leg, topup };
 }
 
@@ -69,7 +68,7 @@ const refused = (reason: string) => keep({ outcome: 'provider_refused', reason }
 /** With its first attempt at its end, so that there can be another. */
 async function openWithoutAttempt() {
   const opened = await open();
-  await attempts.markDead(opened.topup.attempt, 'given_up');
+  await attempts.markDead(leases.openersLease(opened.operationId), opened.topup.attempt, 'given_up');
   return opened;
 }
 
@@ -104,12 +103,12 @@ test('the migration gives older top-ups their first attempt', async () => {
   const migration = join(import.meta.dirname, '../../../migrations/0022_first_attempts.sql');
   await admin.query(readFileSync(migration, 'utf8'));
   expect(await topups.readTopup(pending.operationId)).toEqual(pending.topup);
-  expect((await topups.readTopup(ended.operationId))?.attempt).toEqual({
+  expect((await topups.readTopup(ended.operationId)).attempt).toEqual({
     ...ended.topup.attempt,
     state: 'DEAD',
     endedAs: 'not_found',
   });
-  expect((await topups.readTopup(asked.operationId))?.attempt).toMatchObject({ number: 1, endedAs: 'given_up' });
+  expect((await topups.readTopup(asked.operationId)).attempt).toMatchObject({ number: 1, endedAs: 'given_up' });
 });
 
 test('of many processes that want an expired lease, one gets it', async () => {
@@ -134,6 +133,26 @@ test('a slow predecessor can neither begin an attempt nor answer nor release the
   expect(await leases.waitForTurn(key, operationId)).toEqual({ answer: answerOf({ data: refused('I was faster') }) });
   // Given back with the answer.
   expect(await leases.takeLease(operationId)).toMatchObject({ operationId });
+});
+
+test('a predecessor that was only slow cannot end an attempt, which its successor may be sending again', async () => {
+  const { operationId, topup } = await open();
+  await expire(operationId);
+  const successor = await leases.takeLease(operationId);
+  if (!successor) throw new Error('there is no lease');
+  await attempts.markDead(leases.openersLease(operationId), topup.attempt, 'refused');
+  expect((await topups.readTopup(operationId)).attempt).toEqual(topup.attempt);
+  await attempts.markDead(successor, topup.attempt, 'given_up');
+  expect((await topups.readTopup(operationId)).attempt).toMatchObject({ state: 'DEAD', endedAs: 'given_up' });
+});
+
+test('an attempt is the latest until there is another', async () => {
+  const { operationId, topup } = await openWithoutAttempt();
+  const { reference } = topup.attempt;
+  expect((await topups.readTopup(operationId, reference)).attempt.isLatest).toBe(true);
+  await attempts.addAttempt(leases.openersLease(operationId), topup);
+  expect((await topups.readTopup(operationId, reference)).attempt).toMatchObject({ number: 1, isLatest: false });
+  expect((await topups.readTopup(operationId)).attempt).toMatchObject({ number: 2, isLatest: true });
 });
 
 test('an attempt that begins while another process takes the lease over finds it lost', async () => {
@@ -165,7 +184,7 @@ describe('the database refuses', () => {
     const { operationId, topup } = await open();
     const lease = leases.openersLease(operationId);
     await expect(attempts.addAttempt(lease, topup)).rejects.toThrow('one_living_attempt_per_topup');
-    await attempts.markDead(topup.attempt, 'given_up');
+    await attempts.markDead(lease, topup.attempt, 'given_up');
     expect(await attempts.addAttempt(lease, topup)).toMatchObject({
       number: 2,
       reference: expect.stringMatching(/^TOP-.*-2$/),
