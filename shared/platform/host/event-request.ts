@@ -15,7 +15,7 @@ import { first, requestIdOf } from './http-request.ts';
 import { check } from './input.ts';
 import { DEEPEST, isTooDeep } from './json-faults.ts';
 import { writeProblem } from './reply.ts';
-import { refuseSender, type Senders } from './senders.ts';
+import { answerUnknownSender, type Senders } from './senders.ts';
 
 /** Kafka's own limit for a message is 1 MB. */
 const EVENT_LIMIT = 1024 * 1024;
@@ -26,20 +26,23 @@ export function eventAnswer(declarations: readonly FunctionDeclaration[], sender
   const takers = declarations.flatMap(({ name, event }) => (event ? [{ name, event }] : []));
 
   return async (request, response, fromGateway) => {
-    const delivery = { response, requestId: requestIdOf(request.headers), aboutMoney: false };
+    const { headers } = request;
+    const delivery = { response, requestId: requestIdOf(headers), aboutMoney: false };
+    // A structured event bears its proof in the body, any other in a header.
+    let fromSource = await senders.isSource(headers, headers['ce-sourceproof']);
+    if (!fromGateway && !fromSource && !isStructured(headers)) return answerUnknownSender(request, delivery);
     let context: { function?: string; traceId?: string } = {};
     try {
       const addressed = takersAt(request.url ?? '', takers);
       if (request.method !== 'POST') throw new Problem('method_not_allowed', { headers: { allow: 'POST' } });
       const { sourceproof, ...event } = readEvent(request, await readBody(request, EVENT_LIMIT));
-      const fromSource = await senders.isSource(request.headers, sourceproof);
-      if (!fromGateway && !fromSource) refuseSender();
+      fromSource ||= await senders.isSource(headers, sourceproof);
+      if (!fromGateway && !fromSource) throw new Problem('sender_unknown');
       const taker = takerOf(event.type, addressed);
-      if (taker.event.sender === 'gateway' ? !fromGateway : !fromSource) refuseSender();
+      if (taker.event.sender === 'gateway' ? !fromGateway : !fromSource) throw new Problem('sender_unknown');
       wake();
       context = { function: taker.name };
-      const parent =
-        typeof event['traceparent'] === 'string' ? event['traceparent'] : first(request.headers.traceparent);
+      const parent = typeof event['traceparent'] === 'string' ? event['traceparent'] : first(headers.traceparent);
       const trace = startTrace(taker.name, parent, 'consumer');
       context.traceId = trace.traceId;
       const { id, type, source, subject, data: received, ...extensions } = event;
@@ -48,11 +51,17 @@ export function eventAnswer(declarations: readonly FunctionDeclaration[], sender
       response.writeHead(204).end();
       trace.end({ 'http.response.status_code': 204 });
     } catch (error) {
+      // A stranger is told nothing of what it has sent.
+      if (!fromGateway && !fromSource) return answerUnknownSender(request, delivery);
       log.warn({ error, requestId: delivery.requestId, ...context });
       if (!request.complete) response.setHeader('connection', 'close');
       writeProblem(delivery, error);
     }
   };
+}
+
+function isStructured(headers: IncomingMessage['headers']): boolean {
+  return headers['content-type']?.toLowerCase().startsWith('application/cloudevents') === true;
 }
 
 interface Taker {

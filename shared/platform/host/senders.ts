@@ -2,12 +2,12 @@
 // gateway and the sources of events each prove themselves by a secret of their own. Without it nothing is done (README.md).
 
 import { timingSafeEqual } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { eventTokens, listenAddress, proofs } from '../environment.ts';
 import type { Headers } from '../http/function.ts';
 import { Problem } from '../http/problem.ts';
 import { log } from '../telemetry/log.ts';
-import { writeProblem } from './reply.ts';
+import { type Delivery, writeProblem } from './reply.ts';
 
 /** Kong sets it on each request to a function, and removes a caller's own. */
 const GATEWAY_HEADER = 'x-gateway-proof';
@@ -56,17 +56,11 @@ function comparison(secrets: readonly string[]): (given: unknown) => boolean {
   };
 }
 
-/** Throws a Problem: for a KafkaSource a final one, whose event goes to the dead letters. */
-export function refuseSender(): never {
+/** Final for a KafkaSource: its event goes to the dead letters. */
+export function answerUnknownSender(request: IncomingMessage, delivery: Delivery): void {
   tell();
-  throw new Problem('sender_unknown');
-}
-
-/** The answer to a request that the gateway has not sent. */
-export function answerUnknownSender(request: IncomingMessage, response: ServerResponse, requestId: string): void {
-  tell();
-  if (!request.complete) response.setHeader('connection', 'close');
-  writeProblem({ response, requestId, aboutMoney: false }, new Problem('sender_unknown'));
+  if (!request.complete) delivery.response.setHeader('connection', 'close');
+  writeProblem(delivery, new Problem('sender_unknown'));
   if (!request.complete) request.resume();
 }
 

@@ -153,7 +153,10 @@ function answerEverything(declarations: readonly FunctionDeclaration[], senders:
       events ??= import('./event-request.ts').then(({ eventAnswer }) => eventAnswer(declarations, senders));
       return (await events)(request, response, fromGateway);
     }
-    if (!fromGateway) return answerUnknownSender(request, response, requestIdOf(request.headers));
+    if (!fromGateway) {
+      const requestId = requestIdOf(request.headers);
+      return answerUnknownSender(request, { response, requestId, aboutMoney: false });
+    }
     wake();
     const place = find(request.method ?? 'GET', path);
     return http.get(place.declaration)?.(request, response, place);

@@ -20,9 +20,9 @@ export async function isTokenOfSource(
 ): Promise<boolean> {
   const token = typeof authorization === 'string' ? /^Bearer ([\w.-]+)$/i.exec(authorization)?.[1] : undefined;
   if (token === undefined) return false;
-  keys ??= createLocalJWKSet(JSON.parse(known.publicKeys) as JSONWebKeySet);
   const { issuer, audience } = known;
   try {
+    keys ??= createLocalJWKSet(JSON.parse(known.publicKeys) as JSONWebKeySet);
     const { payload } = await jwtVerify(token, keys, {
       issuer,
       audience,

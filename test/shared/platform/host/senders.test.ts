@@ -164,8 +164,14 @@ describe('an event', () => {
     expect([answer.status, taken.map(({ type }) => type)]).toEqual([204, ['note.seen']]);
   });
 
-  test('that cannot be read tells a stranger no more than a readable one', async () => {
-    const answer = await post('/events', event('note.unknown'));
-    expect(await codeOf(answer)).toEqual([403, 'sender_unknown']);
+  test.each<[string, () => Promise<Response>]>([
+    ['of a type that nobody takes', () => post('/events', event('note.unknown'))],
+    ['at an address that is not there', () => post('/events/else', event('note.written'))],
+    ['that is none', () => post('/events', {})],
+    ['that cannot be read', () => post('/events', { 'content-type': 'application/cloudevents+json' }, '{')],
+    ['that is too large', () => post('/events', event('note.written'), 'x'.repeat(2_000_000))],
+    ['that is not posted', () => fetch(`${url}/events`)],
+  ])('tells a stranger nothing of itself: one %s', async (_what, send) => {
+    expect(await codeOf(await send())).toEqual([403, 'sender_unknown']);
   });
 });
