@@ -1,4 +1,4 @@
-// Functions answer the gateway and the sources of their events. Nobody else who reaches them is believed, or wakes anything.
+// Functions answer the gateway and the sources of their events. Any other sender is refused, and wakes nothing.
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
@@ -86,7 +86,7 @@ const event = (type: string, more: Record<string, string> = {}) => ({
 const structured = (type: string, more: Record<string, string> = {}) =>
   JSON.stringify({ specversion: '1.0', id: randomUUID(), type, source: '/notes', data: {}, ...more });
 
-test('what comes past the gateway is refused, and wakes nothing', async () => {
+test('a request past the gateway is refused, and wakes nothing', async () => {
   expect(await codeOf(await post('/v1/notes', { 'x-real-ip': '10.1.2.3' }))).toEqual([403, 'sender_unknown']);
   expect(await codeOf(await post('/events', event('note.written')))).toEqual([403, 'sender_unknown']);
   expect(await codeOf(await fetch(`${url}/v1/else`))).toEqual([403, 'sender_unknown']);
@@ -164,7 +164,7 @@ describe('an event', () => {
     expect([answer.status, taken.map(({ type }) => type)]).toEqual([204, ['note.seen']]);
   });
 
-  test('that cannot be read tells a stranger no more than a readable one', async () => {
+  test('of a stranger gets the same refusal, readable or not', async () => {
     const answer = await post('/events', event('note.unknown'));
     expect(await codeOf(answer)).toEqual([403, 'sender_unknown']);
   });
