@@ -10,7 +10,7 @@ export function folderOf(overlay: Overlay): string {
   return join(import.meta.dirname, 'overlays', overlay);
 }
 
-/** Throws a sentence for a name that is none. */
+/** Throws a sentence for an unknown name. */
 export function overlayNamed(name: string): Overlay {
   const overlay = OVERLAYS.find((each) => each === name);
   if (!overlay) throw new Error(`There is no overlay ${name}. There are: ${OVERLAYS.join(', ')}.`);

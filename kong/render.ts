@@ -104,7 +104,7 @@ function placeholders({
   if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(namespace)) throw new Error(`${namespace} is not a namespace.`);
   if (!/^[\w.-]+$/.test(redisHost)) throw new Error(`${redisHost} is not a host name for Redis.`);
   const [proof = ''] = gatewayProof.trim().split(',');
-  // The value itself is in no sentence.
+  // The sentence does not hold the value itself.
   if (!/^[\w-]{32,256}$/.test(proof)) throw new Error('The proof must be 32 to 256 letters, digits, - and _.');
   return {
     GATEWAY_PROOF: proof,
@@ -218,7 +218,7 @@ if (process.argv[1] === import.meta.filename) {
   }
   const operatorAddresses = addresses.split(',').map((network) => network.trim());
   const publicKeys = await readFile(keys, 'utf8');
-  // From a file: what stands on the command line is seen by everybody on the machine.
+  // From a file: every user of the machine can see command lines.
   const gatewayProof = await readFile(proof, 'utf8');
   const apiKeys = values['api-keys'] ? activeApiKeys(await readFile(values['api-keys'], 'utf8')) : [];
   const place = { publicUrl, namespace, redisHost, publicKeys, gatewayProof, operatorAddresses, apiKeys };

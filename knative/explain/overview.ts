@@ -8,7 +8,7 @@ import { folderOf, OVERLAYS, type Overlay } from '../overlays.ts';
 import { CONNECTION_BUDGET, connectionsOf, type Meaning, meaningsOf } from './meaning.ts';
 import { COLUMNS, row } from './sentences.ts';
 
-/** What the Services of an overlay mean, by name. */
+/** The meaning of every Service of an overlay, by name. */
 export async function readMeanings(overlay: Overlay): Promise<Meaning[]> {
   const [manifests, gateway] = await Promise.all([readManifests(folderOf(overlay), 'passed over'), gatewayTimeouts()]);
   return meaningsOf(manifests, gateway).sort((one, other) => (one.name < other.name ? -1 : 1));
@@ -42,7 +42,7 @@ export async function tableOfProduction(): Promise<string> {
   ].join('\n');
 }
 
-/** Empty where an overlay means the same as production. */
+/** Empty when an overlay means the same as production. */
 export function difference(overlay: Overlay, meanings: readonly Meaning[], production: readonly Meaning[]): string {
   const rows = production.map(row);
   const columns = COLUMNS.filter((_, column) =>

@@ -22,7 +22,7 @@ export interface GeneratedFile {
   needsPostgres?: true;
 }
 
-/** What the others are made from: knative/base cannot be rendered where these are stale. */
+/** The other files follow from these: knative/base cannot be rendered when they are stale. */
 export const FILES_OF_BASE: readonly GeneratedFile[] = [
   { file: 'knative/base/kustomization.yaml', render: kustomizationOfBase },
   { file: 'knative/base/sources.yaml', render: declaredSources },

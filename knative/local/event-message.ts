@@ -27,7 +27,7 @@ export function toHttp(message: KafkaMessage, place: Place): EventMessage {
   return { headers: posted, body };
 }
 
-/** The event with what `ceOverrides` of its source adds, over what its sender has given it. */
+/** The event with the attributes that `ceOverrides` of its source adds. They replace the sender's. */
 export function withExtensions(
   { headers, body }: EventMessage,
   extensions: Readonly<Record<string, string>>,
@@ -40,7 +40,7 @@ export function withExtensions(
       body,
     };
   }
-  // What is no JSON goes on as it is: the sink refuses it.
+  // A text that is not JSON is passed on: the sink refuses it.
   const whole = objectOf(body);
   return whole ? { headers, body: Buffer.from(JSON.stringify({ ...whole, ...extensions })) } : { headers, body };
 }
@@ -54,7 +54,10 @@ function objectOf(body: Buffer): object | undefined {
   }
 }
 
-/** The dead letter of a record: itself, with the reason as further attributes. A cluster's has what `ceOverrides` adds as well. */
+/**
+ * The dead letter of a record: itself, with the reason as further attributes. On a cluster it also has the attributes
+ * of `ceOverrides`.
+ */
 export function toDeadLetter(message: KafkaMessage, reason: DeadLetter) {
   const attributes = Object.entries(reason).map(([name, value]) => [`ce_${name}`, value as string]);
   return { key: message.key, value: message.value, headers: { ...message.headers, ...Object.fromEntries(attributes) } };

@@ -76,7 +76,7 @@ async function startOnPort(
         ...environment,
         NODE_ENV: 'production',
         PORT: String(port),
-        // On a cluster network policies keep others away; a laptop may stand in a café.
+        // On a cluster network policies keep other callers away; a laptop may be in a public network.
         HOST: '127.0.0.1',
         K_SERVICE: name,
         K_CONFIGURATION: name,

@@ -48,7 +48,7 @@ async function makeKeys(): Promise<Keys> {
   };
 }
 
-/** A secret that a sender proves itself to functions by. */
+/** A secret by which a sender proves itself to functions. */
 export function makeProof(): string {
   return randomBytes(32).toString('base64url');
 }

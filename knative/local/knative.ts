@@ -15,7 +15,7 @@ import { type Objects, processEnvironment } from './process-environment.ts';
 import { createService, type Service, type ServiceStatus } from './service.ts';
 import { startTopicSink, type TopicSink } from './topic-sink.ts';
 
-/** The Secret with what the gateway and the sources prove themselves by. */
+/** The Secret with the proofs of the gateway and the sources. */
 export const PROOFS = 'one-gate-proofs';
 
 export interface KnativeOptions extends Cluster {

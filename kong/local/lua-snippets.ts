@@ -6,7 +6,7 @@ import { whereToLook } from '../../shared/platform/http/problem.ts';
 import { type ProblemCode, problems } from '../../shared/platform/http/problems.ts';
 import type { Answer, Exchange, Ground, Handler, HeaderValues } from './plugin.ts';
 
-/** `lua` is the code itself: what kong/render.ts has put into it is read from there. */
+/** `lua` is the code itself, which holds the values that kong/render.ts has filled in. */
 export type Snippet = (ground: Ground, lua: string) => Omit<Handler, 'priority'>;
 
 const UNTRUSTED = new Set(['x-user-id', 'x-credential-identifier', 'x-anonymous-consumer']);

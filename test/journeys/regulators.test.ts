@@ -169,7 +169,7 @@ test('a key that is disabled is refused within five seconds', async () => {
   expect(performance.now() - began).toBeLessThan(5_000);
 });
 
-test('whoever reaches a function past the gateway is refused, and no row of the log tells of it', async () => {
+test('a caller past the gateway is refused, and the access log gets no row', async () => {
   const entry = {
     client_ip: '10.1.2.3',
     request: { id: 'f'.repeat(32), method: 'GET', uri: LIST },

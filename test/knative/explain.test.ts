@@ -242,7 +242,7 @@ describe('the command', () => {
   });
 });
 
-test('an overlay is said to differ where it does, and only then', async () => {
+test('the table names the overlays that differ from production, and no others', async () => {
   const production = await readMeanings('production');
   expect(difference('staging', production, production)).toBe('');
   const [first, ...rest] = production as [Meaning, ...Meaning[]];

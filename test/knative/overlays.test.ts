@@ -80,7 +80,7 @@ describe.each(OVERLAYS)('%s', (overlay) => {
     expect(services.length).toBeLessThanOrEqual(22);
   });
 
-  test('every source bears a proof that is put in when it is deployed, and every function knows it', () => {
+  test('every source has a proof that its deployment fills in, and every function knows it', () => {
     const sources = objects.filter(({ apiVersion }) => apiVersion.startsWith('sources.knative.dev/'));
     expect(new Set(sources.map(({ kind }) => kind))).toEqual(new Set(['PingSource', 'KafkaSource']));
     for (const source of sources) {

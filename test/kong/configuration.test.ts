@@ -12,7 +12,7 @@ import { routerOf } from '../../kong/local/router.ts';
 import { type KongFiles, kongFiles, type Place, renderKong } from '../../kong/render.ts';
 import { temporaryDirectory } from '../setup/temporary-directory.ts';
 
-/** As a Secret holds two of them while they are exchanged: the gateway bears the first. */
+/** A Secret holds two proofs during their rotation: the gateway sends the first. */
 const PROOF = 'new-proof-of-the-gateway-0123456789ab';
 const TWO_PROOFS = `${PROOF},old-proof-of-the-gateway-0123456789ab`;
 const jwkOf = (kid: string) => ({ ...generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' }), kid });

@@ -204,12 +204,12 @@ describe('a caller may not claim', () => {
     });
   });
 
-  test('the gateway proves itself to the function, in the place of what a caller has sent', async () => {
+  test('the gateway proves itself to the function, in place of a caller’s own header', async () => {
     await get('/v1/account', { ...(await bearer()), 'x-gateway-proof': 'made up', x_gateway_proof: 'made up' });
     expect(gate.seen[0]?.headers).toMatchObject({ 'x-gateway-proof': GATEWAY_PROOF });
   });
 
-  test('its proof is in no answer', async () => {
+  test('no answer holds its proof', async () => {
     gate.answer = (_, response) => response.writeHead(500).end('{}');
     for (const path of ['/v1/account', '/v1/else', '/v1/login']) {
       const answer = await get(path, { ...(await bearer()), 'x-gateway-proof': 'made up' });

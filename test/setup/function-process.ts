@@ -8,7 +8,10 @@ import { pathOf, ROOT } from '../../knative/functions.ts';
 import { freePort } from '../../knative/local/parts/free-port.ts';
 import { bundleName } from '../../shared/platform/host/bundle-name.ts';
 
-/** Secrets of processes that are started by hand: without a proof they listen on loopback alone, and answer whoever is there. */
+/**
+ * Secrets of processes that are started by hand: without a proof they listen on loopback alone, and answer every caller
+ * there.
+ */
 export const WITHOUT_PROOFS = { 'one-gate-proofs': { gateway: '', source: '' } };
 
 export interface FunctionProcess {

@@ -226,7 +226,7 @@ describe('the access log', () => {
     );
   });
 
-  test('takes them from the gateway alone: what a stranger or a source sends is no row', async () => {
+  test('takes them from the gateway alone: an entry of a stranger or a source adds no row', async () => {
     const [gateway, source] = ['proof-of-the-gateway-0123456789abcdef', 'proof-of-the-sources-0123456789abcdef'];
     const record = await startBeside('record-gateway-access', {
       DATABASE_URL: service.database.urls.regulator,

@@ -1,4 +1,4 @@
-// JSON patches do what RFC 6902 says of `add` and `replace`, and refuse what would miss its place.
+// JSON patches do what RFC 6902 says of `add` and `replace`, and refuse a path that leads nowhere.
 
 import { expect, test } from '@jest/globals';
 import { applyOperations } from '../../../knative/local/json-patch.ts';
@@ -7,7 +7,7 @@ const OBJECT = { labels: { 'one/two': 'a' }, list: [{ name: 'first' }, { name: '
 const apply = (op: 'add' | 'replace', path: string, value: unknown = 'new') =>
   applyOperations(OBJECT, [{ op, path, value: value as NonNullable<unknown> }], 'patch.yaml');
 
-test('a field is added or replaced, a slash in its name is written ~1, and the object itself stays as it was', () => {
+test('a field is added or replaced, a slash in its name is written ~1, and the object itself does not change', () => {
   expect(apply('add', '/labels/three~1four').labels).toEqual({ 'one/two': 'a', 'three/four': 'new' });
   expect(apply('add', '/labels/one~1two').labels).toEqual({ 'one/two': 'new' });
   expect(apply('replace', '/labels/one~1two').labels).toEqual({ 'one/two': 'new' });
@@ -29,6 +29,6 @@ test.each<['add' | 'replace', string]>([
   expect(() => apply(op, path)).toThrow(`patch.yaml: a patch names ${path}, which is not there.`);
 });
 
-test('an element in the middle of a list is refused, since it is not played', () => {
+test('an element in the middle of a list is refused, because it is not played', () => {
   expect(() => apply('add', '/list/0')).toThrow('patch.yaml: a patch adds to a list at /list/0');
 });

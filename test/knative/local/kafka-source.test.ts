@@ -74,7 +74,7 @@ let said: string[] = [];
     });
   });
 
-  test('what its manifest adds to events is over what they came with, in binary and in structured ones', async () => {
+  test('attributes of its manifest replace those of events, binary and structured', async () => {
     const topic = await createTestTopic('one-gate.topups');
     const structured = { specversion: '1.0', id: '2', type: 't', source: '/test', sourceproof: 'forged', data: {} };
     await publish(

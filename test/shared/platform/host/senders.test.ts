@@ -1,4 +1,4 @@
-// Functions answer the gateway and the sources of their events. Nobody else who reaches them is believed, or wakes anything.
+// Functions answer the gateway and the sources of their events. Any other sender is refused, and wakes nothing.
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
@@ -86,7 +86,7 @@ const event = (type: string, more: Record<string, string> = {}) => ({
 const structured = (type: string, more: Record<string, string> = {}) =>
   JSON.stringify({ specversion: '1.0', id: randomUUID(), type, source: '/notes', data: {}, ...more });
 
-test('what comes past the gateway is refused, and wakes nothing', async () => {
+test('a request past the gateway is refused, and wakes nothing', async () => {
   expect(await codeOf(await post('/v1/notes', { 'x-real-ip': '10.1.2.3' }))).toEqual([403, 'sender_unknown']);
   expect(await codeOf(await post('/events', event('note.written')))).toEqual([403, 'sender_unknown']);
   expect(await codeOf(await fetch(`${url}/v1/else`))).toEqual([403, 'sender_unknown']);
@@ -165,13 +165,13 @@ describe('an event', () => {
   });
 
   test.each<[string, () => Promise<Response>]>([
-    ['of a type that nobody takes', () => post('/events', event('note.unknown'))],
-    ['at an address that is not there', () => post('/events/else', event('note.written'))],
-    ['that is none', () => post('/events', {})],
-    ['that cannot be read', () => post('/events', { 'content-type': 'application/cloudevents+json' }, '{')],
+    ['of an unknown type', () => post('/events', event('note.unknown'))],
+    ['at an unknown address', () => post('/events/else', event('note.written'))],
+    ['without attributes', () => post('/events', {})],
+    ['that is malformed', () => post('/events', { 'content-type': 'application/cloudevents+json' }, '{')],
     ['that is too large', () => post('/events', event('note.written'), 'x'.repeat(2_000_000))],
     ['that is not posted', () => fetch(`${url}/events`)],
-  ])('tells a stranger nothing of itself: one %s', async (_what, send) => {
+  ])('of a stranger gets the same refusal: one %s', async (_what, send) => {
     expect(await codeOf(await send())).toEqual([403, 'sender_unknown']);
   });
 });
