@@ -70,7 +70,7 @@ export async function answerRequest(
 }
 
 /**
- * Writes down that the owner wants a PENDING top-up cancelled. Reconcile carries it out unless somebody does before.
+ * Writes down that the owner wants a PENDING top-up cancelled. reconcile-topups carries it out unless another function does before.
  */
 export async function requestCancellation(query: Query, operationId: string): Promise<void> {
   await query({

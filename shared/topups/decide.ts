@@ -4,7 +4,7 @@
 import type { CancelOutcome, InquiryOutcome, PaymentRequestOutcome } from '../providers/provider.ts';
 import type { AttemptEnd, Topup } from './topup.ts';
 
-/** `redirect`: its owner asks where to pay. `outcome`: somebody asks what became of it. */
+/** `redirect`: the owner asks where to pay. `outcome`: a function asks how the top-up ended. */
 export type Aim = 'redirect' | 'outcome';
 
 export type State =

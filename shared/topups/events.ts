@@ -8,7 +8,7 @@ import type { Topup } from './topup.ts';
 
 export const NOTIFIED = 'one-gate.topup.notified';
 
-/** Everything that is on the topic: whoever listens gets all of it. */
+/** All types on the topic: a listener gets each of them. */
 export const TOPUP_EVENT_TYPES = [
   'one-gate.topup.requested',
   NOTIFIED,
@@ -47,7 +47,7 @@ export function topupChanged(leg: Leg, topic: string, traceparent: string | null
   });
 }
 
-/** The provider has news of an attempt: somebody should ask what is true. */
+/** The provider has news of an attempt: settle-topup asks for the true status. */
 export function topupNotified(topup: Topup, news: { reference: string; state: string }): OutboxEvent {
   return newEvent({
     topic: providerOf(topup.method).topic,

@@ -35,7 +35,7 @@ export function report(finding: Finding, topup: Topup, payment: Payment): Promis
     case 'other_currency':
       return unposted(`it was paid in ${payment.currency}`);
     case 'forgotten':
-      return unposted('the top-up was settled so long ago that nobody can tell by what');
+      return unposted('the top-up was settled so long ago that the attempt that paid it is not known any more');
     case 'refunded': {
       const credited = attempt.state === 'PAID' ? 'after it was credited' : 'before it was credited';
       return reportFinding({

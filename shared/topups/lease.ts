@@ -23,7 +23,7 @@ export function openersLease(operationId: string): Lease {
   return { operationId, number: 1 };
 }
 
-/** The lease, unless somebody else has it. */
+/** The lease, unless another process has it. */
 export async function takeLease(operationId: string): Promise<Lease | undefined> {
   const [taken] = await query<{ lease: number }>({
     name: 'lease-take',
@@ -83,14 +83,14 @@ export async function withLease<Result>(lease: Lease | undefined, work: () => Pr
 export type Turn = { answer: KeptAnswer } | { lease: Lease };
 
 /**
- * Waits up to 2 s for a request that is running elsewhere: until it has its answer, or until nobody works on its top-up any more and
+ * Waits up to 2 s for a request that is running elsewhere: until it has its answer, or until no process works on its top-up any more and
  * the lease is ours. Undefined when neither happens.
  */
 export async function waitForTurn(key: Key, operationId: string): Promise<Turn | undefined> {
   const end = performance.now() + TURN_LIMIT_MS;
   do {
     const lease = await takeLease(operationId);
-    // Only now: whoever had the lease may have kept the answer with its last step.
+    // Only now: the holder of the lease may have kept the answer with its last step.
     const answer = await findAnswer(key);
     if (answer && lease) await releaseLease(lease);
     if (answer) return { answer };

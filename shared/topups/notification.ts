@@ -1,4 +1,4 @@
-// What a provider has told us, kept as it was signed, with the event that has somebody ask what is true.
+// Keeps a provider's notification as it was signed, with the event that makes settle-topup ask for the true status.
 
 import { reportFinding } from '../findings.ts';
 import { transaction } from '../platform/database/database.ts';

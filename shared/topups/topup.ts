@@ -54,7 +54,7 @@ export function attemptReference(operationId: string, number: number): string {
   return `${transactionId('TOPUP', legId(operationId, CREDIT_PLACE))}-${number}`;
 }
 
-/** A top-up that has just been opened, as the database has it with its PENDING leg: with an attempt that nobody has sent yet. */
+/** A new top-up, as the database has it with its PENDING leg: its first attempt has not been sent yet. */
 export function openedTopup({ operationId, accountId, paymentMethod, ...leg }: Leg): Topup {
   return {
     operationId,
@@ -75,7 +75,7 @@ export function openedTopup({ operationId, accountId, paymentMethod, ...leg }: L
   };
 }
 
-/** One that nobody has sent yet. */
+/** An attempt that has not been sent yet. */
 export function newAttempt(its: Pick<Attempt, 'reference' | 'number' | 'expiresAt'>): Attempt {
   return {
     ...its,
