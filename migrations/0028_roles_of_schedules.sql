@@ -42,7 +42,7 @@ begin
 end $$;
 
 revoke execute on function remove_old_keys(int) from public;
-grant execute on function remove_old_keys(int), ensure_leg_partitions(int), show_legs_of_this_month(), remove_expired_authentications(int)
+grant execute on function remove_old_keys(int), ensure_leg_partitions(int), remove_expired_authentications(int)
   to one_gate_housekeeper;
 -- It announces recently ended sessions again.
 grant select (id, ended_at, expires_at) on sessions to one_gate_housekeeper;

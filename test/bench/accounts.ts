@@ -44,27 +44,19 @@ export async function allowLogin(client: pg.Client): Promise<void> {
   await client.query('update users set password = $1', [await hashPassword(PASSWORD)]);
 }
 
-// One statement, since the ledger's triggers check each: balances, versions and legs have to agree by then.
+// One statement, since the ledger's triggers check each: the legs of an operation have to sum to zero by then.
 async function topUpEverybody(client: pg.Client): Promise<void> {
   await client.query(
     `with receiver as (
        select id, user_id, row_number() over (order by user_id) as number, (left(uuidv7()::text, 35) || '0')::uuid as operation_id
          from accounts where user_id is not null
-     ), clearing as (
-       update accounts set balance = balance - $1::numeric * (select count(*) from receiver),
-              version = version + (select count(*) from receiver)
-        where id = $2 returning id
-     ), credited as (
-       update accounts set balance = $1, version = 1, incoming = case kind when 'PERSON' then $1 else 0 end,
-              incoming_month = date_trunc('month', now() at time zone 'Asia/Jakarta')
-        where user_id is not null
      ), leg as (
        select operation_id, '2' as place, user_id, id as account_id, 1 as leg_number, 'CREDIT' as direction, 0 as balance_before,
               $1::numeric as balance_after, $2::uuid as counterparty_id
          from receiver
        union all
-       select operation_id, '1', null, clearing.id, number, 'DEBIT', -$1::numeric * (number - 1), -$1::numeric * number, receiver.id
-         from receiver, clearing
+       select operation_id, '1', null, $2, number, 'DEBIT', -$1::numeric * (number - 1), -$1::numeric * number, id
+         from receiver
      )
      insert into historical_transactions (id, operation_id, user_id, account_id, leg_number, transaction_type, transaction_status,
             direction, amount, balance_before, balance_after, payment_method, counterparty_id)

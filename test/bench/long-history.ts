@@ -65,11 +65,6 @@ async function payInTurn(client: pg.Client, round: number, from: Date, stepMs: n
          from person, generate_series(0, $4::int - 1) turn
      ), operation as materialized (
        select payment.*, left(uuidv7(made - clock_timestamp())::text, 35) as stem from payment
-     ), paid as (
-       update accounts set balance = accounts.balance - $4::int, version = accounts.version + $4::int from person where person.id = accounts.id
-     ), received as (
-       update accounts set balance = accounts.balance + $4::int * people, version = accounts.version + $4::int * people
-         from (select count(*) as people from person) counted where kind = 'MERCHANT'
      ), leg as (
        select stem, '1' as place, user_id, id as account_id, version + turn + 1 as leg_number, 'DEBIT' as direction, balance - turn as balance_before,
               balance - turn - 1 as balance_after, (select id from merchant) as counterparty_id, made, number

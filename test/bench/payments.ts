@@ -37,7 +37,7 @@ export async function makePayments(client: pg.Client, people: readonly Person[],
   return drawn.map(({ operationId, distribution, payee }) => ({ operationId, distribution, payee }));
 }
 
-// One statement, since the ledger's triggers check each: balances, versions and legs have to agree by then.
+// One statement, since the ledger's triggers check each: the legs of an operation have to sum to zero by then.
 const WRITE = `
   with payment as (
     select * from unnest($1::uuid[], $2::uuid[], $3::uuid[]) with ordinality as payment (operation_id, payer, payee, number)
@@ -50,12 +50,6 @@ const WRITE = `
     select side.*, account.user_id, account.version + row_number() over earlier as leg_number,
            account.balance + sum(moved) over earlier as balance_after
       from side join accounts account on account.id = side.account_id window earlier as (partition by account_id order by number)
-  ), changed as (
-    update accounts account
-       set version = account.version + total.legs, balance = account.balance + total.moved,
-           incoming = account.incoming + case account.kind when 'PERSON' then total.incoming else 0 end
-      from (select account_id, count(*) as legs, sum(moved) as moved, sum(greatest(moved, 0)) as incoming from leg group by account_id) total
-     where account.id = total.account_id
   )
   insert into historical_transactions (id, operation_id, user_id, account_id, leg_number, transaction_type, transaction_status,
          direction, amount, balance_before, balance_after, counterparty_id)

@@ -77,13 +77,10 @@ const LOCK = {
       from accounts where id in ($1, $2) order by id for update`,
 };
 
-// One statement: the ledger's triggers let none leave an operation out of balance, or an account without its leg.
+// One statement: the ledger's triggers let none leave an operation out of balance, and move the accounts.
 const WRITE_LEGS = {
   name: 'plain-write-legs',
   text: `
-    with changed as (
-      update accounts account set balance = new.balance, version = new.version, updated_at = now()
-        from (values ($3::uuid, $9::numeric, $5::bigint), ($16, $22, $18)) as new (id, balance, version) where account.id = new.id)
     insert into historical_transactions (id, user_id, account_id, operation_id, leg_number, transaction_type, transaction_status,
            direction, amount, balance_before, balance_after, currency, counterparty_id, description, external_reference)
     values ($1, $2, $3, $4, $5, 'PAYMENT', 'SUCCESS', $6, $7, $8, $9, $10, $11, $12, $13),

@@ -34,18 +34,24 @@ export async function openAccount(
 /** A settled top-up of an existing account. */
 export async function topUp(client: pg.Client, accountId: string, amount: string): Promise<void> {
   await client.query(
-    `with moved as (
-       update accounts set version = version + 1, balance = balance + case id when $1::uuid then $2::numeric else -$2::numeric end,
-              incoming = case kind when 'PERSON' then $2::numeric else 0 end,
-              incoming_month = date_trunc('month', now() at time zone 'Asia/Jakarta')
-        where id in ($1::uuid, $3::uuid) returning id, user_id, version, balance)
-     insert into historical_transactions (id, operation_id, user_id, account_id, leg_number, transaction_type, transaction_status,
+    `insert into historical_transactions (id, operation_id, user_id, account_id, leg_number, transaction_type, transaction_status,
             direction, amount, balance_before, balance_after, payment_method, counterparty_id)
-     select (left($4::text, 35) || case id when $1 then '2' else '1' end)::uuid, $4::uuid, user_id, id, version, 'TOPUP', 'SUCCESS',
-            case id when $1 then 'CREDIT' else 'DEBIT' end::direction_enum, $2,
-            balance - case id when $1 then $2::numeric else -$2::numeric end, balance, 'GOPAY', case id when $1 then $3::uuid else $1 end
-       from moved`,
+     select (left($4::text, 35) || place)::uuid, $4::uuid, user_id, id, version + 1, 'TOPUP', 'SUCCESS', direction, abs(moved),
+            balance, balance + moved, 'GOPAY', case id when $1 then $3::uuid else $1 end
+       from accounts join (values ($1::uuid, '2', 'CREDIT'::direction_enum, $2::numeric), ($3::uuid, '1', 'DEBIT', -$2::numeric))
+              as side (account_id, place, direction, moved) on side.account_id = id`,
     [accountId, amount, GOPAY_CLEARING, newOperationId()],
+  );
+}
+
+/** Ends the PENDING legs of an operation, and writes nothing else. No money moves. */
+export async function endLegs(client: pg.Client, operationId: string, status: string): Promise<void> {
+  await client.query(
+    `update historical_transactions leg
+        set transaction_status = $2, leg_number = account.version + 1, balance_before = account.balance, balance_after = account.balance
+       from accounts account
+      where account.id = leg.account_id and leg.operation_id = $1 and leg.transaction_status = 'PENDING'`,
+    [operationId, status],
   );
 }
 

@@ -2,10 +2,9 @@
 // postings.
 
 import type pg from 'pg';
-import type { OutboxEvent } from '../../platform/events/event.ts';
 import { type Decision, decide, isKept, isRecorded, type State } from '../rules/decide.ts';
-import type { Account, HeldAmount, Leg, Posting, Recorded, RefundTotal, SeenKey } from '../rules/words.ts';
-import { lockAndRead, monthOf } from './lock-and-read.ts';
+import type { Leg, Posting, Recorded, RefundTotal, SeenKey } from '../rules/words.ts';
+import { lockAndRead } from './lock-and-read.ts';
 import { BatchFailure, type Writes, writeAndCommit } from './write-and-commit.ts';
 
 /** How one posting of a committed batch ended: with a new decision, or with the kept result of its first time. */
@@ -23,16 +22,15 @@ export async function runBatch(client: pg.Client, postings: readonly Posting[]):
     throw new BatchFailure('rolled_back', error);
   }
   let ended: Ended[];
-  let writes: Writes;
+  let writes: Writes[];
   try {
-    const { decisions, accounts } = decide(state, postings);
-    ended = record(postings, decisions);
-    writes = collectWrites(postings, ended, state, accounts);
+    ended = record(postings, decide(state, postings).decisions);
+    writes = collectWrites(postings, ended, state);
   } catch (error) {
     await rollBack(client);
     throw new BatchFailure('faulty', error);
   }
-  if (writes.keys.length === 0) await rollBack(client);
+  if (writes.length === 0) await rollBack(client);
   else await writeAndCommit(client, writes);
   return ended;
 }
@@ -52,41 +50,41 @@ function record(postings: readonly Posting[], decisions: readonly Decision[]): E
   return ended;
 }
 
-/** Collects the final state of every row, so that a row that changes twice in one batch is written once. */
-function collectWrites(
-  postings: readonly Posting[],
-  ended: readonly Ended[],
-  state: State,
-  changed: ReadonlyMap<string, Account>,
-): Writes {
-  const legs = new Map<string, Leg>();
-  const holds = new Map<string, HeldAmount>();
-  const refunds = new Map<string, RefundTotal>();
-  const keys: Writes['keys'] = [];
-  const events: OutboxEvent[] = [];
+/**
+ * Collects one statement, nearly always. The database takes the legs of a statement as the next ones of their accounts,
+ * new legs and changed ones apart. An account that has both, or a leg that changes twice, needs another statement.
+ */
+function collectWrites(postings: readonly Posting[], ended: readonly Ended[], state: State): Writes[] {
+  const statements: Writes[] = [];
+  const earlier = new Set(state.legs.keys());
+  let legs = new Set<string>();
+  let isNewOf = new Map<string, boolean>();
+  let refunds = new Map<string, RefundTotal>();
+  const fits = (leg: Leg) =>
+    !legs.has(leg.id) && (isNewOf.get(leg.accountId) ?? !earlier.has(leg.id)) === !earlier.has(leg.id);
   for (const [index, end] of ended.entries()) {
     if ('repeats' in end || !isKept(end.decision.outcome)) continue;
     const { decision, recorded } = end;
-    for (const leg of decision.legs) legs.set(leg.id, leg);
-    if (decision.hold) holds.set(decision.hold.operationId, decision.hold);
+    let writes = statements.at(-1);
+    if (!writes || !decision.legs.every(fits)) {
+      for (const id of legs) earlier.add(id);
+      [legs, isNewOf, refunds] = [new Set(), new Map(), new Map()];
+      writes = { now: state.now, newLegs: [], changedLegs: [], holds: [], refunds, keys: [], events: [] };
+      statements.push(writes);
+    }
+    for (const leg of decision.legs) {
+      const isNew = !earlier.has(leg.id);
+      legs.add(leg.id);
+      isNewOf.set(leg.accountId, isNew);
+      (isNew ? writes.newLegs : writes.changedLegs).push(leg);
+    }
+    if (decision.hold) writes.holds.push(decision.hold);
+    // A payment that is refunded twice in one statement is written in its final state.
     if (decision.refund) refunds.set(decision.refund.operationId, decision.refund);
-    events.push(...(recorded.events ?? []));
-    keys.push({ posting: postings[index] as Posting, data: recorded.data });
+    writes.events.push(...(recorded.events ?? []));
+    writes.keys.push({ posting: postings[index] as Posting, data: recorded.data });
   }
-  const accounts = [...changed.values()];
-  const all = [...legs.values()];
-  return {
-    now: state.now,
-    month: monthOf(state.now),
-    accounts,
-    expected: accounts.map(({ id }) => state.accounts.get(id)?.version ?? -1n),
-    newLegs: all.filter(({ id }) => !state.legs.has(id)),
-    changedLegs: all.filter(({ id }) => state.legs.has(id)),
-    holds: [...holds.values()],
-    refunds: [...refunds.values()],
-    keys,
-    events,
-  };
+  return statements;
 }
 
 /** Rolls back as well as it can. If that fails, the caller drops the connection and the server rolls back. */

@@ -126,7 +126,7 @@ async function together<Results extends unknown[]>(
 const JAKARTA_OFFSET_MS = 7 * 3_600_000;
 
 /** The first day of the month in Jakarta, which has had no daylight saving time since 1964. */
-export function monthOf(time: Date): string {
+function monthOf(time: Date): string {
   return `${new Date(time.getTime() + JAKARTA_OFFSET_MS).toISOString().slice(0, 7)}-01`;
 }
 

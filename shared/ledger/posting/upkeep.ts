@@ -13,17 +13,13 @@ export interface LedgerUpkeep {
   keysRemoved: number;
 }
 
-/**
- * Makes the partitions of the coming year, tells the checks of new legs which partition is this month's, and removes
- * keys older than thirty days, in bounded pieces, for `limitMs`.
- */
+/** Makes the partitions of the coming year, and removes keys older than thirty days, in bounded pieces, for `limitMs`. */
 export async function keepLedger(limitMs: number): Promise<LedgerUpkeep> {
   const end = performance.now() + limitMs;
   const [row] = await query<{ made: number }>({
     text: 'select ensure_leg_partitions($1) as made',
     values: [MONTHS_AHEAD],
   });
-  await query({ text: 'select show_legs_of_this_month()' });
   let keysRemoved = 0;
   while (keysRemoved < MOST_KEYS && performance.now() < end) {
     const removed = await removeOldKeys();

@@ -1,24 +1,22 @@
-// The second round trip of a batch: all writes in one statement, and COMMIT.
+// The second round trip of a batch: all writes, nearly always in one statement, and COMMIT. The database works out the
+// accounts from the legs (post_legs, migration 0024).
 
 import type pg from 'pg';
 import { formatAmount } from '../../money.ts';
 import { plainArray, textArray } from '../../platform/database/arrays.ts';
 import { type NamesIn, type NumberedSql, numbered } from '../../platform/database/named-parameters.ts';
 import type { OutboxEvent } from '../../platform/events/event.ts';
-import type { Account, HeldAmount, Leg, Posting, RefundTotal } from '../rules/words.ts';
+import type { HeldAmount, Leg, Posting, RefundTotal } from '../rules/words.ts';
 import { requestColumns } from './key-row.ts';
 
 export interface Writes {
-  /** The time of the batch, and the first day of its month. */
+  /** The time of the batch. */
   now: Date;
-  month: string;
-  accounts: Account[];
-  /** The version of each account when it was read. */
-  expected: bigint[];
   newLegs: Leg[];
   changedLegs: Leg[];
   holds: HeldAmount[];
-  refunds: RefundTotal[];
+  /** By the payment's operation. */
+  refunds: ReadonlyMap<string, RefundTotal>;
   keys: { posting: Posting; data: object | null }[];
   events: OutboxEvent[];
 }
@@ -39,15 +37,7 @@ export class BatchFailure extends Error {
 }
 
 const WRITE_NEW = `
-    with changed_accounts as (
-      update accounts account
-         set balance = new.balance, version = new.version, held = new.held, pending = new.pending, incoming = new.incoming,
-             incoming_month = $month::date, updated_at = $now::timestamptz
-        from unnest($account_ids::uuid[], $balances::numeric[], $versions::bigint[], $expected_versions::bigint[],
-             $held::numeric[], $pending::numeric[], $incoming::numeric[])
-          as new (id, balance, version, expected, held, pending, incoming)
-       where account.id = new.id and account.version = new.expected
-    ), new_legs as (
+    with new_legs as (
       insert into historical_transactions (
              id, operation_id, account_id, user_id, leg_number, transaction_type, transaction_status, direction, amount,
              balance_before, balance_after, currency, counterparty_id, payment_method, description, external_reference, metadata,
@@ -101,16 +91,20 @@ type Values = Record<NamesIn<typeof WRITE_NEW>, string | Buffer> & Partial<Recor
 const statements = new Map<string, NumberedSql>();
 
 /** Resolves when the batch is committed. Rejects with a BatchFailure. */
-export async function writeAndCommit(client: pg.Client, writes: Writes): Promise<void> {
-  const [written, committed] = await Promise.allSettled([client.query(statementOf(writes)), client.query('commit')]);
+export async function writeAndCommit(client: pg.Client, writes: readonly Writes[]): Promise<void> {
+  const statements = writes.map((each) => client.query(statementOf(each)));
+  const [committed, ...written] = await Promise.allSettled([client.query('commit'), ...statements]);
   if (committed.status === 'rejected') throw new BatchFailure('unknown', committed.reason);
-  // If the write has failed, the server answers COMMIT with a rollback and says so.
-  if (written.status === 'rejected') throw new BatchFailure('rolled_back', written.reason);
+  // If a write has failed, the server answers COMMIT with a rollback and says so. The first failure is the reason.
+  for (const each of written) if (each.status === 'rejected') throw new BatchFailure('rolled_back', each.reason);
   if (committed.value.command !== 'COMMIT') throw new BatchFailure('rolled_back', undefined);
 }
 
 function statementOf(writes: Writes): pg.QueryConfig {
-  const parts = (['changedLegs', 'holds', 'refunds'] as const).filter((part) => writes[part].length > 0);
+  const parts: Part[] = [];
+  if (writes.changedLegs.length > 0) parts.push('changedLegs');
+  if (writes.holds.length > 0) parts.push('holds');
+  if (writes.refunds.size > 0) parts.push('refunds');
   const name = ['ledger-write', ...parts].join('-');
   const { text, names } = statements.get(name) ?? remember(name, parts);
   const values = valuesOf(writes) as Record<string, unknown>;
@@ -123,18 +117,9 @@ function remember(name: string, parts: readonly Part[]): NumberedSql {
   return statement;
 }
 
-function valuesOf({ now, month, accounts, expected, newLegs, keys, events, ...parts }: Writes): Values {
+function valuesOf({ now, newLegs, keys, events, ...parts }: Writes): Values {
   return {
     now: now.toISOString(),
-    month,
-    account_ids: plainArray(accounts.map(({ id }) => id)),
-    balances: plainArray(accounts.map(({ balance }) => formatAmount(balance))),
-    versions: plainArray(accounts.map(({ version }) => version)),
-    expected_versions: plainArray(expected),
-    held: plainArray(accounts.map(({ held }) => formatAmount(held))),
-    pending: plainArray(accounts.map(({ pending }) => formatAmount(pending))),
-    incoming: plainArray(accounts.map(({ incoming }) => formatAmount(incoming))),
-
     leg_ids: plainArray(newLegs.map(({ id }) => id)),
     leg_operations: plainArray(newLegs.map(({ operationId }) => operationId)),
     leg_accounts: plainArray(newLegs.map(({ accountId }) => accountId)),
@@ -174,7 +159,7 @@ function valuesOf({ now, month, accounts, expected, newLegs, keys, events, ...pa
 
     ...(parts.changedLegs.length > 0 && { changedLegs: JSON.stringify(parts.changedLegs.map(changedLegRow)) }),
     ...(parts.holds.length > 0 && { holds: JSON.stringify(parts.holds.map(holdRow)) }),
-    ...(parts.refunds.length > 0 && { refunds: JSON.stringify(parts.refunds.map(refundRow)) }),
+    ...(parts.refunds.size > 0 && { refunds: JSON.stringify([...parts.refunds.values()].map(refundRow)) }),
   };
 }
 

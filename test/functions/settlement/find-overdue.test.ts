@@ -62,13 +62,11 @@ async function openOldTopup(accountId: string): Promise<void> {
   const [{ id }] = await service.rows("select left(uuidv7(interval '-2 days')::text, 35) || '0' as id");
   oldTopup = id;
   await service.rows(
-    `with changed as (
-       update accounts set version = version + 1, pending = pending + 60 where id = $1 returning id, user_id, version, balance)
-     insert into historical_transactions (id, operation_id, user_id, account_id, leg_number, transaction_type, transaction_status, direction,
+    `insert into historical_transactions (id, operation_id, user_id, account_id, leg_number, transaction_type, transaction_status, direction,
             amount, balance_before, balance_after, payment_method, created_at)
-     select (left($2, 35) || '2')::uuid, $2::uuid, user_id, id, version, 'TOPUP', 'PENDING', 'CREDIT', 60, balance, balance, 'GOPAY',
+     select (left($2, 35) || '2')::uuid, $2::uuid, user_id, id, version + 1, 'TOPUP', 'PENDING', 'CREDIT', 60, balance, balance, 'GOPAY',
             now() - interval '2 days'
-       from changed`,
+       from accounts where id = $1`,
     [accountId, id],
   );
 }

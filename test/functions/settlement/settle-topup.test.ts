@@ -1,8 +1,7 @@
 // Settling: the provider's true status is posted once, whatever events say and however often they come.
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { brokenPromises } from '../../setup/accounts.ts';
-import { pastTheDatabase } from '../../setup/past-the-database.ts';
+import { brokenPromises, endLegs } from '../../setup/accounts.ts';
 import { eventually, serveTopups, type TopupService } from './topup-service.ts';
 
 const NOTIFIED = 'one-gate.topup.notified';
@@ -136,12 +135,8 @@ test.each([
 describe('the money goes to suspense with a finding', () => {
   test('when the wallet is closed: the top-up had been cancelled', async () => {
     const { person, transaction, payment, reference } = await pending();
-    await service.rows("update historical_transactions set transaction_status = 'FAILED' where operation_id = $1", [
-      transaction.operation_id,
-    ]);
-    await pastTheDatabase(service.admin, "update accounts set pending = 0, account_status = 'CLOSED' where id = $1", [
-      person.accountId,
-    ]);
+    await endLegs(service.admin, transaction.operation_id, 'FAILED');
+    await service.rows("update accounts set account_status = 'CLOSED' where id = $1", [person.accountId]);
     const before = Number(await inSuspense());
     await service.gopay.control.pay(payment.referenceNo);
     expect([await notified(reference), await notified(reference)]).toEqual([204, 204]);

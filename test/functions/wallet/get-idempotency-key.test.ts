@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { newOperationId } from '../../../shared/ledger/rules/ids.ts';
+import { endLegs } from '../../setup/accounts.ts';
 import { type Person, serveWallet, type WalletService } from './wallet-service.ts';
 
 let service: WalletService;
@@ -107,11 +108,10 @@ test.each(['a'.repeat(256), 'ümlaut', 'a\tb', '""'])('%p cannot be a key', asyn
 async function aboutTopup(by: string, answered: number | null): Promise<{ key: string; operationId: string }> {
   const [key, operationId] = [randomUUID(), newOperationId()];
   await service.admin.query(
-    `with moved as (update accounts set version = version + 1 where id = $1 returning user_id, version, balance)
-     insert into historical_transactions (id, operation_id, user_id, account_id, leg_number, transaction_type, transaction_status,
+    `insert into historical_transactions (id, operation_id, user_id, account_id, leg_number, transaction_type, transaction_status,
             direction, amount, balance_before, balance_after, payment_method)
-     select (left($2::text, 35) || '2')::uuid, $2::uuid, user_id, $1, version, 'TOPUP', 'PENDING', 'CREDIT', 10, balance, balance, 'GOPAY'
-       from moved`,
+     select (left($2::text, 35) || '2')::uuid, $2::uuid, user_id, id, version + 1, 'TOPUP', 'PENDING', 'CREDIT', 10, balance, balance, 'GOPAY'
+       from accounts where id = $1`,
     [payer.accountId, operationId],
   );
   const answer = answered === null ? null : JSON.stringify({ transaction: { operation_id: operationId } });
@@ -121,14 +121,6 @@ async function aboutTopup(by: string, answered: number | null): Promise<{ key: s
   );
   return { key, operationId };
 }
-
-const end = (operationId: string, status: string) =>
-  service.admin.query(
-    `with moved as (update accounts set version = version + 1 where id = $1 returning version)
-     update historical_transactions set transaction_status = $3, leg_number = moved.version from moved
-      where id = (left($2::text, 35) || '2')::uuid`,
-    [payer.accountId, operationId, status],
-  );
 
 test('while a provider is being asked, the outcome is unknown and the transaction is named', async () => {
   const { key, operationId } = await aboutTopup('topup', null);
@@ -150,6 +142,6 @@ test.each([
 ])('the outcome of a %s that was on its way follows its transaction: %s is %s', async (by, status, outcome) => {
   const { key, operationId } = await aboutTopup(by, 202);
   expect((await inspect(key)).body.data).toMatchObject({ state: 'completed', outcome: 'pending', status: 202 });
-  await end(operationId, status);
+  await endLegs(service.admin, operationId, status);
   expect((await inspect(key)).body.data).toMatchObject({ outcome, status: 202, transaction: { status } });
 });

@@ -235,11 +235,10 @@ describe('no receipt', () => {
   test.each(['PENDING', 'FAILED', 'CANCELLED'])('for a transaction that is %s', async (status) => {
     const operationId = newOperationId();
     await service.admin.query(
-      `with moved as (update accounts set version = version + 1 where id = $1 returning user_id, version, balance)
-       insert into historical_transactions (id, operation_id, user_id, account_id, leg_number, transaction_type, transaction_status,
+      `insert into historical_transactions (id, operation_id, user_id, account_id, leg_number, transaction_type, transaction_status,
               direction, amount, balance_before, balance_after, payment_method)
-       select (left($2::text, 35) || '2')::uuid, $2::uuid, user_id, $1, version, 'TOPUP', $3, 'CREDIT', 10, balance, balance, 'GOPAY'
-         from moved`,
+       select (left($2::text, 35) || '2')::uuid, $2::uuid, user_id, id, version + 1, 'TOPUP', $3, 'CREDIT', 10, balance, balance, 'GOPAY'
+         from accounts where id = $1`,
       [payer.accountId, operationId, status],
     );
     const { status: answered, body } = await ask(operationId, payer);

@@ -36,14 +36,19 @@ type LegValues = [
   after: string,
 ];
 
-/**
- * Writes legs and, unless told otherwise, updates each account to its last leg; `more` is written in the same
- * statement.
- */
+interface Figures {
+  version: string;
+  balance: string;
+  held: string;
+  pending: string;
+  incoming: string;
+}
+
+/** Writes legs, with `more` in the same statement and `after` as the next one. Returns the figures of ada and grace. */
 async function write(
   legs: LegValues[],
-  { balances = true, status = 'SUCCESS', currency = 'IDR', held = '0', more = '' } = {},
-): Promise<void> {
+  { status = 'SUCCESS', currency = 'IDR', more = '', after = '' } = {},
+): Promise<[ada: Figures, grace: Figures]> {
   const operationId = newOperationId();
   await money.query('begin');
   try {
@@ -62,22 +67,29 @@ async function write(
       `with new as (
          select * from json_to_recordset($1) as new (id uuid, operation_id uuid, account_id uuid, user_id bigint, leg_number bigint,
                 direction direction_enum, amount numeric, before numeric, after numeric)
-       ), changed as (
-         update accounts account
-            set balance = new.after, version = new.leg_number, held = case direction when 'DEBIT' then $5::numeric else 0 end
-           from new where account.id = new.account_id and $4
        )${more}
        insert into historical_transactions (id, operation_id, account_id, user_id, leg_number, transaction_type, transaction_status,
               direction, amount, balance_before, balance_after, currency)
        select id, operation_id, account_id, user_id, leg_number, 'PAYMENT', $2::transaction_status_enum, direction, amount, before, after, $3
          from new`,
-      [JSON.stringify(rows), status, currency, balances, held],
+      [JSON.stringify(rows), status, currency],
     );
+    if (after) await money.query(after);
+    const { rows: left } = await money.query(
+      'select version, balance, held, pending, incoming from accounts where id in ($1, $2) order by id <> $1',
+      [ada.accountId, grace.accountId],
+    );
+    return left as [Figures, Figures];
   } finally {
     // Everything is rolled back: each test starts from the same state.
     await money.query('rollback');
   }
 }
+
+const promise = (amount: string) => `, promise as (
+  insert into holds (operation_id, payer_account, amount, held_at, expires_at)
+  values (uuidv7(), '${ada.accountId}', ${amount}, now(), now() + interval '1 hour')
+)`;
 
 describe('legs are refused', () => {
   test('only when they are wrong: good ones are written', async () => {
@@ -87,7 +99,7 @@ describe('legs are refused', () => {
     ]);
   });
 
-  test.each<{ when: string; legs: () => LegValues[]; balances?: boolean; status?: string; currency?: string }>([
+  test.each<{ when: string; legs: () => LegValues[]; status?: string; currency?: string }>([
     {
       when: 'they make money',
       legs: () => [
@@ -105,12 +117,27 @@ describe('legs are refused', () => {
     },
     { when: 'a pending one moves money', legs: () => [[grace, 1, 'CREDIT', '10', '0', '10']], status: 'PENDING' },
     {
-      when: 'the accounts do not change',
+      when: 'a number is left out',
       legs: () => [
-        [ada, 2, 'DEBIT', '10', '100', '90'],
+        [ada, 3, 'DEBIT', '10', '100', '90'],
         [grace, 1, 'CREDIT', '10', '0', '10'],
       ],
-      balances: false,
+    },
+    {
+      when: 'two of an account have one number',
+      legs: () => [
+        [ada, 2, 'DEBIT', '10', '100', '90'],
+        [grace, 1, 'CREDIT', '5', '0', '5'],
+        [grace, 1, 'CREDIT', '5', '5', '10'],
+      ],
+    },
+    {
+      when: 'the second of an account does not begin where the first ends',
+      legs: () => [
+        [ada, 2, 'DEBIT', '10', '100', '90'],
+        [grace, 1, 'CREDIT', '5', '0', '5'],
+        [grace, 2, 'CREDIT', '5', '0', '5'],
+      ],
     },
     {
       when: 'the number is taken',
@@ -166,11 +193,66 @@ describe('an account changes only with the legs that say so:', () => {
     [grace, 1, 'CREDIT', '10', '0', '10'],
   ];
 
+  test('legs that move money leave it where they end', async () => {
+    expect(await write(paid())).toEqual([
+      { version: '2', balance: '90.00', held: '0.00', pending: '0.00', incoming: '100.00' },
+      { version: '1', balance: '10.00', held: '0.00', pending: '0.00', incoming: '10.00' },
+    ]);
+  });
+
+  const pending = (): LegValues[] => [
+    [ada, 2, 'DEBIT', '4', '100', '100'],
+    [grace, 1, 'CREDIT', '4', '0', '0'],
+  ];
+  const end = (status: string, number: string, moved: number) => `
+    with ended as (update holds set ended_at = now())
+    update historical_transactions leg
+       set transaction_status = '${status}', leg_number = ${number}, balance_before = account.balance,
+           balance_after = account.balance + case direction when 'DEBIT' then -${moved} else ${moved} end
+      from accounts account where account.id = leg.account_id and leg.transaction_status = 'PENDING'`;
+
+  test('legs that are PENDING are promised, until they end', async () => {
+    const options = { status: 'PENDING', more: promise('4') };
+    expect(await write(pending(), options)).toEqual([
+      { version: '2', balance: '100.00', held: '4.00', pending: '0.00', incoming: '100.00' },
+      { version: '1', balance: '0.00', held: '0.00', pending: '4.00', incoming: '0.00' },
+    ]);
+    expect(await write(pending(), { ...options, after: end('SUCCESS', 'account.version + 1', 4) })).toEqual([
+      { version: '3', balance: '96.00', held: '0.00', pending: '0.00', incoming: '100.00' },
+      { version: '2', balance: '4.00', held: '0.00', pending: '0.00', incoming: '4.00' },
+    ]);
+    expect(await write(pending(), { ...options, after: end('CANCELLED', 'account.version + 1', 0) })).toEqual([
+      { version: '3', balance: '100.00', held: '0.00', pending: '0.00', incoming: '100.00' },
+      { version: '2', balance: '0.00', held: '0.00', pending: '0.00', incoming: '0.00' },
+    ]);
+  });
+
+  test.each([
+    ['keeps its number', end('CANCELLED', 'leg.leg_number', 0)],
+    ['moves money under its old number', end('SUCCESS', 'leg.leg_number', 4)],
+    ['leaves a number out', end('CANCELLED', 'account.version + 2', 0)],
+    ['takes a new number and does not end', end('PENDING', 'account.version + 2', 0)],
+  ])('a PENDING leg that %s is refused', async (_what, after) => {
+    await expect(write(pending(), { status: 'PENDING', more: promise('4'), after })).rejects.toMatchObject({
+      code: '23514',
+    });
+  });
+
+  test('a leg that is only described otherwise changes nothing', async () => {
+    const after =
+      "update historical_transactions set external_reference = 'INV-1' where transaction_status = 'PENDING'";
+    expect(await write(pending(), { status: 'PENDING', more: promise('4'), after })).toMatchObject([
+      { version: '2', held: '4.00' },
+      { version: '1', pending: '4.00' },
+    ]);
+  });
+
   test.each([
     ['its balance', 'balance = 1000'],
     ['a balance of nothing', 'balance = 0'],
     ['its version', 'version = version + 1'],
     ['its version and its balance', 'version = version + 1, balance = 1000'],
+    ['what its next legs will say', 'version = 2, balance = 90'],
     ['back to where it stood earlier', 'version = 0, balance = 0, incoming = 0'],
     ['the held amount', 'held = 1'],
     ['the held amount, with a number', 'held = 1, version = version + 1'],
@@ -178,33 +260,30 @@ describe('an account changes only with the legs that say so:', () => {
     ['what came in this month', 'incoming = 0'],
     ['the month of what came in', "incoming_month = '2020-01-01'"],
   ])('no role sets %s', async (_what, change) => {
-    for (const client of [money, admin]) {
-      await expect(client.query(`update accounts set ${change} where id = $1`, [ada.accountId])).rejects.toMatchObject({
-        code: '23514',
-        message: expect.stringContaining(ada.accountId),
-      });
-    }
+    const update = `update accounts set ${change} where id = '${ada.accountId}'`;
+    await expect(money.query(update)).rejects.toMatchObject({ code: '42501' });
+    await expect(admin.query(update)).rejects.toMatchObject({ code: '23514' });
   });
 
-  test('nor does an account of One Gate itself', async () => {
-    await expect(money.query("update accounts set balance = balance + 1 where kind = 'SYSTEM'")).rejects.toMatchObject({
-      code: '23514',
-    });
+  test('nor those of an account of One Gate itself', async () => {
+    const update = "update accounts set balance = balance + 1 where kind = 'SYSTEM'";
+    await expect(money.query(update)).rejects.toMatchObject({ code: '42501' });
+    await expect(admin.query(update)).rejects.toMatchObject({ code: '23514' });
   });
 
-  test('figures before their legs, which come in the next statement, are refused', async () => {
-    await money.query('begin');
-    await expect(
-      money.query('update accounts set balance = 90, version = 2 where id = $1', [ada.accountId]),
-    ).rejects.toMatchObject({ code: '23514' });
-    await money.query('rollback');
-  });
-
-  test('legs of other accounts do not count', async () => {
+  test('legs in the same statement do not help, of other accounts or its own', async () => {
     const stranger = await openAccount(admin);
-    const gift = `, gift as (update accounts set balance = 5, version = 1 where id = '${stranger.accountId}')`;
-    await expect(write(paid(), { more: gift })).rejects.toMatchObject({ code: '23514' });
-    await write(paid());
+    for (const { accountId } of [stranger, ada]) {
+      const gift = `, gift as (update accounts set balance = 5, version = 1 where id = '${accountId}')`;
+      await expect(write(paid(), { more: gift })).rejects.toMatchObject({ code: '42501' });
+    }
+    const legs = `insert into historical_transactions (id, operation_id, account_id, user_id, leg_number, transaction_type, transaction_status,
+      direction, amount, balance_before, balance_after) select (left(id, 35) || '2')::uuid, (left(id, 35) || '0')::uuid, $1, $2, 1, 'TOPUP',
+      'PENDING', 'CREDIT', 5, 0, 0 from (select uuidv7()::text as id) made`;
+    const gift = 'gift as (update accounts set balance = 5, version = 1 where id = $1)';
+    const values = [stranger.accountId, stranger.userId];
+    await expect(admin.query(`with ${gift} ${legs}`, values)).rejects.toMatchObject({ code: '23514' });
+    await admin.query(legs, values);
   });
 
   test('legs that begin at another balance make no money', async () => {
@@ -217,13 +296,12 @@ describe('an account changes only with the legs that say so:', () => {
   });
 
   test('held follows from open holds', async () => {
-    const promise = `, promise as (
-      insert into holds (operation_id, payer_account, amount, held_at, expires_at)
-      values (uuidv7(), '${ada.accountId}', 4, now(), now() + interval '1 hour')
-    )`;
-    await write(paid(), { held: '4', more: promise });
-    await expect(write(paid(), { held: '5', more: promise })).rejects.toMatchObject({ code: '23514' });
-    await expect(write(paid(), { held: '4' })).rejects.toMatchObject({ code: '23514' });
+    for (const more of ['', promise('5'), promise('3')]) {
+      await expect(write(pending(), { status: 'PENDING', more })).rejects.toMatchObject({
+        code: '23514',
+        message: expect.stringContaining(ada.accountId),
+      });
+    }
   });
 
   test('it is opened empty', async () => {

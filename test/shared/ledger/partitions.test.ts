@@ -57,29 +57,3 @@ test('an existing month is left alone, however many calls come at once', async (
   expect(made.map(({ rows }) => rows[0].made).sort()).toEqual([0, 0, 1]);
   expect(await partitions(several[0] as pg.Client)).toBe(before + 1);
 });
-
-test('when a month has begun, legs are found before and after the schedule has switched to it', async () => {
-  const client = await connect(database.adminUrl);
-  const schedule = await connect(database.urls.money);
-  const shown = async () =>
-    (
-      await client.query(
-        "select table_name from information_schema.view_table_usage where view_name = 'legs_of_this_month'",
-      )
-    ).rows;
-  const thisMonth = await shown();
-  await client.query(
-    `do $$ begin
-       execute 'create or replace view legs_of_this_month as select account_id, leg_number, balance_before, balance_after from '
-         || to_char(now() at time zone 'Asia/Jakarta' - interval '1 month', '"historical_transactions_"YYYY_MM');
-     end $$`,
-  );
-  expect(await shown()).not.toEqual(thisMonth);
-  const { accountId } = await openAccount(client, { balance: '10.00' });
-  const giveMoney = client.query('update accounts set version = 2, balance = 20 where id = $1', [accountId]);
-  await expect(giveMoney).rejects.toMatchObject({ code: '23514' });
-
-  await schedule.query('select show_legs_of_this_month()');
-  expect(await shown()).toEqual(thisMonth);
-  await openAccount(client, { balance: '10.00' });
-});

@@ -11,7 +11,7 @@ import { parseAmount } from '../../../shared/money.ts';
 import { runShutdown } from '../../../shared/platform/shutdown.ts';
 import type { Topup } from '../../../shared/topups/topup.ts';
 import { answerOf, keep } from '../../../shared/wallet/answer.ts';
-import { openAccount, type TestAccount } from '../../setup/accounts.ts';
+import { endLegs, openAccount, type TestAccount } from '../../setup/accounts.ts';
 import { createTestDatabase, type TestDatabase } from '../../setup/database.ts';
 
 let database: TestDatabase;
@@ -97,9 +97,7 @@ test('the migration gives older top-ups their first attempt', async () => {
   await admin.query('delete from topup_attempts where operation_id = any($1)', [
     [pending.operationId, ended.operationId],
   ]);
-  await admin.query("update historical_transactions set transaction_status = 'FAILED' where operation_id = $1", [
-    ended.operationId,
-  ]);
+  await endLegs(admin, ended.operationId, 'FAILED');
   const migration = join(import.meta.dirname, '../../../migrations/0022_first_attempts.sql');
   await admin.query(readFileSync(migration, 'utf8'));
   expect(await topups.readTopup(pending.operationId)).toEqual(pending.topup);
@@ -171,9 +169,7 @@ test('an attempt that begins while another process takes the lease over finds it
 test('no attempt begins when the owner wants it cancelled, or when it has ended', async () => {
   const [wanted, ended] = [await openWithoutAttempt(), await openWithoutAttempt()];
   await admin.query('update topups set cancel_requested_at = now() where operation_id = $1', [wanted.operationId]);
-  await admin.query("update historical_transactions set transaction_status = 'FAILED' where operation_id = $1", [
-    ended.operationId,
-  ]);
+  await endLegs(admin, ended.operationId, 'FAILED');
   for (const { operationId, topup } of [wanted, ended]) {
     expect(await attempts.addAttempt(leases.openersLease(operationId), topup)).toBeUndefined();
   }
