@@ -1,6 +1,6 @@
 // POST /v1/register: creates a person or a merchant, with an empty account. Only a username is unique. E-mail addresses
 // and phone numbers are claims: several people may register the same one, so a stranger learns nothing about other
-// users, and nobody is found by a claim before it is proven.
+// users, and a claim finds its user only after it is proven.
 
 import * as v from 'valibot';
 import { hashPassword } from '../../shared/passwords/hash.ts';

@@ -18,7 +18,7 @@ export const WORK_LIMIT_MS = 18_000;
 const TURN_LIMIT_MS = 2_000;
 const LOOK_EVERY_MS = 100;
 
-/** Whoever opened a top-up has its lease from the start. */
+/** The request that opened a top-up has its lease from the start. */
 export function openersLease(operationId: string): Lease {
   return { operationId, number: 1 };
 }

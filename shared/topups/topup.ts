@@ -38,7 +38,7 @@ export interface Topup {
   status: TransactionStatus;
   legNumber: string;
   isCancelRequested: boolean;
-  /** Whoever asked for it has had time to ask again. */
+  /** Its owner has had time to ask again. */
   isOld: boolean;
   /** It should have come to its end long ago. */
   isOverdue: boolean;

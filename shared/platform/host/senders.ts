@@ -26,7 +26,7 @@ export interface Senders {
 /** Throws a sentence when the process belongs to Knative and is not told how the gateway and the sources prove themselves. */
 export function readSenders(): Senders {
   const known = proofs();
-  // Started by hand, for a test or a measurement: loopback alone, and whoever reaches that has this machine.
+  // Started by hand, for a test or a measurement: it listens on loopback only, which other machines cannot reach.
   if (!known) return { listenOn: '127.0.0.1', isGateway: () => true, isSource: () => true };
   const isGatewaysProof = comparison(known.gateway);
   const isSourcesProof = comparison(known.source);
