@@ -18,7 +18,7 @@ export interface Checked {
   /** "file: Service/pay spec.x: sentence", in the order of files. */
   lines: string[];
   findings: Finding[];
-  /** The kinds that were checked and those that were not, a sentence each. */
+  /** One sentence names the kinds that were checked, one the kinds that were not. */
   summary: string[];
 }
 

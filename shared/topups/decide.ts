@@ -26,7 +26,7 @@ export type State =
   | 'abandoned'
   /** The top-up has ended; its attempt may still be paid. */
   | 'surplus'
-  /** What was paid for the attempt has been posted. */
+  /** The amount paid for the attempt has been posted. */
   | 'posted'
   /** An earlier attempt, or a top-up that another process has the lease of: money is posted, nothing is ended. */
   | 'observed';
@@ -66,7 +66,7 @@ export type AnswerName = 'accepted' | 'refused' | 'ended' | 'pending' | 'unknown
 export interface Step {
   /** What a person must look at. */
   find?: Finding;
-  /** What is written of the attempt. Never overwrites PAID. */
+  /** The attempt's new state is written. Never overwrites PAID. */
   write?: 'paid' | { dead: AttemptEnd };
   /** The state from here on. */
   state?: State;

@@ -195,7 +195,7 @@ async function withDatabase<Result>(work: (client: pg.Client) => Promise<Result>
   }
 }
 
-/** A folder that the server may read and write, whatever user it runs as. */
+/** Makes a folder that belongs to the user the server runs as. */
 async function folderOfServer(name: string): Promise<string> {
   const folder = join(directory.path, name);
   await mkdir(folder, { mode: 0o700 });

@@ -7,7 +7,7 @@ export type TestAccount = { userId: string; accountId: string; username: string 
 
 let people = 0;
 
-/** A random number that no other test has, in whatever process it runs. */
+/** A random number that no other test has, in this process or another. */
 export function randomPhone(): string {
   return `+628${randomInt(1e10, 1e11)}`;
 }

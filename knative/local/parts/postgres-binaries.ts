@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** The user that runs PostgreSQL when we are root, which it refuses to be: "nobody" exists on every system. */
+/** PostgreSQL refuses to run as root. As root we run it as this user, which exists on every system. */
 export const unprivileged = { uid: 65534, gid: 65534 };
 
 export type User = typeof unprivileged | undefined;
@@ -22,8 +22,7 @@ export async function postgresBinaries(user: User): Promise<string> {
   if (user === undefined) {
     throw new Error(`The bundled PostgreSQL in ${native} does not run on this machine: ${await reason(native, user)}.`);
   }
-  // A checkout below /root: "nobody" cannot reach it, so the binaries are copied once to a place that every user can
-  // reach.
+  // This user cannot reach a checkout below /root, so the binaries are copied once to a place that every user can reach.
   const { version } = JSON.parse(await readFile(join(native, '..', 'package.json'), 'utf8')) as { version: string };
   const copy = join(await sharedPlace(), `binaries-${version}`);
   if (!(await exists(join(copy, 'bin', 'postgres')))) {
@@ -38,7 +37,7 @@ export async function postgresBinaries(user: User): Promise<string> {
   );
 }
 
-/** A directory of root's own that other users can reach, for files that "nobody" needs from an unreachable checkout. */
+/** A directory that root owns and every user can reach. It holds copies of files from a checkout below /root. */
 export async function sharedPlace(): Promise<string> {
   const place = '/var/tmp/one-gate';
   await mkdir(place, { mode: 0o711 }).catch((error: NodeJS.ErrnoException) => {
