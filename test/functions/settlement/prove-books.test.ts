@@ -1,12 +1,16 @@
 // The books are proven beside payments, by a role that cannot move money; a contradiction is a finding and an event.
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type Dice, diceOf } from '../../faults/random.ts';
 import { brokenPromises, openAccount, type TestAccount } from '../../setup/accounts.ts';
 import { queryOnce } from '../../setup/database.ts';
 import { capture, giveUp, hold, pay, refund } from '../../setup/movements.ts';
 import { pastTheDatabase } from '../../setup/past-the-database.ts';
 import { type ScheduledProcess, startScheduled } from './scheduled-process.ts';
 import { eventually, serveTopups, type TopupService } from './topup-service.ts';
+
+/** Decides who pays whom. */
+const SEED = 20_261_129;
 
 let service: TopupService;
 let books: ScheduledProcess;
@@ -33,28 +37,25 @@ test('the books are proven while payments go on, without a false alarm', async (
   }
   let going = true;
   let moved = 0;
-  const somebody = (but?: unknown) => {
-    const others = people.filter((each) => each !== but);
-    return others[Math.floor(Math.random() * others.length)] ?? people[0];
-  };
-  const moveSomething = async () => {
-    const from = somebody() as TestAccount;
-    const to = somebody(from) as TestAccount;
-    const kind = Math.random();
-    if (kind < 0.5) await pay(from, to, '1.00');
+  const moveSomething = async (dice: Dice) => {
+    const from = dice.oneOf(people);
+    const to = dice.oneOf(people.filter((each) => each !== from));
+    const kind = dice.between(0, 99);
+    if (kind < 50) await pay(from, to, '1.00');
     else {
       const { operationId } = await hold(from, to, '2.00');
-      if (kind < 0.7) await giveUp(operationId, from, to);
-      else if (kind < 0.9) await capture(operationId, from, to, '1.50');
-      if (kind > 0.8 && kind < 0.9) await refund(operationId, to, from, '0.50');
+      if (kind < 70) await giveUp(operationId, from, to);
+      else if (kind < 90) await capture(operationId, from, to, '1.50');
+      if (kind >= 80 && kind < 90) await refund(operationId, to, from, '0.50');
     }
     moved++;
   };
-  const client = async () => {
+  const client = async (number: number) => {
+    const dice = diceOf(SEED, number);
     // A payment that a busy ledger sends away has moved nothing, or has: either way the books must agree.
-    while (going) await moveSomething().catch(() => undefined);
+    while (going) await moveSomething(dice).catch(() => undefined);
   };
-  const clients = Array.from({ length: 20 }, client);
+  const clients = Array.from({ length: 20 }, (_, number) => client(number));
   const completed = async () =>
     (await service.rows('select coalesce(completed_at::text, $1) as at from trial_balance', ['never']))[0].at;
   const rounds = new Set<string>();
