@@ -198,6 +198,12 @@ const givingUp = (cancelled: Cell): Cells<InquiryOutcome['name']> => ({
   not_found: neverArrives,
 });
 
+const notNeeded: Row = {
+  look: cancelOr(inquire, 'not needed any more'),
+  cancel: cancellation(endsAs('given_up')),
+  inquire: givingUp(ownersOrOurs),
+};
+
 const table: Readonly<Record<State, Row>> = {
   unsent: {
     look: request,
@@ -223,16 +229,8 @@ const table: Readonly<Record<State, Row>> = {
     cancel: cancellation(endsAs('cancelled')),
     inquire: givingUp(endsAs('cancelled')),
   },
-  abandoned: {
-    look: cancelOr(inquire, 'not needed any more'),
-    cancel: cancellation(endsAs('given_up')),
-    inquire: givingUp(ownersOrOurs),
-  },
-  surplus: {
-    look: cancelOr(inquire, 'not needed any more'),
-    cancel: cancellation(endsAs('given_up')),
-    inquire: givingUp(ownersOrOurs),
-  },
+  abandoned: notNeeded,
+  surplus: notNeeded,
   posted: {
     look: inquire,
     inquire: {
