@@ -1,6 +1,6 @@
 // Every minute: advances the sums of reports to the point up to which the ledger cannot change any more.
 
-import { EVERY_MINUTE, SCHEDULE_TYPE, scheduleSchema } from '../../shared/platform/events/schedule.ts';
+import { everyMinute } from '../../shared/platform/events/schedule.ts';
 import { defineFunction } from '../../shared/platform/http/function.ts';
 import { log } from '../../shared/platform/telemetry/log.ts';
 import { pushMetrics, setGauge } from '../../shared/platform/telemetry/metrics.ts';
@@ -14,9 +14,7 @@ export default defineFunction({
   summary: 'Advance the sums of reports',
   uses: { database: 'regulator' },
   event: {
-    source: EVERY_MINUTE,
-    types: [SCHEDULE_TYPE],
-    data: scheduleSchema,
+    ...everyMinute,
     handle: async () => {
       const cut = await advanceRollups(LIMIT_MS);
       log.info({ cut }, 'advanced the sums of reports');

@@ -1,6 +1,6 @@
 // Every minute: chains the access log by hash and signs the heads of the chains, so that a change to a row is noticed.
 
-import { EVERY_MINUTE, SCHEDULE_TYPE, scheduleSchema } from '../../shared/platform/events/schedule.ts';
+import { everyMinute } from '../../shared/platform/events/schedule.ts';
 import { defineFunction } from '../../shared/platform/http/function.ts';
 import { log } from '../../shared/platform/telemetry/log.ts';
 import { pushMetrics, setGauge } from '../../shared/platform/telemetry/metrics.ts';
@@ -13,9 +13,7 @@ export default defineFunction({
   summary: 'Chain the access log of regulators by hash, and sign its heads',
   uses: { database: 'regulator', receipts: 'sign' },
   event: {
-    source: EVERY_MINUTE,
-    types: [SCHEDULE_TYPE],
-    data: scheduleSchema,
+    ...everyMinute,
     handle: async () => {
       const chained = await chainAccesses(LIMIT_MS);
       const heads = await signHeads();

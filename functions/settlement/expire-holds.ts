@@ -1,7 +1,7 @@
 // Every minute: releases the holds that have expired, so that their payers can spend the money again.
 
 import { releaseExpired } from '../../shared/holds/expiry.ts';
-import { EVERY_MINUTE, SCHEDULE_TYPE, scheduleSchema } from '../../shared/platform/events/schedule.ts';
+import { everyMinute } from '../../shared/platform/events/schedule.ts';
 import { defineFunction } from '../../shared/platform/http/function.ts';
 import { log } from '../../shared/platform/telemetry/log.ts';
 import { pushMetrics } from '../../shared/platform/telemetry/metrics.ts';
@@ -14,9 +14,7 @@ export default defineFunction({
   summary: 'Release expired holds',
   uses: { database: 'money', kafka: true },
   event: {
-    source: EVERY_MINUTE,
-    types: [SCHEDULE_TYPE],
-    data: scheduleSchema,
+    ...everyMinute,
     handle: async (_event, trace) => {
       const expiry = await releaseExpired(LIMIT_MS, trace.traceparent);
       if (expiry.released > 0) log.info({ released: expiry.released }, 'released expired holds');

@@ -5,7 +5,7 @@ import { keepFindings } from '../../shared/findings.ts';
 import { overdueHolds, overdueTopups } from '../../shared/ledger/proof/overdue.ts';
 import { query } from '../../shared/platform/database/database.ts';
 import { countOverdue } from '../../shared/platform/events/outbox.ts';
-import { EVERY_MINUTE, SCHEDULE_TYPE, scheduleSchema } from '../../shared/platform/events/schedule.ts';
+import { everyMinute } from '../../shared/platform/events/schedule.ts';
 import { defineFunction } from '../../shared/platform/http/function.ts';
 import { pushMetrics, setGauge } from '../../shared/platform/telemetry/metrics.ts';
 
@@ -18,9 +18,7 @@ export default defineFunction({
   summary: 'Find top-ups, holds and events that are overdue',
   uses: { database: 'auditor', kafka: true },
   event: {
-    source: EVERY_MINUTE,
-    types: [SCHEDULE_TYPE],
-    data: scheduleSchema,
+    ...everyMinute,
     handle: async () => {
       await findOverdue();
       await pushMetrics();

@@ -1,7 +1,7 @@
 // Every minute: makes the partitions of the coming months, and removes expired keys, tokens and sessions.
 
 import { keepLedger } from '../../shared/ledger/posting/upkeep.ts';
-import { EVERY_MINUTE, SCHEDULE_TYPE, scheduleSchema } from '../../shared/platform/events/schedule.ts';
+import { everyMinute } from '../../shared/platform/events/schedule.ts';
 import { defineFunction } from '../../shared/platform/http/function.ts';
 import { log } from '../../shared/platform/telemetry/log.ts';
 import { keepSessions } from '../../shared/sessions/upkeep.ts';
@@ -14,9 +14,7 @@ export default defineFunction({
   summary: 'Remove expired rows and make partitions',
   uses: { database: 'housekeeper', redis: true },
   event: {
-    source: EVERY_MINUTE,
-    types: [SCHEDULE_TYPE],
-    data: scheduleSchema,
+    ...everyMinute,
     handle: keepHouse,
   },
 });

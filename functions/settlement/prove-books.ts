@@ -1,7 +1,7 @@
 // Every minute: proves the books from where the last run stopped. Its database role cannot move money.
 
 import { continueTrialBalance } from '../../shared/ledger/proof/trial-balance.ts';
-import { EVERY_MINUTE, SCHEDULE_TYPE, scheduleSchema } from '../../shared/platform/events/schedule.ts';
+import { everyMinute } from '../../shared/platform/events/schedule.ts';
 import { defineFunction } from '../../shared/platform/http/function.ts';
 import { log } from '../../shared/platform/telemetry/log.ts';
 import { pushMetrics } from '../../shared/platform/telemetry/metrics.ts';
@@ -14,9 +14,7 @@ export default defineFunction({
   summary: 'Prove that the ledger keeps its promises',
   uses: { database: 'auditor', kafka: true },
   event: {
-    source: EVERY_MINUTE,
-    types: [SCHEDULE_TYPE],
-    data: scheduleSchema,
+    ...everyMinute,
     handle: async () => {
       await proveBooks();
       await pushMetrics();

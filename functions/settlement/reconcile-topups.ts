@@ -1,6 +1,6 @@
 // Every minute: asks providers what became of the top-ups that are due, since a notification may never come.
 
-import { EVERY_MINUTE, SCHEDULE_TYPE, scheduleSchema } from '../../shared/platform/events/schedule.ts';
+import { everyMinute } from '../../shared/platform/events/schedule.ts';
 import { defineFunction } from '../../shared/platform/http/function.ts';
 import { Problem } from '../../shared/platform/http/problem.ts';
 import { pushMetrics } from '../../shared/platform/telemetry/metrics.ts';
@@ -14,9 +14,7 @@ export default defineFunction({
   summary: 'Ask providers about the top-ups that are due',
   uses: { database: 'money', kafka: true, providers: true },
   event: {
-    source: EVERY_MINUTE,
-    types: [SCHEDULE_TYPE],
-    data: scheduleSchema,
+    ...everyMinute,
     handle: async (_event, trace) => {
       const failures = await askAboutDue(LIMIT_MS, trace.traceparent);
       await pushMetrics();

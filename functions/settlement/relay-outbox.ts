@@ -2,7 +2,7 @@
 
 import { leaseFromOutbox } from '../../shared/platform/events/outbox.ts';
 import { send } from '../../shared/platform/events/publisher.ts';
-import { EVERY_MINUTE, SCHEDULE_TYPE, scheduleSchema } from '../../shared/platform/events/schedule.ts';
+import { everyMinute } from '../../shared/platform/events/schedule.ts';
 import { defineFunction } from '../../shared/platform/http/function.ts';
 import { log } from '../../shared/platform/telemetry/log.ts';
 
@@ -19,9 +19,7 @@ export default defineFunction({
   summary: 'Publish the events left in the outbox',
   uses: { database: 'money', kafka: true },
   event: {
-    source: EVERY_MINUTE,
-    types: [SCHEDULE_TYPE],
-    data: scheduleSchema,
+    ...everyMinute,
     handle: async () => {
       const end = performance.now() + LIMIT_MS;
       let relayed = 0;

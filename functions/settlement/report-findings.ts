@@ -4,7 +4,7 @@
 import { countOpenFindings, FINDING_KINDS, isAboutMoney } from '../../shared/findings.ts';
 import { ageOfTrialBalance } from '../../shared/ledger/proof/trial-balance.ts';
 import { query } from '../../shared/platform/database/database.ts';
-import { EVERY_MINUTE, SCHEDULE_TYPE, scheduleSchema } from '../../shared/platform/events/schedule.ts';
+import { everyMinute } from '../../shared/platform/events/schedule.ts';
 import { defineFunction } from '../../shared/platform/http/function.ts';
 import { log } from '../../shared/platform/telemetry/log.ts';
 import { pushMetrics, setGauge } from '../../shared/platform/telemetry/metrics.ts';
@@ -14,9 +14,7 @@ export default defineFunction({
   summary: 'Report open findings as metrics',
   uses: { database: 'auditor' },
   event: {
-    source: EVERY_MINUTE,
-    types: [SCHEDULE_TYPE],
-    data: scheduleSchema,
+    ...everyMinute,
     handle: async () => {
       await reportFindings();
       await pushMetrics();
